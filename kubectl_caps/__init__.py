@@ -1,0 +1,1 @@
+"""kubectl-caps: see, drop and enforce Linux capabilities of Kubernetes workloads."""

@@ -1,0 +1,5 @@
+"""python -m kubectl_caps"""
+
+from kubectl_caps.main import run
+
+run()

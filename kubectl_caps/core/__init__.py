@@ -1,0 +1,1 @@
+"""What decides. Pure functions of plain data: nothing here reads, writes, connects or prints."""

@@ -1,0 +1,187 @@
+"""The kinds that run pods: one table that says where each keeps its pod template and what a change of it does.
+
+Nothing else knows a kind's shape. A new kind, a custom resource included, is a new row.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.core.pod import Metadata, Path, Pod, PodTemplate, field_path
+
+Effect = Literal["rollout", "new pods", "next run", "never"]
+"""What a change of the template does: replaces the pods, meets only pods made later, or is refused by the API."""
+
+
+class Kind(Struct, frozen=True):
+    """A row. `template` is the path of the pod template: `*` is every item of a list, `()` means the pod itself."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    template: Path
+    effect: Effect
+    short_names: tuple[str, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        """`apps/v1`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def builtin(self) -> bool:
+        """Whether every cluster serves it."""
+        return self.group in ("", "apps", "batch")
+
+
+_SPEC: Path = ("spec", "template")
+
+KINDS: tuple[Kind, ...] = (
+    Kind("", "v1", "Pod", "pods", (), "never", ("po",)),
+    Kind("apps", "v1", "Deployment", "deployments", _SPEC, "rollout", ("deploy",)),
+    Kind("apps", "v1", "StatefulSet", "statefulsets", _SPEC, "rollout", ("sts",)),
+    Kind("apps", "v1", "DaemonSet", "daemonsets", _SPEC, "rollout", ("ds",)),
+    Kind("apps", "v1", "ReplicaSet", "replicasets", _SPEC, "new pods", ("rs",)),
+    Kind("", "v1", "ReplicationController", "replicationcontrollers", _SPEC, "new pods", ("rc",)),
+    Kind("batch", "v1", "Job", "jobs", _SPEC, "never"),
+    Kind("batch", "v1", "CronJob", "cronjobs", ("spec", "jobTemplate", "spec", "template"), "next run", ("cj",)),
+    # Not workloads of `inspect` with no TYPE, but templates that make pods, so they are judged where they are met.
+    Kind("", "v1", "PodTemplate", "podtemplates", ("template",), "new pods"),
+    Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts", _SPEC, "new pods", ("ro",)),
+    Kind("apps.kruise.io", "v1alpha1", "CloneSet", "clonesets", _SPEC, "new pods", ("clone",)),
+    Kind("serving.knative.dev", "v1", "Service", "services", _SPEC, "new pods", ("kservice", "ksvc")),
+    Kind(
+        "jobset.x-k8s.io", "v1alpha2", "JobSet", "jobsets",
+        ("spec", "replicatedJobs", "*", "template", "spec", "template"), "never",
+    ),
+)  # fmt: skip
+
+WORKLOADS: tuple[Kind, ...] = KINDS[:8]
+"""The eight kinds that `inspect` shows where no TYPE is named."""
+
+# Groups that served a built-in kind before its present one; manifests with them are still about.
+_FORMER_GROUPS = {"extensions": ("apps",)}
+
+
+class MalformedWorkload(ValueError):
+    """An object of a known kind whose fields are not what Kubernetes has there. The text names the field."""
+
+
+class Workload(Struct, frozen=True, kw_only=True):
+    """One pod template (or pod) and the object that holds it. `path` is where the template is in the object."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    template: PodTemplate
+    path: Path
+    source: Mapping[str, Any] = {}
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace, empty where a file names none."""
+        return self.metadata.namespace or ""
+
+    @property
+    def name(self) -> str:
+        """Its name; for an object that has only `generateName`, that."""
+        return self.metadata.name or self.metadata.generate_name or ""
+
+    @property
+    def reference(self) -> str:
+        """`deployment.apps/web`, as kubectl prints it."""
+        return reference(self.api_version, self.kind, self.name)
+
+    @property
+    def is_pod(self) -> bool:
+        """Whether the template is a pod itself."""
+        return self.path == ()
+
+
+def reference(api_version: str, kind: str, name: str) -> str:
+    """`deployment.apps/web`, `pod/x`: how kubectl prints an object (kind.group/name, no group for core)."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    return f"{kind.lower()}{'.' if group else ''}{group}/{name}"
+
+
+def kind_of(api_version: str, kind: str) -> Kind | None:
+    """The row for an object of this apiVersion and kind, whatever the version; None if it is in no row."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    groups = _FORMER_GROUPS.get(group, (group,))
+    return next((row for row in KINDS if row.kind == kind and row.group in groups), None)
+
+
+def read(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Mapping[str, Any]) -> Iterator[Workload]:
+    """The workloads of one object: a parsed manifest or the API's JSON. Most have one, a JobSet has several.
+
+    Raises MalformedWorkload where a field has a wrong type or the template is missing.
+    """
+    try:
+        raw = isinstance(obj, msgspec.Raw)
+        decoded = _decoder(kind).decode(obj) if raw else msgspec.convert(obj, _type(kind))
+    except msgspec.ValidationError as error:
+        raise MalformedWorkload(_plain(str(error))) from error
+    found = [(path, template) for path, template in _templates(decoded, kind.template, ()) if template is not None]
+    if not found and kind.builtin:
+        raise MalformedWorkload(f"{field_path(kind.template)}: Required value")
+    for path, template in found:
+        yield Workload(
+            api_version=kind.api_version,
+            kind=kind.kind,
+            metadata=decoded.metadata,
+            template=template,
+            path=path,
+            source=source,
+        )
+
+
+def looks_like_pods(obj: Any, depth: int = 12) -> bool:
+    """Whether an object of a kind in no row holds something shaped like a pod spec: containers with images."""
+    if depth == 0:
+        return False
+    if isinstance(obj, Mapping):
+        containers = obj.get("containers")
+        if isinstance(containers, list) and any(isinstance(item, Mapping) and "image" in item for item in containers):
+            return True
+        return any(looks_like_pods(value, depth - 1) for value in obj.values())
+    return isinstance(obj, list) and any(looks_like_pods(item, depth - 1) for item in obj)
+
+
+def _templates(node: Any, steps: Path, path: Path) -> Iterator[tuple[Path, PodTemplate | None]]:
+    if node is None or not steps:
+        yield path, node
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "*":
+        for index, item in enumerate(node):
+            yield from _templates(item, rest, (*path, index))
+    else:
+        yield from _templates(getattr(node, str(step)), rest, (*path, step))
+
+
+@functools.cache
+def _type(kind: Kind) -> Any:
+    """A struct with just the metadata and the way to the template, so that a page is decoded without the rest."""
+    if not kind.template:
+        return Pod
+    shape: Any = PodTemplate
+    for step in reversed(kind.template[1:]):
+        shape = list[shape] if step == "*" else msgspec.defstruct("Step", [(str(step), shape | None, None)])
+    fields = [("metadata", Metadata, Metadata()), (str(kind.template[0]), shape | None, None)]
+    return msgspec.defstruct(kind.kind, fields)
+
+
+@functools.cache
+def _decoder(kind: Kind) -> Any:
+    return msgspec.json.Decoder(_type(kind))
+
+
+def _plain(message: str) -> str:
+    """msgspec's `Expected `bool`, got `str` - at `$.spec.x`` as `spec.x: expected bool, got str`."""
+    text, _, path = message.partition(" - at `$.")
+    text = text.replace("`", "")
+    return f"{path.rstrip('`')}: {text[:1].lower()}{text[1:]}" if path else text

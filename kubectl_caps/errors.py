@@ -1,0 +1,49 @@
+"""The error tree. Whoever meets one of these prints its text, one line, on stderr; nothing else reaches the user.
+
+CapsError                 could not do it: exit status 2
++-- UsageError            the command line is wrong                     error: ...
++-- InputError            a file or document can't be read or judged    error: FILE: ...
++-- ConfigError           the kubeconfig is wrong                       error: ... (kubectl's wording)
++-- Unreachable           no answer from the server                     Unable to connect to the server: ...
++-- ApiError              the server answered with a Status             Error from server (REASON): ...
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class CapsError(Exception):
+    """Something could not be done. `str()` is the whole line for the user, prefix included."""
+
+    def __str__(self) -> str:
+        return f"error: {super().__str__()}"
+
+
+class UsageError(CapsError):
+    """The command line asks for something that does not exist or does not go together."""
+
+
+class InputError(CapsError):
+    """A file, document or object that cannot be read, parsed or judged. The text names it, with line where known."""
+
+
+class ConfigError(CapsError):
+    """A kubeconfig that cannot be used."""
+
+
+class Unreachable(CapsError):
+    """The API server could not be reached, or did not answer in time."""
+
+    def __str__(self) -> str:
+        return f"Unable to connect to the server: {Exception.__str__(self)}"
+
+
+class ApiError(CapsError):
+    """The API server refused: `code` (HTTP), `reason` (`NotFound`) and `details` are those of its Status object."""
+
+    def __init__(self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code, self.reason, self.message, self.details = code, reason, message, details or {}
+
+    def __str__(self) -> str:
+        return f"Error from server ({self.reason or self.code}): {self.message}"

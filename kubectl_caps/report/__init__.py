@@ -1,0 +1,1 @@
+"""The terminal: how results and progress are printed. Decides nothing."""

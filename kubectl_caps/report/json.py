@@ -1,0 +1,144 @@
+"""The JSON contract (`kubectl-caps/v1alpha1`): results as plain dicts, and as JSON or YAML text.
+
+docs/inspection.schema.json and its neighbours say the same as JSON Schema; a test validates real output with them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
+from kubectl_caps.core.pod import Path, field_path
+from kubectl_caps.core.podsecurity.registry import Violation
+from kubectl_caps.core.workloads import Workload
+from kubectl_caps.errors import ApiError, CapsError
+
+API_VERSION = "kubectl-caps/v1alpha1"
+
+
+def document(kind: str, items: Sequence[Any], errors: Iterable[CapsError], summary: dict[str, Any]) -> dict[str, Any]:
+    """The frame that every kind has."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "items": list(items),
+        "errors": [error_item(error) for error in errors],
+        "summary": summary,
+    }
+
+
+def text(result: dict[str, Any], output: str) -> str:
+    """A document as `json` or `yaml`, ending in a newline; not ASCII is escaped in JSON."""
+    if output == "json":
+        return json.dumps(result, indent=2) + "\n"
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(result, Dumper=dumper, sort_keys=False, allow_unicode=False, width=1000))
+
+
+def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> dict[str, Any]:
+    """`kind: Inspection`: every workload, and what could not be judged."""
+    containers = [container for assessment in assessments for container in assessment.containers]
+    summary = {
+        "workloads": len(assessments),
+        "containers": len(containers),
+        "unknown": len(errors),
+        "byRisk": dict(Counter(assessment.risk for assessment in assessments)),
+        "byLevel": dict(Counter(assessment.level for assessment in assessments)),
+    }
+    return document("Inspection", [_workload(assessment) for assessment in assessments], errors, summary)
+
+
+def identity(workload: Workload) -> dict[str, Any]:
+    """Where an object is from and which it is."""
+    return {
+        "source": dict(workload.source),
+        "apiVersion": workload.api_version,
+        "kind": workload.kind,
+        "namespace": workload.namespace,
+        "name": workload.name,
+    }
+
+
+def violation(item: Violation, prefix: Path) -> dict[str, Any]:
+    """A violation with its fields from the root of the object that holds the template."""
+    return {
+        "level": item.level,
+        "check": item.check,
+        "reason": item.reason,
+        "detail": item.detail,
+        "containers": list(item.containers),
+        "fields": [field_path((*prefix, *path)) for path in item.fields],
+    }
+
+
+def error_item(error: CapsError) -> dict[str, Any]:
+    """Something that could not be judged."""
+    if isinstance(error, ApiError):
+        return {"code": error.code, "reason": error.reason, "message": error.message, "source": {}}
+    return {"code": 0, "reason": type(error).__name__, "message": str(error).removeprefix("error: "), "source": {}}
+
+
+def _workload(assessment: Assessment) -> dict[str, Any]:
+    workload = assessment.workload
+    return {
+        **identity(workload),
+        "risk": assessment.risk,
+        "podSecurity": {
+            "version": f"v1.{assessment.minor}",
+            "level": assessment.level,
+            "violations": [violation(item, workload.path) for item in assessment.violations],
+        },
+        **({} if workload.is_pod else {"pods": list(assessment.pods)}),
+        "containers": [_container(container) for container in assessment.containers],
+    }
+
+
+def _container(assessment: ContainerAssessment) -> dict[str, Any]:
+    declared = assessment.declared
+    capabilities = assessment.container.capabilities
+    return {
+        "name": assessment.container.name,
+        "role": assessment.role,
+        "image": assessment.container.image,
+        "risk": assessment.risk,
+        "declared": {
+            "add": capabilities.add or [],
+            "drop": capabilities.drop or [],
+            "privileged": bool(declared.privileged),
+            "allowPrivilegeEscalation": declared.allow_privilege_escalation,
+            "runAsUser": declared.run_as_user,
+            "runAsNonRoot": declared.run_as_non_root,
+        },
+        "user": {"uid": assessment.user.uid, "source": assessment.user.source},
+        "predicted": [_predicted(entry) for entry in assessment.predicted],
+        "observed": [],
+        "warnings": [
+            {"id": item.id, "message": item.message, "field": field_path(item.field)} for item in assessment.warnings
+        ],
+        "exempted": [],
+    }
+
+
+def _predicted(entry: Predicted) -> dict[str, Any]:
+    place, outcome = entry.place, entry.outcome
+    return {
+        "runtime": place.runtime.name,
+        "provenance": place.provenance,
+        "nodes": place.nodes,
+        **_process_sets(outcome.sets),
+        "refused": outcome.refused,
+        "unknowns": list(outcome.unknowns),
+    }
+
+
+def _process_sets(sets: ProcessSets) -> dict[str, Any]:
+    names = ("bounding", "permitted", "effective", "inheritable", "ambient")
+    return {**{name: _set(getattr(sets, name)) for name in names}, "noNewPrivs": sets.no_new_privs}
+
+
+def _set(capabilities: CapabilitySet) -> dict[str, Any]:
+    return {"mask": capabilities.hex, "names": list(capabilities.names)}

@@ -1,0 +1,148 @@
+"""The patch builder: from two objects to operations, back again, and onto an object that has moved on."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_caps.core.patch import ABSENT, Change, Conflict, Patch, between, lookup, pointer, rebased
+
+WEB: dict[str, Any] = {
+    "metadata": {"uid": "u1", "labels": {"a": "b"}},
+    "spec": {"containers": [{"name": "web", "image": "x"}, {"name": "log", "securityContext": {"runAsUser": 7}}]},
+}
+
+
+def hardened(obj: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    """`obj` with the container at `index` dropping ALL."""
+    wanted = copy.deepcopy(obj)
+    context = wanted["spec"]["containers"][index].setdefault("securityContext", {})
+    context["capabilities"] = {"drop": ["ALL"]}
+    return wanted
+
+
+def test_json_patch_tests_uid_names_and_old_values_before_it_changes_anything() -> None:
+    operations = between(WEB, hardened(WEB)).json_patch()
+    path = "/spec/containers/0/securityContext"
+    assert operations == [
+        {"op": "test", "path": "/metadata/uid", "value": "u1"},
+        {"op": "test", "path": "/spec/containers/0/name", "value": "web"},
+        {"op": "test", "path": path, "value": None},
+        {"op": "add", "path": path, "value": {"capabilities": {"drop": ["ALL"]}}},
+    ]
+
+
+def test_only_the_absent_part_of_an_existing_object_is_added() -> None:
+    patch = between(WEB, hardened(WEB, 1))
+    path = ("spec", "containers", 1, "securityContext", "capabilities")
+    assert patch.changes == (Change(path, ABSENT, {"drop": ["ALL"]}),)
+
+
+def test_equal_objects_need_no_operation() -> None:
+    assert between(WEB, copy.deepcopy(WEB)).json_patch() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "operation"),
+    [
+        ({"a": None}, {"a": 1}, {"op": "add", "path": "/a", "value": 1}),
+        ({"a": 1}, {"a": 2}, {"op": "replace", "path": "/a", "value": 2}),
+        ({"a": 1}, {}, {"op": "remove", "path": "/a"}),
+        ({"a": ["X"]}, {"a": ["X", "Y"]}, {"op": "replace", "path": "/a", "value": ["X", "Y"]}),
+        ({"a": False}, {"a": 0}, {"op": "replace", "path": "/a", "value": 0}),
+    ],
+)
+def test_operation_follows_from_what_was_there(before: Any, after: Any, operation: dict[str, Any]) -> None:
+    assert between(before, after).json_patch()[-1] == operation
+
+
+def test_pointer_escapes_slash_and_tilde() -> None:
+    assert pointer(("metadata", "labels", "a.b/c~d", 0)) == "/metadata/labels/a.b~1c~0d/0"
+
+
+def test_merge_patch_says_null_for_a_removed_label() -> None:
+    patch = between({"metadata": {"labels": {"a": "1", "b": "2"}}}, {"metadata": {"labels": {"b": "3"}}})
+    assert patch.merge_patch() == {"metadata": {"labels": {"a": None, "b": "3"}}}
+
+
+def test_merge_patch_refuses_a_path_through_a_list() -> None:
+    with pytest.raises(ValueError, match="cannot address /spec/containers/0/securityContext"):
+        between(WEB, hardened(WEB)).merge_patch()
+
+
+KEYS = st.sampled_from(["a", "b", "c/d"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["x", "y"]),
+    lambda inner: st.dictionaries(KEYS, inner, max_size=3) | st.lists(inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=3)
+
+
+@given(OBJECTS, OBJECTS)
+def test_applying_a_patch_gives_the_wanted_object_and_its_inverse_the_old_one(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    patch = between(before, after)
+    assert (patch.applied(before), patch.inverse().applied(after)) == (after, before)
+
+
+@given(OBJECTS, OBJECTS)
+def test_a_patch_leaves_the_object_that_it_was_made_from_untouched(before: dict[str, Any], after: dict[str, Any]) -> None:
+    kept = copy.deepcopy(before)
+    between(before, after).applied(before)
+    assert before == kept
+
+
+@given(OBJECTS, OBJECTS)
+def test_rebasing_onto_the_unchanged_object_changes_nothing(before: dict[str, Any], after: dict[str, Any]) -> None:
+    patch = between(before, after)
+    rebuilt, conflicts = rebased(patch, before)
+    assert (rebuilt.applied(before), conflicts) == (after, [])
+
+
+def test_rebasing_onto_an_object_already_as_wanted_needs_nothing() -> None:
+    patch, conflicts = rebased(between(WEB, hardened(WEB)), hardened(WEB))
+    assert (patch.changes, conflicts) == ((), [])
+
+
+def test_rebasing_finds_a_container_that_moved_by_its_name() -> None:
+    moved = copy.deepcopy(WEB)
+    moved["spec"]["containers"].insert(0, {"name": "new"})
+    patch, conflicts = rebased(between(WEB, hardened(WEB)), moved)
+    assert (patch.applied(moved), conflicts) == (hardened(moved, 1), [])
+
+
+def test_rebasing_says_when_the_container_is_gone() -> None:
+    gone = copy.deepcopy(WEB)
+    del gone["spec"]["containers"][0]
+    patch, conflicts = rebased(between(WEB, hardened(WEB)), gone)
+    assert (patch.changes, len(conflicts)) == ((), 1)
+
+
+def test_undoing_keeps_a_field_that_somebody_else_put_beside_ours() -> None:
+    patch = between(WEB, hardened(WEB))
+    current = hardened(WEB)
+    current["spec"]["containers"][0]["securityContext"]["runAsUser"] = 5
+    undo, conflicts = rebased(patch.inverse(), current)
+    assert undo.applied(current)["spec"]["containers"][0]["securityContext"] == {"runAsUser": 5}
+    assert conflicts == []
+
+
+def test_undoing_leaves_alone_what_somebody_else_changed_since() -> None:
+    patch = between(WEB, hardened(WEB))
+    current = hardened(WEB)
+    current["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"] = ["NET_RAW"]
+    undo, conflicts = rebased(patch.inverse(), current)
+    path = ("spec", "containers", 0, "securityContext", "capabilities", "drop")
+    assert (undo.changes, conflicts) == ((), [Conflict(path, ["ALL"], ["NET_RAW"])])
+
+
+def test_lookup_tells_an_absent_field_from_null() -> None:
+    assert (lookup({"a": None}, ("a",)), lookup({"a": None}, ("b",))) == (None, ABSENT)
+
+
+def test_an_empty_patch_has_no_guards_to_send() -> None:
+    assert Patch((), ((("metadata", "uid"), "u1"),)).json_patch() == []

@@ -1,0 +1,112 @@
+"""The table of kinds: where the pod template is, and what is said of an object that is not as Kubernetes has it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_caps.core.pod import field_path, members
+from kubectl_caps.core.workloads import KINDS, Kind, MalformedWorkload, kind_of, looks_like_pods, read, reference
+
+POD: dict[str, Any] = {"metadata": {"annotations": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+
+
+def holding(kind: Kind) -> dict[str, Any]:
+    """An object of this kind with one pod template at the place that the table says."""
+    node: Any = POD
+    for step in reversed(kind.template):
+        node = [node] if step == "*" else {step: node}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **node, "metadata": {"name": "x", **node.get("metadata", {})}}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.kind}.{kind.group}")
+@pytest.mark.parametrize("raw", [False, True], ids=["manifest", "api"])
+def test_every_kind_gives_its_pod_template_and_where_it_is(kind: Kind, raw: bool) -> None:
+    obj = holding(kind)
+    workloads = list(read(kind, msgspec.Raw(msgspec.json.encode(obj)) if raw else obj, {}))
+    path = tuple(0 if step == "*" else step for step in kind.template)
+    assert [(workload.path, workload.template.spec.containers[0].name) for workload in workloads] == [  # type: ignore[index]
+        (path, "c")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "found"),
+    [
+        ("v1", "Pod", "Pod"),
+        ("apps/v1", "Deployment", "Deployment"),
+        ("apps/v1beta2", "Deployment", "Deployment"),
+        ("extensions/v1beta1", "DaemonSet", "DaemonSet"),
+        ("batch/v1beta1", "CronJob", "CronJob"),
+        ("serving.knative.dev/v1", "Service", "Service"),
+        ("v1", "Service", None),
+        ("example.com/v1", "Deployment", None),
+        ("v1", "Deployment", None),
+    ],
+)
+def test_kind_is_found_by_group_and_kind_whatever_the_version(api_version: str, kind: str, found: str | None) -> None:
+    row = kind_of(api_version, kind)
+    assert (row.kind if row else None) == found
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"hostPID": "yes"}, "spec.template.spec.hostPID: expected bool | null, got str"),
+        ({"containers": {"name": "x"}}, "spec.template.spec.containers: expected array | null, got object"),
+        (
+            {"containers": [{"securityContext": {"capabilities": {"drop": "ALL"}}}]},
+            "spec.template.spec.containers[0].securityContext.capabilities.drop: expected array | null, got str",
+        ),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(spec: dict[str, Any], message: str) -> None:
+    kind = kind_of("apps/v1", "Deployment")
+    assert kind
+    with pytest.raises(MalformedWorkload) as error:
+        list(read(kind, {"metadata": {"name": "x"}, "spec": {"template": {"spec": spec}}}, {}))
+    assert str(error.value) == message
+
+
+def test_a_missing_template_is_an_error_and_not_an_empty_workload() -> None:
+    kind = kind_of("apps/v1", "Deployment")
+    assert kind
+    with pytest.raises(MalformedWorkload, match=r"spec\.template: Required value"):
+        list(read(kind, {"metadata": {"name": "x"}, "spec": {}}, {}))
+
+
+def test_members_come_as_init_main_ephemeral_with_role_and_path() -> None:
+    kind = kind_of("v1", "Pod")
+    assert kind
+    spec = {
+        "ephemeralContainers": [{"name": "e"}],
+        "containers": [{"name": "m"}],
+        "initContainers": [{"name": "i"}, {"name": "s", "restartPolicy": "Always"}],
+    }
+    (pod,) = read(kind, {"metadata": {"name": "x"}, "spec": spec}, {})
+    assert [(item.container.name, item.role, field_path(item.path)) for item in members(pod.template.spec)] == [
+        ("i", "init", "spec.initContainers[0]"),
+        ("s", "sidecar", "spec.initContainers[1]"),
+        ("m", "main", "spec.containers[0]"),
+        ("e", "ephemeral", "spec.ephemeralContainers[0]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("obj", "answer"),
+    [
+        ({"spec": {"workers": [{"podSpec": {"containers": [{"image": "x"}]}}]}}, True),
+        ({"spec": {"containers": ["a"]}}, False),
+        ({"data": {"containers": "text"}}, False),
+    ],
+)
+def test_an_unknown_kind_that_holds_containers_is_noticed(obj: dict[str, Any], answer: bool) -> None:
+    assert looks_like_pods(obj) is answer
+
+
+def test_a_label_key_is_bracketed_in_a_field_path() -> None:
+    assert field_path(("metadata", "labels", "a.b/c")) == "metadata.labels[a.b/c]"
+
+
+def test_reference_is_printed_as_kubectl_prints_it() -> None:
+    assert [reference("apps/v1", "Deployment", "web"), reference("v1", "Pod", "x")] == ["deployment.apps/web", "pod/x"]

@@ -1,9 +1,10 @@
 """What is true of a workload: what its containers declare and get, the risk, the warnings, the Pod Security level."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
 from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, worst
@@ -11,7 +12,7 @@ from kubectl_caps.core.linux.runtimes import Prediction, Runtime, predict
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import Container, Member, Pod, PodSpec, Role, SecurityContext, members
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
-from kubectl_caps.core.podsecurity.policy import Level
+from kubectl_caps.core.podsecurity.policy import LEVELS, Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
 from kubectl_caps.core.warnings import CapabilityWarning
 from kubectl_caps.core.workloads import Workload
@@ -196,6 +197,7 @@ def _risks(number: int, spec: PodSpec) -> Iterator[Risk]:
         yield from (risk for name, risk in _WORSE_WITH_HOST_PATH if name == capability.name)
 
 
-def by_count(values: Sequence[str]) -> Mapping[str, int]:
-    """How often each value occurs, most severe spelling order kept as met."""
-    return {value: list(values).count(value) for value in dict.fromkeys(values)}
+def worsened(assessment: Assessment, other: Assessment) -> Assessment:
+    """The assessment with the risk and level of `other` where those are worse: a pod that differs from its template."""
+    level = min(assessment.level, other.level, key=LEVELS.index)
+    return replace(assessment, risk=worst(assessment.risk, other.risk), level=level)

@@ -16,7 +16,8 @@ def holding(kind: Kind) -> dict[str, Any]:
     node: Any = POD
     for step in reversed(kind.template):
         node = [node] if step == "*" else {step: node}
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **node, "metadata": {"name": "x", **node.get("metadata", {})}}
+    metadata = {"name": "x", **node.get("metadata", {})}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **node, "metadata": metadata}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.kind}.{kind.group}")

@@ -1,0 +1,124 @@
+"""A workload and its pods as they are now, and the evidence of what went wrong in one of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.cluster.inventory import resource_of
+from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.resources import PODS
+from kubectl_caps.core.diagnosis import Evidence
+from kubectl_caps.core.pod import ContainerStatus, Pod
+from kubectl_caps.core.rollout import Failure, Revision, revision
+from kubectl_caps.core.workloads import WORKLOADS, Kind
+from kubectl_caps.errors import ApiError
+
+LOG_LINES = 200
+_REPLICA_SETS = resource_of(next(kind for kind in WORKLOADS if kind.kind == "ReplicaSet"))
+_POD = msgspec.json.Decoder(Pod)
+
+
+class Snapshot(Struct, frozen=True):
+    """One look at a workload: the object, all its pods, those of the wanted revision, and who makes the pods."""
+
+    obj: dict[str, Any]
+    pods: tuple[Pod, ...]
+    updated: tuple[Pod, ...]
+    makers: tuple[str, ...]
+
+
+def look(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
+    """Read a Deployment, StatefulSet or DaemonSet with its pods. Raises ApiError."""
+    obj = cluster.get(resource_of(kind), namespace, name)
+    selector = selector_text(obj["spec"]["selector"])
+    replica_sets = list(_replica_sets(cluster, namespace, selector, obj)) if kind.kind == "Deployment" else []
+    makers = tuple(item["metadata"]["uid"] for item in replica_sets) or (obj["metadata"]["uid"],)
+    pods = tuple(pod for pod in _pods(cluster, namespace, selector) if _maker(pod) in makers)
+    wanted: Revision = revision(kind.kind, obj, replica_sets)
+    return Snapshot(obj, pods, tuple(pod for pod in pods if wanted.has(pod)), makers)
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector as the API's query wants it: `app=web,tier in (a,b),!legacy`."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for item in selector.get("matchExpressions") or ():
+        key, values = item["key"], ",".join(item.get("values") or ())
+        parts.append(_EXPRESSIONS[item["operator"]].format(key=key, values=values))
+    return ",".join(parts)
+
+
+_EXPRESSIONS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+
+
+def evidence(cluster: Cluster, namespace: str, failure: Failure, pods: Sequence[Pod]) -> Iterator[Evidence]:
+    """What there is to read of a failed container: its state, termination message, log and events, in this order.
+
+    What cannot be read (no right, already gone) is passed over: it is evidence that is missing, not an answer.
+    """
+    yield Evidence("state", failure.message)
+    pod = next((pod for pod in pods if pod.metadata.name == failure.pod), None)
+    if pod is None:
+        return
+    status = pod.status.containers.get(failure.container)
+    if status:
+        yield from _states(status)
+        yield from _logs(cluster, namespace, failure, restarted=status.restart_count > 0)
+    yield from (Evidence("event", event.message) for event in events(cluster, namespace, pod.metadata.uid or ""))
+
+
+class Event(Struct, frozen=True):
+    """A Warning event; `key` changes when it happens again."""
+
+    key: str
+    reason: str
+    message: str
+
+
+def events(cluster: Cluster, namespace: str, uid: str) -> list[Event]:
+    """The Warning events of one object; empty where events may not be read."""
+    try:
+        found = cluster.events(namespace, uid)
+    except ApiError:
+        return []
+    return [
+        Event(f"{event['metadata']['uid']}/{event.get('count')}", event.get("reason", ""), event.get("message", ""))
+        for event in found
+        if event.get("type") == "Warning"
+    ]
+
+
+def _states(status: ContainerStatus) -> Iterator[Evidence]:
+    for state in (status.state, status.last_state):
+        if state.terminated and state.terminated.message:
+            yield Evidence("termination", state.terminated.message)
+        if state.waiting and state.waiting.message:
+            yield Evidence("state", f"{state.waiting.reason}: {state.waiting.message}")
+
+
+def _logs(cluster: Cluster, namespace: str, failure: Failure, *, restarted: bool) -> Iterator[Evidence]:
+    for previous in (True, False) if restarted else (False,):
+        try:
+            text = cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
+        except ApiError:
+            continue
+        yield from (Evidence("log", line) for line in text.splitlines() if line.strip())
+
+
+def _maker(pod: Pod) -> str:
+    return pod.metadata.controller.uid if pod.metadata.controller else ""
+
+
+def _pods(cluster: Cluster, namespace: str, selector: str) -> Iterator[Pod]:
+    for page in cluster.pages(PODS, namespace, label_selector=selector):
+        yield from map(_POD.decode, page)
+
+
+def _replica_sets(cluster: Cluster, namespace: str, selector: str, owner: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for page in cluster.pages(_REPLICA_SETS, namespace, label_selector=selector):
+        for raw in page:
+            item = msgspec.json.decode(raw)
+            owners = item["metadata"].get("ownerReferences") or ()
+            if any(reference["uid"] == owner["metadata"]["uid"] for reference in owners):
+                yield item

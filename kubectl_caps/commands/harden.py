@@ -1,0 +1,80 @@
+"""kubectl caps harden: drop ALL capabilities and add back only what is chosen, live or in files."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from kubectl_caps.commands import options as read
+from kubectl_caps.core.hardening import Hardening, Wishes, harden
+from kubectl_caps.core.workloads import Kind
+from kubectl_caps.core.workloads import read as read_workloads
+from kubectl_caps.errors import UsageError
+
+OUTPUTS = ("table", "json", "yaml", "name", "patch")
+_LIVE_ONLY = {"wait": "true", "rollback": "true", "dry_run": "none", "selector": None}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Harden files or a cluster and return the exit status."""
+    read.output(options, OUTPUTS)
+    wishes = _wishes(options)
+    if options.filename:
+        from kubectl_caps.commands import harden_files
+
+        _check_files(options)
+        return harden_files.main(options, wishes)
+    from kubectl_caps.commands import harden_plan
+
+    _check_live(options)
+    return harden_plan.main(options, wishes)
+
+
+def planned(kind: Kind, obj: Mapping[str, Any], source: Mapping[str, Any], wishes: Wishes) -> Hardening:
+    """The hardening of one object. Raises UsageError for a container that it does not have."""
+    try:
+        return harden(obj, tuple(read_workloads(kind, obj, source)), wishes)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _wishes(options: argparse.Namespace) -> Wishes:
+    if options.allow_privilege_escalation not in ("false", "keep"):
+        raise UsageError("--allow-privilege-escalation must be false or keep")
+    if options.profile not in ("none", "restricted"):
+        raise UsageError(f'unknown profile "{options.profile}"; the only one is restricted')
+    if options.run_as_user is not None and options.run_as_user < 1:
+        raise UsageError("--run-as-user must be a user id above 0")
+    return Wishes(
+        add=read.capabilities(options.add),
+        containers=tuple(options.container),
+        remove_adds=options.remove_adds,
+        escalation=options.allow_privilege_escalation,
+        profile=options.profile,
+        run_as_user=options.run_as_user,
+    )
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    if options.resources:
+        raise UsageError("when -f is given, TYPE and NAME cannot be: files are hardened whole")
+    for name, default in _LIVE_ONLY.items():
+        if getattr(options, name) != default:
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning with -f")
+    if sum((options.write, options.diff, options.check)) > 1:
+        raise UsageError("--write, --diff and --check cannot be used together")
+    if options.write and "-" in options.filename:
+        raise UsageError("standard input cannot be edited in place; leave --write away to print it")
+
+
+def _check_live(options: argparse.Namespace) -> None:
+    if not options.resources:
+        raise UsageError("You must provide one or more resources by argument or filename: TYPE [NAME…], TYPE/NAME or -f")
+    for name in ("write", "diff", "check", "recursive"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} goes with -f")
+
+
+def print_lines(lines: Any) -> None:
+    """Results, line by line, on stdout."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)

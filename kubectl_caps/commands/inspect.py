@@ -1,0 +1,113 @@
+"""kubectl caps inspect: what containers declare and get, their risk, and what Pod Security would say."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+
+from kubectl_caps.commands import options as read
+from kubectl_caps.core.assessment import Assessment, Place, assess, worsened
+from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
+from kubectl_caps.core.ownership import Family, fold
+from kubectl_caps.core.pod import Pod
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, PolicyError, effective_minor, parse_version
+from kubectl_caps.errors import CapsError, UsageError
+from kubectl_caps.report import inspection, json
+from kubectl_caps.report.terminal import say
+
+OUTPUTS = ("table", "wide", "json", "yaml", "name")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Inspect files or a cluster, print the result, and return the exit status."""
+    output = read.output(options, OUTPUTS)
+    minor = _asked_minor(options.pod_security_version)
+    assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
+    assessments, errors = (_files if options.filename else _live)(options, minor, assumed)
+    for error in errors:
+        say(str(error))
+    _print(assessments, errors, output, namespaces=_several_namespaces(assessments))
+    return 2 if errors else 0
+
+
+def _assumed_runtime(name: str | None) -> Runtime:
+    """The runtime where no node tells: the one that `--runtime` names, else containerd."""
+    try:
+        return by_name(name) if name else runtime_of(None)
+    except UnknownRuntime as error:
+        raise UsageError(str(error)) from error
+
+
+def _asked_minor(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return effective_minor(parse_version(text), None)
+    except PolicyError as error:
+        raise UsageError(f"--pod-security-version: {error}") from error
+
+
+def _files(
+    options: argparse.Namespace, minor: int | None, assumed: Place
+) -> tuple[list[Assessment], list[CapsError]]:
+    from kubectl_caps.commands.files import workloads
+
+    if options.resources or options.all_namespaces:
+        raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
+    found, errors = workloads(options.filename, recursive=options.recursive, selector=options.selector)
+    judged = NEWEST_MINOR if minor is None else minor
+    return [assess(item, _pod_of(item.template), [assumed], judged) for item in found], errors
+
+
+def _live(
+    options: argparse.Namespace, minor: int | None, assumed: Place
+) -> tuple[list[Assessment], list[CapsError]]:
+    from kubectl_caps.commands.live import selection
+
+    chosen = selection(options)
+    nodes = {name: Place(runtime_of(version), 1, "observed") for name, version in chosen.runtimes.items()}
+    judged = effective_minor("latest", chosen.server_minor) if minor is None else minor
+    rows = fold(chosen.workloads, chosen.others)
+    assessed = {id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged) for row in rows}
+    for row in rows:
+        if row.parent and not all(pod.finished for pod in row.pods):
+            assessed[id(row.parent)] = worsened(assessed[id(row.parent)], assessed[id(row)])
+    return list(assessed.values()), chosen.errors
+
+
+def _pod_of(template: object) -> Sequence[Pod]:
+    return [template] if isinstance(template, Pod) else []
+
+
+def _places(row: Family, nodes: Mapping[str, Place]) -> list[Place]:
+    """The nodes that a workload's pods run on, as far as they are known."""
+    used = dict.fromkeys(pod.spec.node_name for pod in row.pods)
+    return [nodes[name] for name in used if name in nodes]
+
+
+def _several_namespaces(assessments: Sequence[Assessment]) -> bool:
+    return len({assessment.workload.namespace for assessment in assessments}) > 1
+
+
+def _print(assessments: Sequence[Assessment], errors: Sequence[CapsError], output: str, *, namespaces: bool) -> None:
+    out = sys.stdout
+    if output in ("json", "yaml"):
+        out.write(json.text(json.inspection(assessments, errors), output))
+    elif output == "name":
+        out.writelines(f"{line}\n" for line in inspection.names(assessments))
+    elif not assessments:
+        if not errors:
+            say("No resources found.")
+    elif output == "table" and len(assessments) == 1:
+        out.writelines(f"{line}\n" for line in inspection.detail(assessments[0], out))
+    else:
+        wide = output == "wide"
+        out.writelines(f"{line}\n" for line in inspection.rows(assessments, wide=wide, namespaces=namespaces))
+        if wide:
+            _print_violations(assessments)
+
+
+def _print_violations(assessments: Sequence[Assessment]) -> None:
+    for assessment in assessments:
+        if assessment.violations:
+            print(f"\n{assessment.workload.reference}: violates Pod Security v1.{assessment.minor}")
+            sys.stdout.writelines(f"{line}\n" for line in inspection.violations(assessment, "  "))

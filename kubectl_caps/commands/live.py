@@ -1,0 +1,86 @@
+"""Which objects of the cluster a command line means, and what has to be read beside them."""
+
+import argparse
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from kubectl_caps.cluster.inventory import Inventory, runtimes, take
+from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.resources import parse_targets, workload_kinds
+from kubectl_caps.commands import options as read
+from kubectl_caps.core.workloads import WORKLOADS, Kind, Workload, kind_of
+from kubectl_caps.core.workloads import read as read_workloads
+from kubectl_caps.cluster.inventory import resource_of
+from kubectl_caps.errors import ApiError, CapsError, UsageError
+
+
+class Selection(Struct, frozen=True):
+    """The workloads that are meant, what else tells of them (pods, owners), and what could not be read."""
+
+    workloads: list[Workload]
+    others: list[Workload]
+    runtimes: dict[str, str]
+    server_minor: int
+    errors: list[CapsError]
+
+
+class Target(Struct, frozen=True):
+    """A kind, and one object of it; no name means all of the namespace."""
+
+    kind: Kind
+    name: str | None
+
+
+def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
+    """TYPE, TYPE NAME…, TYPE/NAME… as kinds of workloads. Raises UsageError with kubectl's words."""
+    return [Target(kind, name) for word, name in parse_targets(words) for kind in workload_kinds(cluster, word)]
+
+
+def selection(options: argparse.Namespace) -> Selection:
+    """What `inspect` is asked to show. Raises UsageError, ConfigError, Unreachable or ApiError."""
+    cluster, namespace, context = read.cluster(options)
+    asked = targets(cluster, options.resources) or [Target(kind, None) for kind in WORKLOADS]
+    scope = None if options.all_namespaces else namespace
+    named = [target for target in asked if target.name is not None]
+    if named and options.all_namespaces:
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
+    if named and options.selector:
+        raise UsageError("name cannot be provided when a selector is specified")
+    source = {"context": context}
+    kinds = tuple(dict.fromkeys(target.kind for target in asked if target.name is None))
+    inventory = _lists(cluster, kinds, scope, options.selector, source)
+    workloads = inventory.of(kinds)
+    for target in named:
+        workloads += _one(cluster, target, namespace, source, inventory.errors)
+    others = take(cluster, _BESIDE, scope, {}, source)
+    inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
+    nodes = runtimes(cluster)
+    if isinstance(nodes, ApiError):
+        read.terminal.say(f"{nodes}; the container runtime is assumed")
+        nodes = {}
+    minor = cluster.server_version()[1]
+    return Selection(workloads, others.of(_BESIDE), nodes, minor, inventory.errors)
+
+
+# Pods tell the user and the node; ReplicaSets and Jobs stand between pods and what is asked for.
+_BESIDE = tuple(kind for kind in WORKLOADS if kind.kind in ("Pod", "ReplicaSet", "Job"))
+
+
+def _lists(
+    cluster: Cluster, kinds: Sequence[Kind], namespace: str | None, selector: str | None, source: dict[str, str]
+) -> Inventory:
+    return take(cluster, kinds, namespace, {kind: selector for kind in kinds} if selector else {}, source)
+
+
+def _one(
+    cluster: Cluster, target: Target, namespace: str, source: dict[str, str], errors: list[CapsError]
+) -> list[Workload]:
+    """One named object; an error of the API about it is added to `errors`, so that the others are still judged."""
+    try:
+        obj = cluster.get(resource_of(target.kind), namespace, target.name or "")
+    except ApiError as error:
+        errors.append(error)
+        return []
+    kind = kind_of(target.kind.api_version, target.kind.kind) or target.kind
+    return list(read_workloads(kind, obj, source))

@@ -1,0 +1,77 @@
+"""What the commands share in reading their flags: kubectl's checks, and its words for what is wrong."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from kubectl_caps.cluster.connection import Overrides
+from kubectl_caps.cluster.kubeconfig import load
+from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.transport import connect
+from kubectl_caps.command_line import DRY_RUNS
+from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
+from kubectl_caps.errors import UsageError
+from kubectl_caps.report import terminal
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def output(options: argparse.Namespace, allowed: Sequence[str]) -> str:
+    """`-o`, checked. Raises UsageError with kubectl's words."""
+    wanted: str = options.output
+    if wanted not in allowed:
+        raise UsageError(
+            f'unable to match a printer suitable for the output format "{wanted}", '
+            f"allowed formats are: {', '.join(allowed)}"
+        )
+    return wanted
+
+
+def dry_run(options: argparse.Namespace) -> str:
+    """`--dry-run`, checked: none, client or server. Raises UsageError."""
+    wanted: str = options.dry_run
+    if wanted not in DRY_RUNS:
+        raise UsageError(f'Invalid dry-run value ({wanted}). Must be "none", "server", or "client".')
+    return wanted
+
+
+def boolean(text: str, flag: str) -> bool:
+    """`true` or `false`. Raises UsageError."""
+    if text not in ("true", "false"):
+        raise UsageError(f'invalid argument "{text}" for "--{flag}" flag: must be true or false')
+    return text == "true"
+
+
+def seconds(text: str, flag: str) -> float:
+    """A duration as `90`, `90s`, `1m30s`, `2h`. Raises UsageError."""
+    parts = re.findall(r"([0-9]+)([smh]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f'invalid argument "{text}" for "--{flag}" flag: a duration is written 90s, 5m or 1h30m')
+    return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
+
+
+def capabilities(texts: Sequence[str]) -> tuple[str, ...]:
+    """`--add` in canonical names, each once. Raises UsageError for an unknown name, and for ALL."""
+    names: dict[str, None] = {}
+    for text in (part for group in texts for part in group.split(",") if part.strip()):
+        try:
+            name = canonical(text)
+        except UnknownCapability as error:
+            raise UsageError(str(error)) from error
+        if name == "ALL":
+            raise UsageError("--add ALL would undo the hardening; name the capabilities that are needed")
+        names[name] = None
+    return tuple(names)
+
+
+def cluster(
+    options: argparse.Namespace, warn: Callable[[str], None] = terminal.warn
+) -> tuple[Cluster, str, str]:
+    """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
+
+    `warn` is given the text of every warning that the API server sends.
+    """
+    connection = load(msgspec.convert(vars(options), Overrides))
+    return Cluster(connect(connection, warn=warn)), connection.namespace, connection.context

@@ -1,0 +1,1 @@
+"""What the Linux kernel and the container runtimes do with capabilities."""

@@ -1,0 +1,164 @@
+"""How `inspect` looks on a terminal: the table, and the detailed view of one workload."""
+
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
+from kubectl_caps.core.linux.sets import CapabilitySet
+from kubectl_caps.core.pod import field_path
+from kubectl_caps.report.table import table
+from kubectl_caps.report.terminal import escaped, painted
+
+_FEW = 4
+
+
+def rows(assessments: Sequence[Assessment], *, wide: bool, namespaces: bool) -> Iterator[str]:
+    """The lines of the table: one row a container."""
+    headers = ["WORKLOAD", "CONTAINER", "ADD", "DROP", "USER", "EFFECTIVE", "RISK", "POD-SECURITY", "WARNINGS"]
+    if wide:
+        headers += ["ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS"]
+    if namespaces:
+        headers.insert(0, "NAMESPACE")
+    lines = [
+        ([assessment.workload.namespace] if namespaces else [])
+        + _cells(assessment, container)
+        + (_wide_cells(assessment, container) if wide else [])
+        for assessment in assessments
+        for container in assessment.containers
+    ]
+    yield from table(headers, lines)
+
+
+def names(assessments: Sequence[Assessment]) -> Iterator[str]:
+    """`-o name`: each object once."""
+    yield from dict.fromkeys(escaped(assessment.workload.reference) for assessment in assessments)
+
+
+def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
+    """Everything about one workload, for people."""
+    workload = assessment.workload
+    yield f"{'Workload:':<15}{escaped(workload.reference)}"
+    if workload.namespace:
+        yield f"{'Namespace:':<15}{escaped(workload.namespace)}"
+    yield f"{'Source:':<15}{escaped(source(assessment))}"
+    yield f"{'Risk:':<15}{painted(assessment.risk, assessment.risk, stream)}"
+    yield f"{'Pod Security:':<15}{assessment.level} (v1.{assessment.minor})"
+    if assessment.pods:
+        yield f"{'Pods:':<15}{escaped(', '.join(assessment.pods))}"
+    for container in assessment.containers:
+        yield from _container_detail(container, stream)
+    if assessment.violations:
+        yield "\nPod Security violations:"
+        yield from violations(assessment, "  ")
+
+
+def violations(assessment: Assessment, indent: str) -> Iterator[str]:
+    """Each violation with its level, and the fields that have to change."""
+    for violation in assessment.violations:
+        yield escaped(f"{indent}{violation.level}: {violation.check}: {violation.detail or violation.reason}")
+        for path in violation.fields:
+            yield escaped(f"{indent}  {field_path((*assessment.workload.path, *path))}")
+
+
+def source(assessment: Assessment) -> str:
+    """Where it was read: `a.yaml:12`, or the context."""
+    where = assessment.workload.source
+    if "file" in where:
+        return f"{where['file']}:{where['line']}"
+    return f"context {where.get('context', '')}"
+
+
+def short(capabilities: CapabilitySet, *, default: bool = False) -> str:
+    """A set in few words: its names if they are few, else how many and its mask."""
+    if not capabilities:
+        return "none"
+    if len(capabilities.names) <= _FEW:
+        return ",".join(name.removeprefix("CAP_") for name in capabilities.names)
+    return f"{len(capabilities.names)} {'default' if default else 'caps'} ({capabilities.hex.lstrip('0')})"
+
+
+def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
+    capabilities = container.container.capabilities
+    return [
+        assessment.workload.reference,
+        container.container.name,
+        "privileged" if container.declared.privileged else ",".join(capabilities.add or ()),
+        ",".join(capabilities.drop or ()),
+        _user(container),
+        " | ".join(dict.fromkeys(_effective(entry) for entry in container.predicted)),
+        container.risk,
+        assessment.level,
+        str(len(container.warnings)) if container.warnings else "",
+    ]
+
+
+def _wide_cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
+    places = dict.fromkeys(f"{entry.place.runtime.name} ({entry.place.provenance})" for entry in container.predicted)
+    mine = [item.check for item in assessment.violations if container.container.name in item.containers or not item.containers]
+    return [
+        container.role,
+        ", ".join(places),
+        " | ".join(dict.fromkeys(entry.outcome.sets.bounding.hex for entry in container.predicted)),
+        " | ".join(dict.fromkeys(str(bool(entry.outcome.sets.no_new_privs)).lower() for entry in container.predicted)),
+        str(len(assessment.pods)),
+        container.container.image or "",
+        ",".join(mine),
+    ]
+
+
+def _user(container: ContainerAssessment) -> str:
+    return "image" if container.user.uid is None else str(container.user.uid)
+
+
+def _effective(entry: Predicted) -> str:
+    if entry.outcome.refused:
+        return "does not start"
+    return short(entry.outcome.sets.effective, default=entry.outcome.sets.bounding == entry.place.runtime.defaults)
+
+
+def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterator[str]:
+    declared, capabilities = container.declared, container.container.capabilities
+    yield escaped(f"\nContainer {container.container.name} ({container.role})")
+    yield escaped(f"  {'Image:':<13}{container.container.image or '<none>'}")
+    yield f"  {'User:':<13}{_user_words(container)}"
+    yield escaped(f"  {'Declares:':<13}add {_list(capabilities.add)}, drop {_list(capabilities.drop)}, {_flags(container)}")
+    for entry in container.predicted:
+        yield from _prediction(entry)
+    yield f"  {'Risk:':<13}{painted(container.risk, container.risk, stream)}"
+    if declared.run_as_non_root is not None:
+        yield f"  {'Non-root:':<13}runAsNonRoot={str(declared.run_as_non_root).lower()}"
+    for warning in container.warnings:
+        yield escaped(f"  {'Warning:':<13}{warning.id}: {warning.message}")
+
+
+def _prediction(entry: Predicted) -> Iterator[str]:
+    place, outcome = entry.place, entry.outcome
+    where = f"on {place.nodes} node{'' if place.nodes == 1 else 's'}" if place.provenance == "observed" else "assumed"
+    yield f"  {'Gets:':<13}by {place.runtime.name}, {where}"
+    if outcome.refused:
+        yield escaped(f"    does not start: {outcome.refused}")
+        return
+    for name in ("effective", "permitted", "bounding", "inheritable", "ambient"):
+        capabilities: CapabilitySet = getattr(outcome.sets, name)
+        listed = " ".join(item.removeprefix("CAP_") for item in capabilities.names) or "none"
+        yield f"    {name:<13}{capabilities.hex}  {listed}"
+    yield f"    {'no_new_privs':<13}{str(bool(outcome.sets.no_new_privs)).lower()}"
+    for unknown in outcome.unknowns:
+        yield escaped(f"    not known: {unknown}")
+
+
+def _user_words(container: ContainerAssessment) -> str:
+    user = container.user
+    if user.uid is None:
+        return "the image's, which is not known: judged as root"
+    return f"{user.uid} (from the {user.source})"
+
+
+def _list(names: Sequence[str] | None) -> str:
+    return ",".join(names) if names else "nothing"
+
+
+def _flags(container: ContainerAssessment) -> str:
+    escalation = container.declared.allow_privilege_escalation
+    words = "unset" if escalation is None else str(escalation).lower()
+    return f"privileged={str(bool(container.declared.privileged)).lower()}, allowPrivilegeEscalation={words}"

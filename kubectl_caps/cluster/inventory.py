@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.objects import Cluster, Listing
-from kubectl_caps.cluster.resources import NODES, Resource
+from kubectl_caps.cluster.resources import NODES, resource_of
 from kubectl_caps.core import workloads
 from kubectl_caps.core.pod import Metadata
 from kubectl_caps.core.workloads import Kind, MalformedWorkload, Workload
@@ -37,24 +37,29 @@ class _Node(Struct):
     status: _NodeStatus = _NodeStatus()
 
 
-def resource_of(kind: Kind) -> Resource:
-    """How the API serves a kind of workload."""
-    return Resource(group=kind.group, version=kind.version, plural=kind.plural, kind=kind.kind, namespaced=True)
-
-
 def take(
-    cluster: Cluster, kinds: Sequence[Kind], namespace: str | None, selectors: Mapping[Kind, str], source: Mapping[str, str]
+    cluster: Cluster,
+    kinds: Sequence[Kind],
+    namespace: str | None,
+    source: Mapping[str, str],
+    selector: str | None = None,
 ) -> Inventory:
     """Every workload of these kinds in a namespace (None: in all), several lists at a time."""
-    listings = [Listing(resource_of(kind), namespace, label_selector=selectors.get(kind)) for kind in kinds]
+    listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
     inventory = Inventory({kind: [] for kind in kinds}, [])
     for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
-        if isinstance(answer, ApiError):
-            inventory.errors.append(answer)
-        else:
-            for raw in answer:
+        try:
+            for raw in _items(answer):
                 _decode(kind, raw, source, inventory)
+        except ApiError as error:
+            inventory.errors.append(error)
     return inventory
+
+
+def _items(answer: Iterator[msgspec.Raw] | ApiError) -> Iterator[msgspec.Raw]:
+    if isinstance(answer, ApiError):
+        raise answer
+    yield from answer
 
 
 def runtimes(cluster: Cluster) -> dict[str, str] | ApiError:

@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.cluster.inventory import resource_of
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import PODS
+from kubectl_caps.cluster.resources import PODS, resource_of
 from kubectl_caps.core.diagnosis import Evidence
 from kubectl_caps.core.pod import ContainerStatus, Pod
 from kubectl_caps.core.rollout import Failure, Revision, revision
@@ -49,7 +48,12 @@ def selector_text(selector: Mapping[str, Any]) -> str:
     return ",".join(parts)
 
 
-_EXPRESSIONS = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+_EXPRESSIONS = {
+    "In": "{key} in ({values})",
+    "NotIn": "{key} notin ({values})",
+    "Exists": "{key}",
+    "DoesNotExist": "!{key}",
+}
 
 
 def evidence(cluster: Cluster, namespace: str, failure: Failure, pods: Sequence[Pod]) -> Iterator[Evidence]:
@@ -115,7 +119,9 @@ def _pods(cluster: Cluster, namespace: str, selector: str) -> Iterator[Pod]:
         yield from map(_POD.decode, page)
 
 
-def _replica_sets(cluster: Cluster, namespace: str, selector: str, owner: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _replica_sets(
+    cluster: Cluster, namespace: str, selector: str, owner: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     for page in cluster.pages(_REPLICA_SETS, namespace, label_selector=selector):
         for raw in page:
             item = msgspec.json.decode(raw)

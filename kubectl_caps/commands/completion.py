@@ -64,13 +64,16 @@ def answer(words: Sequence[str]) -> list[str]:
 
 def candidates(words: Sequence[str]) -> Iterator[str]:
     """`value` or `value<TAB>description`. For `--flag=va` only the value: the shell puts the flag back itself."""
+    from argcomplete.completers import SuppressCompleter
     from argcomplete.finders import CompletionFinder
 
-    class Finder(CompletionFinder):  # type: ignore[misc]
+    class Finder(CompletionFinder):
         def quote_completions(self, completions: list[str], *_: Any) -> list[str]:
             return completions  # kubectl's scripts quote
 
-    finder = Finder(_parser(), always_complete_options=False, append_space=False, default_completer=None)
+    finder: Any = Finder(
+        _parser(), always_complete_options=False, append_space=False, default_completer=SuppressCompleter()
+    )
     before, current = [command_line.program_name(), *words[:-1]], words[-1] if words else ""
     if current.startswith("--") and "=" in current:
         before.append(current.partition("=")[0])
@@ -87,7 +90,7 @@ def autocomplete() -> None:
     """argcomplete's own protocol, for `eval "$(register-python-argcomplete kubectl-caps)"`. Ends the process."""
     import argcomplete
 
-    argcomplete.autocomplete(_parser(), always_complete_options=False, default_completer=None)
+    argcomplete.autocomplete(_parser(), always_complete_options=False)
     os._exit(0)
 
 
@@ -106,9 +109,13 @@ def _completer(action: argparse.Action) -> Any:
     if values:
         return lambda **_: values
     dynamic = {
-        "resources": _resources, "names": _namespaces, "namespace": _namespaces, "context": _contexts, "add": _capabilities,
+        "resources": _resources,
+        "names": _namespaces,
+        "namespace": _namespaces,
+        "context": _contexts,
+        "add": _capabilities,
         "shell": lambda **_: tuple(SHELLS),
-    }  # fmt: skip
+    }
     return dynamic.get(action.dest)
 
 
@@ -132,7 +139,7 @@ def _namespaces(parsed_args: argparse.Namespace, **_: Any) -> Sequence[str]:
 
 def _resources(parsed_args: argparse.Namespace, prefix: str, **_: Any) -> Sequence[str]:
     """TYPE names; after `TYPE/` or `TYPE `, the names of that type in the namespace."""
-    from kubectl_caps.cluster.inventory import resource_of
+    from kubectl_caps.cluster.resources import resource_of
     from kubectl_caps.core.workloads import WORKLOADS
 
     kinds = {word: kind for kind in WORKLOADS for word in (kind.plural, kind.kind.lower(), *kind.short_names)}

@@ -69,7 +69,7 @@ def _check_files(options: argparse.Namespace) -> None:
 
 def _check_live(options: argparse.Namespace) -> None:
     if not options.resources:
-        raise UsageError("You must provide one or more resources by argument or filename: TYPE [NAME…], TYPE/NAME or -f")
+        raise UsageError("you must provide one or more resources by argument or filename: TYPE [NAME…] or -f")
     for name in ("write", "diff", "check", "recursive"):
         if getattr(options, name):
             raise UsageError(f"--{name} goes with -f")

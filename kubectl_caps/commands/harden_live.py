@@ -5,13 +5,11 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster import rollout as edge
-from kubectl_caps.cluster.inventory import resource_of
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import PODS
+from kubectl_caps.cluster.resources import PODS, resource_of
 from kubectl_caps.core import rollout
 from kubectl_caps.core.diagnosis import diagnose
 from kubectl_caps.core.hardening import Hardening
@@ -39,7 +37,9 @@ class Watch(Struct, frozen=True):
 class Live:
     """One object being hardened on a cluster. `replan` makes the hardening anew for the object as it is then."""
 
-    def __init__(self, cluster: Cluster, job: Job, watch: Watch, replan: Callable[[dict[str, object]], Hardening]) -> None:
+    def __init__(
+        self, cluster: Cluster, job: Job, watch: Watch, replan: Callable[[dict[str, object]], Hardening]
+    ) -> None:
         self.cluster, self.job, self.watch, self.replan = cluster, job, watch, replan
         self.kind, self.namespace, self.name = job.kind, job.workload.namespace, job.workload.name
         self.reference = job.workload.reference

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from kubectl_caps.cluster.inventory import resource_of
 from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.commands import options as read
 from kubectl_caps.commands.harden import planned, print_lines
 from kubectl_caps.commands.harden_live import Live, Watch
@@ -113,7 +113,7 @@ def _job(cluster: Cluster, target: Target, obj: dict[str, Any], source: dict[str
 
 
 _CANNOT = {
-    "Pod": "a pod's security context cannot be changed; harden what creates it, or its manifest with -f, and replace it",
+    "Pod": "a pod cannot be changed in place; harden its manifest with -f, delete the pod and create it again",
     "Job": "a job's pod template cannot be changed; harden its manifest with -f, delete the job and create it again",
     "JobSet": "a jobset's pod templates cannot be changed; harden its manifest with -f and create it again",
 }
@@ -179,7 +179,9 @@ def _print_results(jobs: Sequence[Job], errors: Sequence[CapsError], output: str
     elif output == "patch":
         sys.stdout.write(report.patches([job for job in jobs if job.hardening.patch.changes]))
     elif output == "name":
-        print_lines(escaped(job.workload.reference) for job in jobs if job.result in ("planned", "patched", "notProven"))
+        print_lines(
+            escaped(job.workload.reference) for job in jobs if job.result in ("planned", "patched", "notProven")
+        )
     else:
         print_lines(report.result_line(job, suffix if job.result == "planned" else "") for job in jobs)
     if not jobs and not errors:

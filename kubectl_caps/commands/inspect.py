@@ -46,9 +46,7 @@ def _asked_minor(text: str | None) -> int | None:
         raise UsageError(f"--pod-security-version: {error}") from error
 
 
-def _files(
-    options: argparse.Namespace, minor: int | None, assumed: Place
-) -> tuple[list[Assessment], list[CapsError]]:
+def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
     from kubectl_caps.commands.files import workloads
 
     if options.resources or options.all_namespaces:
@@ -58,9 +56,7 @@ def _files(
     return [assess(item, _pod_of(item.template), [assumed], judged) for item in found], errors
 
 
-def _live(
-    options: argparse.Namespace, minor: int | None, assumed: Place
-) -> tuple[list[Assessment], list[CapsError]]:
+def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
     from kubectl_caps.commands.live import selection
 
     chosen = selection(options)

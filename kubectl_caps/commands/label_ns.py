@@ -92,8 +92,8 @@ def _label(run: _Run, name: str) -> Labelling:
     labels = (namespace["metadata"].get("labels")) or {}
     after = plan.patch.applied(namespace)["metadata"]["labels"]
     mode: Mode = "enforce" if any(wish.mode == "enforce" for wish in run.wishes) else run.wishes[0].mode
-    item = Labelling(name, security_labels(labels), security_labels(after), getattr(plan.policies, mode), mode)
-    inventory = take(run.cluster, WORKLOADS, name, {}, {"context": run.context})
+    item = Labelling(name, security_labels(labels), security_labels(after), plan.policies.of(mode), mode)
+    inventory = take(run.cluster, WORKLOADS, name, {"context": run.context})
     item.judged = judge(inventory.of(WORKLOADS), item.policy, run.minor)
     item.not_judged = tuple(str(error) for error in inventory.errors)
     refusals = [*plan.refusals, *_system(run, name), *_would_break(run, item, plan)]

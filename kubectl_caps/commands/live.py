@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from kubectl_caps.cluster.inventory import Inventory, runtimes, take
+from kubectl_caps.cluster.inventory import runtimes, take
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import parse_targets, workload_kinds
+from kubectl_caps.cluster.resources import parse_targets, resource_of, workload_kinds
 from kubectl_caps.commands import options as read
-from kubectl_caps.core.workloads import WORKLOADS, Kind, Workload, kind_of
+from kubectl_caps.core.workloads import WORKLOADS, Kind, MalformedWorkload, Workload
 from kubectl_caps.core.workloads import read as read_workloads
-from kubectl_caps.cluster.inventory import resource_of
-from kubectl_caps.errors import ApiError, CapsError, UsageError
+from kubectl_caps.errors import ApiError, CapsError, InputError, UsageError
+from kubectl_caps.report.terminal import say
 
 
 class Selection(Struct, frozen=True):
@@ -34,6 +34,8 @@ class Target(Struct, frozen=True):
 
 def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
     """TYPE, TYPE NAME…, TYPE/NAME… as kinds of workloads. Raises UsageError with kubectl's words."""
+    if not words:
+        return []
     return [Target(kind, name) for word, name in parse_targets(words) for kind in workload_kinds(cluster, word)]
 
 
@@ -49,15 +51,15 @@ def selection(options: argparse.Namespace) -> Selection:
         raise UsageError("name cannot be provided when a selector is specified")
     source = {"context": context}
     kinds = tuple(dict.fromkeys(target.kind for target in asked if target.name is None))
-    inventory = _lists(cluster, kinds, scope, options.selector, source)
+    inventory = take(cluster, kinds, scope, source, options.selector)
     workloads = inventory.of(kinds)
     for target in named:
         workloads += _one(cluster, target, namespace, source, inventory.errors)
-    others = take(cluster, _BESIDE, scope, {}, source)
+    others = take(cluster, _BESIDE, scope, source)
     inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
     nodes = runtimes(cluster)
     if isinstance(nodes, ApiError):
-        read.terminal.say(f"{nodes}; the container runtime is assumed")
+        say(f"{nodes}; the container runtime is assumed")
         nodes = {}
     minor = cluster.server_version()[1]
     return Selection(workloads, others.of(_BESIDE), nodes, minor, inventory.errors)
@@ -67,20 +69,15 @@ def selection(options: argparse.Namespace) -> Selection:
 _BESIDE = tuple(kind for kind in WORKLOADS if kind.kind in ("Pod", "ReplicaSet", "Job"))
 
 
-def _lists(
-    cluster: Cluster, kinds: Sequence[Kind], namespace: str | None, selector: str | None, source: dict[str, str]
-) -> Inventory:
-    return take(cluster, kinds, namespace, {kind: selector for kind in kinds} if selector else {}, source)
-
-
 def _one(
     cluster: Cluster, target: Target, namespace: str, source: dict[str, str], errors: list[CapsError]
 ) -> list[Workload]:
     """One named object; an error of the API about it is added to `errors`, so that the others are still judged."""
     try:
         obj = cluster.get(resource_of(target.kind), namespace, target.name or "")
+        return list(read_workloads(target.kind, obj, source))
     except ApiError as error:
         errors.append(error)
-        return []
-    kind = kind_of(target.kind.api_version, target.kind.kind) or target.kind
-    return list(read_workloads(kind, obj, source))
+    except MalformedWorkload as error:
+        errors.append(InputError(f"{target.kind.plural} {target.name}: {error}"))
+    return []

@@ -66,9 +66,7 @@ def capabilities(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def cluster(
-    options: argparse.Namespace, warn: Callable[[str], None] = terminal.warn
-) -> tuple[Cluster, str, str]:
+def cluster(options: argparse.Namespace, warn: Callable[[str], None] = terminal.warn) -> tuple[Cluster, str, str]:
     """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
 
     `warn` is given the text of every warning that the API server sends.

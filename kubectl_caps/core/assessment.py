@@ -148,9 +148,7 @@ def _inherited(container: Container, spec: PodSpec) -> SecurityContext:
     )
 
 
-def _predictions(
-    container: Container, spec: PodSpec, user: User, places: Sequence[Place]
-) -> Iterator[Predicted]:
+def _predictions(container: Container, spec: PodSpec, user: User, places: Sequence[Place]) -> Iterator[Predicted]:
     """One entry for each different answer, however many nodes give it."""
     merged: dict[tuple[str, Prediction], Place] = {}
     for place in places:

@@ -148,7 +148,7 @@ def _adds(member: Member, wishes: Wishes, notes: list[Note], refusals: list[Note
         notes.append(Note(name, f"adds and drops {', '.join(void)}, which is void today: the add goes"))
         kept = [item for item in kept if item not in void]
     if any(item.upper() == "ALL" for item in kept):
-        refusals.append(Note(name, 'adds ALL capabilities; --remove-adds takes that away, --add says what to keep'))
+        refusals.append(Note(name, "adds ALL capabilities; --remove-adds takes that away, --add says what to keep"))
     for item in kept:
         if item.upper().startswith("CAP_"):
             bare = item.upper().removeprefix("CAP_")

@@ -10,14 +10,13 @@ from kubectl_caps.core.ownership import fold
 from kubectl_caps.core.patch import Patch, between
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
-from kubectl_caps.core.podsecurity.labels import resolve
-from kubectl_caps.core.podsecurity.policy import LEVELS, Level, Policy, effective_minor
+from kubectl_caps.core.podsecurity.labels import PREFIX, Policies, looser, resolve
+from kubectl_caps.core.podsecurity.policy import Level, Policy, effective_minor
 from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 from kubectl_caps.core.workloads import Workload, kind_of
 
 Mode = Literal["enforce", "audit", "warn"]
 Result = Literal["planned", "labeled", "unchanged", "refused", "failed"]
-PREFIX = "pod-security.kubernetes.io/"
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -35,11 +34,10 @@ class LabelWish(Struct, frozen=True):
 
 
 class LabelPlan(Struct, frozen=True):
-    """The labels' patch, the enforce policy that results, and why the labels may not be set (empty where they may)."""
+    """The labels' patch, the policies that result, and why the labels may not be set (empty where they may)."""
 
     patch: Patch
-    enforce: Policy
-    warn: Policy
+    policies: Policies
     refusals: tuple[str, ...]
 
 
@@ -65,7 +63,9 @@ class Labelling(Struct):
     message: str = ""
 
 
-def plan_labels(namespace: Mapping[str, Any], wishes: Sequence[LabelWish], *, overwrite: bool, force: bool) -> LabelPlan:
+def plan_labels(
+    namespace: Mapping[str, Any], wishes: Sequence[LabelWish], *, overwrite: bool, force: bool
+) -> LabelPlan:
     """The labels that result, and kubectl's refusals: another value needs `overwrite`, loosening needs `force`."""
     labels: dict[str, str] = (namespace.get("metadata") or {}).get("labels") or {}
     asked = {key: value for wish in wishes for key, value in wish.labels().items()}
@@ -78,10 +78,10 @@ def plan_labels(namespace: Mapping[str, Any], wishes: Sequence[LabelWish], *, ov
     wanted["metadata"]["labels"] = labels | asked
     before, after = resolve(labels), resolve(labels | asked)
     for wish in wishes:
-        old, new = getattr(before, wish.mode), getattr(after, wish.mode)
-        if not force and f"{PREFIX}{wish.mode}" in labels and _looser(old, new):
+        old, new = before.of(wish.mode), after.of(wish.mode)
+        if not force and f"{PREFIX}{wish.mode}" in labels and looser(old, new):
             refusals.append(f"{wish.mode}={new} is looser than {old}; --force does it all the same")
-    return LabelPlan(between(namespace, wanted), after.enforce, after.warn, tuple(refusals))
+    return LabelPlan(between(namespace, wanted), after, tuple(refusals))
 
 
 def judge(workloads: Sequence[Workload], policy: Policy, server_minor: int | None) -> tuple[Judged, ...]:
@@ -145,10 +145,3 @@ _MENDED_BY: Mapping[str, tuple[str, ...]] = {
     "seccompProfile_baseline": ("--profile=restricted",),
     "seccompProfile_restricted": ("--profile=restricted",),
 }
-
-
-def _looser(old: Policy, new: Policy) -> bool:
-    """Whether `new` refuses less than `old`: a lower level, or the same level in an older version."""
-    if old.level != new.level:
-        return LEVELS.index(new.level) < LEVELS.index(old.level)
-    return old.level != "privileged" and effective_minor(new.version, None) < effective_minor(old.version, None)

@@ -31,7 +31,13 @@ _WORDS = {
 def plan(jobs: Sequence[Job]) -> Iterator[str]:
     """What would change, field by field, then what to know beside it."""
     rows = [
-        [job.workload.reference, field.container or "<pod>", field_path(_short(field.path)), _value(field.before), _value(field.after)]
+        [
+            job.workload.reference,
+            field.container or "<pod>",
+            field_path(_short(field.path)),
+            _value(field.before),
+            _value(field.after),
+        ]
         for job in jobs
         for field in fields(job.hardening.patch, job.obj)
     ]

@@ -94,7 +94,11 @@ def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
 
 def _wide_cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
     places = dict.fromkeys(f"{entry.place.runtime.name} ({entry.place.provenance})" for entry in container.predicted)
-    mine = [item.check for item in assessment.violations if container.container.name in item.containers or not item.containers]
+    mine = [
+        item.check
+        for item in assessment.violations
+        if container.container.name in item.containers or not item.containers
+    ]
     return [
         container.role,
         ", ".join(places),
@@ -121,7 +125,9 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
     yield escaped(f"\nContainer {container.container.name} ({container.role})")
     yield escaped(f"  {'Image:':<13}{container.container.image or '<none>'}")
     yield f"  {'User:':<13}{_user_words(container)}"
-    yield escaped(f"  {'Declares:':<13}add {_list(capabilities.add)}, drop {_list(capabilities.drop)}, {_flags(container)}")
+    yield escaped(
+        f"  {'Declares:':<13}add {_list(capabilities.add)}, drop {_list(capabilities.drop)}, {_flags(container)}"
+    )
     for entry in container.predicted:
         yield from _prediction(entry)
     yield f"  {'Risk:':<13}{painted(container.risk, container.risk, stream)}"

@@ -19,7 +19,9 @@ def verdict(item: Labelling, program: str) -> Iterator[str]:
     what = f"{item.mode}={item.policy} would {_VERB[item.mode]}"
     if count:
         pods = sum(len(judged.pods) for judged in item.judged)
-        yield escaped(f"namespace/{item.namespace}: {what} {_plural(count, 'workload')}, {_plural(pods, 'running pod')}")
+        yield escaped(
+            f"namespace/{item.namespace}: {what} {_plural(count, 'workload')}, {_plural(pods, 'running pod')}"
+        )
     for judged in item.judged:
         yield from _judged(judged, item.namespace, program)
     for text in item.not_judged:

@@ -34,7 +34,10 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is f
         pytest.param("Deployment", workload({**DONE, "availableReplicas": 1}), "progressing", id="not available"),
         pytest.param("Deployment", workload({**DONE, "conditions": [REFUSED]}), "failed", id="pods refused"),
         pytest.param(
-            "Deployment", workload({**DONE, "conditions": [{**REFUSED, "status": "False"}]}), "complete", id="no longer refused"
+            "Deployment",
+            workload({**DONE, "conditions": [{**REFUSED, "status": "False"}]}),
+            "complete",
+            id="no longer refused",
         ),
         pytest.param(
             "Deployment",
@@ -46,8 +49,12 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is f
         pytest.param("StatefulSet", workload({**SET, "updatedReplicas": 1}), "progressing", id="stateful set updating"),
         pytest.param("StatefulSet", workload({**SET, "readyReplicas": 1}), "progressing", id="stateful set not ready"),
         pytest.param("DaemonSet", workload(DAEMON, {}), "complete", id="daemon set complete"),
-        pytest.param("DaemonSet", workload({**DAEMON, "numberAvailable": 1}, {}), "progressing", id="daemon set waiting"),
-        pytest.param("DaemonSet", workload({**DAEMON, "updatedNumberScheduled": 1}, {}), "progressing", id="daemon set old"),
+        pytest.param(
+            "DaemonSet", workload({**DAEMON, "numberAvailable": 1}, {}), "progressing", id="daemon set waiting"
+        ),
+        pytest.param(
+            "DaemonSet", workload({**DAEMON, "updatedNumberScheduled": 1}, {}), "progressing", id="daemon set old"
+        ),
     ],
 )
 def test_a_rollout_stands_as_kubectl_says(kind: str, obj: dict[str, Any], step: str) -> None:
@@ -70,11 +77,17 @@ CLEAN = {"terminated": {"exitCode": 0, "reason": "Completed"}}
     [
         pytest.param(pod(state={"running": {}}), None, id="running"),
         pytest.param(pod(state=ENDED), "container c exited with code 1", id="ended"),
-        pytest.param(pod(state={"running": {}}, lastState=ENDED, restartCount=1), "container c exited with code 1", id="again"),
         pytest.param(
-            pod(state={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}), "container c exited with code 137 (OOMKilled)", id="oom"
+            pod(state={"running": {}}, lastState=ENDED, restartCount=1), "container c exited with code 1", id="again"
         ),
-        pytest.param(pod(lastState=CLEAN, restartCount=1), "container c exited with code 0", id="restarted after success"),
+        pytest.param(
+            pod(state={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
+            "container c exited with code 137 (OOMKilled)",
+            id="oom",
+        ),
+        pytest.param(
+            pod(lastState=CLEAN, restartCount=1), "container c exited with code 0", id="restarted after success"
+        ),
         pytest.param(pod(state=CLEAN, init=True), None, id="init done"),
         pytest.param(pod(state=ENDED, init=True), "container c exited with code 1", id="init failed"),
         pytest.param(pod(restartCount=2), "container c was restarted 2 times", id="restarts without a trace"),
@@ -125,7 +138,9 @@ def test_the_pods_of_a_deployment_are_those_of_its_newest_replica_set() -> None:
         return {"metadata": {"annotations": annotations, "labels": {"pod-template-hash": value}}}
 
     obj = {"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}}
-    assert revision("Deployment", obj, [replica_set("1", "old"), replica_set("2", "new")]) == Revision("pod-template-hash", "new")
+    assert revision("Deployment", obj, [replica_set("1", "old"), replica_set("2", "new")]) == Revision(
+        "pod-template-hash", "new"
+    )
 
 
 def test_no_pod_is_of_a_revision_that_the_controller_has_not_named() -> None:

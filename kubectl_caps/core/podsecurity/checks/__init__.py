@@ -1,0 +1,1 @@
+"""One module a check: its docstring is its manual, `CHECK` its record."""

@@ -1,0 +1,79 @@
+"""All capabilities must be dropped, and only NET_BIND_SERVICE may be added.
+
+Fields:
+    spec.containers[*].securityContext.capabilities.drop
+    spec.initContainers[*].securityContext.capabilities.drop
+    spec.ephemeralContainers[*].securityContext.capabilities.drop
+    spec.containers[*].securityContext.capabilities.add
+    spec.initContainers[*].securityContext.capabilities.add
+    spec.ephemeralContainers[*].securityContext.capabilities.add
+
+Allowed:
+    drop: must include ALL (from v1.22); from v1.25 anything where spec.os.name is windows
+    add: unset, NET_BIND_SERVICE; spelled exactly so
+
+Passes:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          capabilities:
+            drop: [ALL]
+            add: [NET_BIND_SERVICE]
+
+Fails:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          capabilities:
+            drop: [all]
+"""
+
+from kubectl_caps.core.pod import Container, PodTemplate, members
+from kubectl_caps.core.podsecurity.standard import (
+    Check,
+    Finding,
+    Since,
+    containers,
+    each,
+    finding,
+    in_order,
+    is_windows,
+    quoted,
+)
+
+_CAPABILITIES = ("securityContext", "capabilities")
+
+
+def capabilities_restricted_1_22(template: PodTemplate) -> Finding | None:
+    """Listing every capability in drop does not count; names compare exactly."""
+    keeping = each(
+        template, (*_CAPABILITIES, "drop"), lambda container: "ALL" not in (container.capabilities.drop or ())
+    )
+    adding = each(template, (*_CAPABILITIES, "add"), lambda container: bool(_forbidden(container)))
+    names = in_order(name for member in members(template.spec) for name in _forbidden(member.container))
+    parts = []
+    if keeping:
+        parts.append(f'{containers(keeping)} must set securityContext.capabilities.drop=["ALL"]')
+    if adding:
+        parts.append(f"{containers(adding)} must not include {quoted(names)} in securityContext.capabilities.add")
+    return finding("unrestricted capabilities", "; ".join(parts), keeping + adding) if parts else None
+
+
+def capabilities_restricted_1_25(template: PodTemplate) -> Finding | None:
+    """Windows pods are exempt, and as this overrides the baseline check, no capabilities check is left for them."""
+    return None if is_windows(template) else capabilities_restricted_1_22(template)
+
+
+def _forbidden(container: Container) -> list[str]:
+    return [name for name in container.capabilities.add or () if name != "NET_BIND_SERVICE"]
+
+
+_OVERRIDES = ("capabilities_baseline",)
+
+CHECK = Check(
+    "capabilities_restricted",
+    "restricted",
+    (Since(22, capabilities_restricted_1_22, _OVERRIDES), Since(25, capabilities_restricted_1_25, _OVERRIDES)),
+)

@@ -1,0 +1,44 @@
+"""hostPath volumes are forbidden.
+
+Fields:
+    spec.volumes[*].hostPath
+
+Allowed:
+    unset
+
+Passes:
+    spec:
+      volumes:
+      - name: data
+        emptyDir: {}
+      containers:
+      - name: web
+
+Fails:
+    spec:
+      volumes:
+      - name: data
+        hostPath:
+          path: /
+      containers:
+      - name: web
+"""
+
+from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, plural, quoted
+
+
+def host_path_volumes_1_0(template: PodTemplate) -> Finding | None:
+    """Restricted does without it: restrictedVolumes forbids more."""
+    found = [
+        (index, volume) for index, volume in enumerate(template.spec.volumes or ()) if volume.host_path is not None
+    ]
+    if not found:
+        return None
+    detail = f"{plural('volume', len(found))} {quoted(volume.name for _, volume in found)}"
+    return Finding(
+        "hostPath volumes", detail, fields=tuple(("spec", "volumes", index, "hostPath") for index, _ in found)
+    )
+
+
+CHECK = Check("hostPathVolumes", "baseline", (Since(0, host_path_volumes_1_0),))

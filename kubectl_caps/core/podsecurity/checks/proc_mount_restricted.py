@@ -1,0 +1,30 @@
+"""/proc must be masked as usual, in a user namespace too.
+
+Fields:
+    spec.containers[*].securityContext.procMount
+    spec.initContainers[*].securityContext.procMount
+    spec.ephemeralContainers[*].securityContext.procMount
+
+Allowed:
+    unset, Default (from v1.35)
+
+Passes:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          procMount: Default
+
+Fails:
+    spec:
+      hostUsers: false
+      containers:
+      - name: web
+        securityContext:
+          procMount: Unmasked
+"""
+
+from kubectl_caps.core.podsecurity.checks.proc_mount import proc_mount_1_0
+from kubectl_caps.core.podsecurity.standard import Check, Since
+
+CHECK = Check("procMount_restricted", "restricted", (Since(35, proc_mount_1_0, ("procMount",)),))

@@ -1,0 +1,64 @@
+"""Containers must be required to run as another user than root.
+
+Fields:
+    spec.securityContext.runAsNonRoot
+    spec.containers[*].securityContext.runAsNonRoot
+    spec.initContainers[*].securityContext.runAsNonRoot
+    spec.ephemeralContainers[*].securityContext.runAsNonRoot
+
+Allowed:
+    true; on a container also unset where the pod sets true; on the pod also unset where every container sets true
+    from v1.35 anything where spec.hostUsers is false
+
+Passes:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          runAsNonRoot: true
+
+Fails:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          runAsNonRoot: false
+"""
+
+from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.podsecurity.standard import (
+    Check,
+    Finding,
+    Since,
+    containers,
+    each,
+    finding,
+    in_user_namespace,
+    on_pod,
+    who,
+)
+
+_FIELD = ("securityContext", "runAsNonRoot")
+
+
+def run_as_non_root_1_0(template: PodTemplate) -> Finding | None:
+    """A false on the pod fails even where every container sets true. A runAsUser above 0 is not enough."""
+    pod = template.spec.security.run_as_non_root
+    bad = on_pod(_FIELD, pod is False)
+    bad += each(template, _FIELD, lambda container: container.security.run_as_non_root is False)
+    if bad:
+        detail = f"{who(bad)} must not set securityContext.runAsNonRoot=false"
+        return finding("runAsNonRoot != true", detail, bad)
+    unset = each(template, _FIELD, lambda container: container.security.run_as_non_root is None)
+    if pod or not unset:
+        return None
+    detail = f"pod or {containers(unset)} must set securityContext.runAsNonRoot=true"
+    return finding("runAsNonRoot != true", detail, unset)
+
+
+def run_as_non_root_1_35(template: PodTemplate) -> Finding | None:
+    """Root in a user namespace is not root outside (KEP-127)."""
+    return None if in_user_namespace(template) else run_as_non_root_1_0(template)
+
+
+CHECK = Check("runAsNonRoot", "restricted", (Since(0, run_as_non_root_1_0), Since(35, run_as_non_root_1_35)))

@@ -1,0 +1,45 @@
+"""Nobody may run as user 0.
+
+Fields:
+    spec.securityContext.runAsUser
+    spec.containers[*].securityContext.runAsUser
+    spec.initContainers[*].securityContext.runAsUser
+    spec.ephemeralContainers[*].securityContext.runAsUser
+
+Allowed:
+    unset, above 0 (from v1.23); from v1.35 anything where spec.hostUsers is false
+
+Passes:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          runAsUser: 1000
+
+Fails:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          runAsUser: 0
+"""
+
+from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, each, finding, in_user_namespace, on_pod, who
+
+_FIELD = ("securityContext", "runAsUser")
+
+
+def run_as_user_1_23(template: PodTemplate) -> Finding | None:
+    """A 0 on the pod fails even where every container overrides it."""
+    setters = on_pod(_FIELD, template.spec.security.run_as_user == 0)
+    setters += each(template, _FIELD, lambda container: container.security.run_as_user == 0)
+    return finding("runAsUser=0", f"{who(setters)} must not set runAsUser=0", setters) if setters else None
+
+
+def run_as_user_1_35(template: PodTemplate) -> Finding | None:
+    """Root in a user namespace is not root outside (KEP-127)."""
+    return None if in_user_namespace(template) else run_as_user_1_23(template)
+
+
+CHECK = Check("runAsUser", "restricted", (Since(23, run_as_user_1_23), Since(35, run_as_user_1_35)))

@@ -1,0 +1,57 @@
+"""A seccomp profile must be set.
+
+Fields:
+    spec.securityContext.seccompProfile.type
+    spec.containers[*].securityContext.seccompProfile.type
+    spec.initContainers[*].securityContext.seccompProfile.type
+    spec.ephemeralContainers[*].securityContext.seccompProfile.type
+
+Allowed:
+    RuntimeDefault, Localhost (from v1.19); on a container also unset where the pod sets one of them
+    from v1.25 anything where spec.os.name is windows
+
+Passes:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          seccompProfile:
+            type: RuntimeDefault
+
+Fails:
+    spec:
+      containers:
+      - name: web
+        securityContext:
+          seccompProfile:
+            type: Unconfined
+"""
+
+from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.seccomp_profile_baseline import FIELD, forbidden_setters, forbidden_types
+from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, containers, each, finding, is_windows
+
+
+def seccomp_profile_restricted_1_19(template: PodTemplate) -> Finding | None:
+    """Annotations do not help. What is set wrong is said before what is not set."""
+    if bad := forbidden_setters(template):
+        return forbidden_types(template, bad)
+    unset = each(template, FIELD, lambda container: container.security.seccomp_profile is None)
+    if template.spec.security.seccomp_profile is not None or not unset:
+        return None
+    needed = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
+    return finding("seccompProfile", f"pod or {containers(unset)} {needed}", unset)
+
+
+def seccomp_profile_restricted_1_25(template: PodTemplate) -> Finding | None:
+    """Windows pods are exempt, and as this overrides the baseline check, no seccomp check is left for them."""
+    return None if is_windows(template) else seccomp_profile_restricted_1_19(template)
+
+
+_OVERRIDES = ("seccompProfile_baseline",)
+
+CHECK = Check(
+    "seccompProfile_restricted",
+    "restricted",
+    (Since(19, seccomp_profile_restricted_1_19, _OVERRIDES), Since(25, seccomp_profile_restricted_1_25, _OVERRIDES)),
+)

@@ -1,0 +1,107 @@
+"""Which checks apply at a level and a version, and what they find in a pod.
+
+The model and the order are upstream's (k8s.io/pod-security-admission policy/registry.go): baseline's checks, then
+restricted's, each sorted by id; restricted leaves out the baseline checks that one of its own overrides.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from kubectl_caps.core.pod import Path, PodTemplate
+from kubectl_caps.core.podsecurity.checks import (
+    allow_privilege_escalation,
+    app_armor_profile,
+    capabilities_baseline,
+    capabilities_restricted,
+    host_namespaces,
+    host_path_volumes,
+    host_ports,
+    host_probes,
+    privileged,
+    proc_mount,
+    proc_mount_restricted,
+    restricted_volumes,
+    run_as_non_root,
+    run_as_user,
+    se_linux_options,
+    seccomp_profile_baseline,
+    seccomp_profile_restricted,
+    sysctls,
+    windows_host_process,
+)
+from kubectl_caps.core.podsecurity.policy import Level
+from kubectl_caps.core.podsecurity.standard import Check, CheckLevel, Since
+
+CHECKS: tuple[Check, ...] = (
+    app_armor_profile.CHECK,
+    capabilities_baseline.CHECK,
+    host_namespaces.CHECK,
+    host_path_volumes.CHECK,
+    host_ports.CHECK,
+    host_probes.CHECK,
+    privileged.CHECK,
+    proc_mount.CHECK,
+    se_linux_options.CHECK,
+    seccomp_profile_baseline.CHECK,
+    sysctls.CHECK,
+    windows_host_process.CHECK,
+    allow_privilege_escalation.CHECK,
+    capabilities_restricted.CHECK,
+    proc_mount_restricted.CHECK,
+    restricted_volumes.CHECK,
+    run_as_non_root.CHECK,
+    run_as_user.CHECK,
+    seccomp_profile_restricted.CHECK,
+)
+"""Every check, in the order of the API server's messages."""
+
+
+class Violation(Struct, frozen=True):
+    """What a check found. `fields` are paths from the root of the pod or pod template."""
+
+    level: CheckLevel
+    check: str
+    reason: str
+    detail: str
+    containers: tuple[str, ...]
+    fields: tuple[Path, ...]
+
+
+def checks_for(level: Level, minor: int, checks: Sequence[Check] = CHECKS) -> list[tuple[Check, Since]]:
+    """The checks that apply at a level and a minor version, each with its revision, in upstream's order."""
+    if level == "privileged":
+        return []
+    found = [(check, since) for check, since in _active(minor, checks) if level == "restricted" or check.level == level]
+    overridden = {name for _, since in found for name in since.overrides}
+    return [(check, since) for check, since in found if check.id not in overridden]
+
+
+def evaluate(template: PodTemplate, level: Level, minor: int) -> tuple[Violation, ...]:
+    """What a policy refuses a pod for, in the order of the API server's message; empty if it accepts it.
+
+    The template is judged as it is: `defaulting.as_admitted` makes of a manifest what the API server would judge.
+    """
+    return tuple(_violations(template, checks_for(level, minor)))
+
+
+def judge_all(template: PodTemplate, minor: int) -> tuple[Violation, ...]:
+    """The violations of both levels: baseline's checks, also those that restricted overrides, then restricted's."""
+    return tuple(_violations(template, list(_active(minor, CHECKS))))
+
+
+def strictest(template: PodTemplate, minor: int) -> Level:
+    """The strictest level that accepts a pod."""
+    levels: tuple[Level, ...] = ("restricted", "baseline")
+    return next((level for level in levels if not evaluate(template, level, minor)), "privileged")
+
+
+def _active(minor: int, checks: Sequence[Check]) -> Iterator[tuple[Check, Since]]:
+    ordered = sorted(checks, key=lambda check: (check.level, check.id.encode()))
+    return ((check, since) for check in ordered if (since := check.at(minor)))
+
+
+def _violations(template: PodTemplate, checks: Sequence[tuple[Check, Since]]) -> Iterator[Violation]:
+    for check, since in checks:
+        if found := since.check(template):
+            yield Violation(check.level, check.id, found.reason, found.detail, found.containers, found.fields)

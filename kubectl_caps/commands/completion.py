@@ -155,10 +155,10 @@ def _resources(parsed_args: argparse.Namespace, prefix: str, **_: Any) -> Sequen
 def _names(parsed_args: argparse.Namespace, resource: Any) -> Sequence[str]:
     import msgspec
 
-    from kubectl_caps.commands import options as read
+    from kubectl_caps.commands.live import connected
     from kubectl_caps.core.pod import Pod
 
     parsed_args.request_timeout = parsed_args.request_timeout or "3s"
-    cluster, namespace, _ = read.cluster(parsed_args)
+    cluster, namespace, _ = connected(parsed_args)
     page = next(iter(cluster.pages(resource, namespace if resource.namespaced else None)), [])
     return [msgspec.json.decode(raw, type=Pod).metadata.name or "" for raw in page]

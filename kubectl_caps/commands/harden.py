@@ -20,14 +20,14 @@ def main(options: argparse.Namespace) -> int:
     read.output(options, OUTPUTS)
     wishes = _wishes(options)
     if options.filename:
-        from kubectl_caps.commands import harden_files
+        from kubectl_caps.commands.harden_files import harden_files
 
         _check_files(options)
-        return harden_files.main(options, wishes)
-    from kubectl_caps.commands import harden_plan
+        return harden_files(options, wishes)
+    from kubectl_caps.commands.harden_plan import harden_live
 
     _check_live(options)
-    return harden_plan.main(options, wishes)
+    return harden_live(options, wishes)
 
 
 def planned(kind: Kind, obj: Mapping[str, Any], source: Mapping[str, Any], wishes: Wishes) -> Hardening:

@@ -13,7 +13,7 @@ from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.commands import options as read
 from kubectl_caps.commands.harden import planned, print_lines
 from kubectl_caps.commands.harden_live import Live, Watch
-from kubectl_caps.commands.live import Target, targets
+from kubectl_caps.commands.live import Target, connected, targets
 from kubectl_caps.core.hardening import Hardening, Wishes
 from kubectl_caps.core.outcome import NOT_DONE, Job
 from kubectl_caps.core.patch import Patch
@@ -28,7 +28,7 @@ from kubectl_caps.report.terminal import confirm, escaped, is_interactive, say
 _SUFFIX = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
-def main(options: argparse.Namespace, wishes: Wishes) -> int:
+def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
     """Plan, ask, harden, report; returns the exit status."""
     dry_run = "client" if options.output == "patch" else read.dry_run(options)
     watch = Watch(
@@ -38,7 +38,7 @@ def main(options: argparse.Namespace, wishes: Wishes) -> int:
         settle=read.seconds(options.settle, "settle"),
         manager=options.field_manager,
     )
-    cluster, namespace, context = read.cluster(options)
+    cluster, namespace, context = connected(options)
     asked = targets(cluster, options.resources)
     errors: list[CapsError] = []
     jobs = list(_jobs(cluster, asked, namespace, options.selector, {"context": context}, wishes, errors))

@@ -47,13 +47,14 @@ def _asked_minor(text: str | None) -> int | None:
 
 
 def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
-    from kubectl_caps.commands.files import workloads
+    from kubectl_caps.commands.files import find, no_selector
 
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
-    found, errors = workloads(options.filename, recursive=options.recursive, selector=options.selector)
+    no_selector(options.selector)
+    found, errors = find(options.filename, recursive=options.recursive)
     judged = NEWEST_MINOR if minor is None else minor
-    return [assess(item, _pod_of(item.template), [assumed], judged) for item in found], errors
+    return [assess(item, _pod_of(item.template), [assumed], judged) for one in found for item in one.workloads], errors
 
 
 def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
@@ -76,7 +77,7 @@ def _pod_of(template: object) -> Sequence[Pod]:
 
 def _places(row: Family, nodes: Mapping[str, Place]) -> list[Place]:
     """The nodes that a workload's pods run on, as far as they are known."""
-    used = dict.fromkeys(pod.spec.node_name for pod in row.pods)
+    used = dict.fromkeys(pod.spec.node_name or "" for pod in row.pods)
     return [nodes[name] for name in used if name in nodes]
 
 

@@ -13,6 +13,7 @@ from kubectl_caps.cluster.resources import NAMESPACES
 from kubectl_caps.command_line import program_name
 from kubectl_caps.commands import options as read
 from kubectl_caps.commands.harden import print_lines
+from kubectl_caps.commands.live import connected
 from kubectl_caps.core.labelling import (
     SYSTEM_NAMESPACES,
     Labelling,
@@ -55,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
     if not options.names:
         raise UsageError("you must name one or more namespaces: label-ns NAME…")
     warnings: list[str] = []
-    cluster, _, context = read.cluster(options, warn=warnings.append)
+    cluster, _, context = connected(options, warn=warnings.append)
     run = _Run(cluster, context, cluster.server_version()[1], wishes, options, dry_run, warnings)
     results: list[Labelling] = []
     errors: list[CapsError] = []

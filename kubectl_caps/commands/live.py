@@ -1,18 +1,21 @@
 """Which objects of the cluster a command line means, and what has to be read beside them."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.inventory import runtimes, take
+from kubectl_caps.cluster.kubeconfig import Overrides, load
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import parse_targets, resource_of, workload_kinds
-from kubectl_caps.commands import options as read
+from kubectl_caps.cluster.transport import connect
 from kubectl_caps.core.workloads import WORKLOADS, Kind, MalformedWorkload, Workload
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import ApiError, CapsError, InputError, UsageError
 from kubectl_caps.report.terminal import say
+from kubectl_caps.report.terminal import warn as warn_once
 
 
 class Selection(Struct, frozen=True):
@@ -32,6 +35,15 @@ class Target(Struct, frozen=True):
     name: str | None
 
 
+def connected(options: argparse.Namespace, warn: Callable[[str], None] = warn_once) -> tuple[Cluster, str, str]:
+    """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
+
+    `warn` is given the text of every warning that the API server sends.
+    """
+    connection = load(msgspec.convert(vars(options), Overrides))
+    return Cluster(connect(connection, warn=warn)), connection.namespace, connection.context
+
+
 def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
     """TYPE, TYPE NAME…, TYPE/NAME… as kinds of workloads. Raises UsageError with kubectl's words."""
     if not words:
@@ -41,7 +53,7 @@ def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
 
 def selection(options: argparse.Namespace) -> Selection:
     """What `inspect` is asked to show. Raises UsageError, ConfigError, Unreachable or ApiError."""
-    cluster, namespace, context = read.cluster(options)
+    cluster, namespace, context = connected(options)
     asked = targets(cluster, options.resources) or [Target(kind, None) for kind in WORKLOADS]
     scope = None if options.all_namespaces else namespace
     named = [target for target in asked if target.name is not None]

@@ -2,18 +2,11 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import msgspec
-
-from kubectl_caps.cluster.connection import Overrides
-from kubectl_caps.cluster.kubeconfig import load
-from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.transport import connect
 from kubectl_caps.command_line import DRY_RUNS
 from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
 from kubectl_caps.errors import UsageError
-from kubectl_caps.report import terminal
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -64,12 +57,3 @@ def capabilities(texts: Sequence[str]) -> tuple[str, ...]:
             raise UsageError("--add ALL would undo the hardening; name the capabilities that are needed")
         names[name] = None
     return tuple(names)
-
-
-def cluster(options: argparse.Namespace, warn: Callable[[str], None] = terminal.warn) -> tuple[Cluster, str, str]:
-    """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
-
-    `warn` is given the text of every warning that the API server sends.
-    """
-    connection = load(msgspec.convert(vars(options), Overrides))
-    return Cluster(connect(connection, warn=warn)), connection.namespace, connection.context

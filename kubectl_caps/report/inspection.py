@@ -48,7 +48,8 @@ def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
     for container in assessment.containers:
         yield from _container_detail(container, stream)
     if assessment.violations:
-        yield "\nPod Security violations:"
+        yield ""
+        yield "Pod Security violations:"
         yield from violations(assessment, "  ")
 
 
@@ -122,7 +123,8 @@ def _effective(entry: Predicted) -> str:
 
 def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterator[str]:
     declared, capabilities = container.declared, container.container.capabilities
-    yield escaped(f"\nContainer {container.container.name} ({container.role})")
+    yield ""
+    yield escaped(f"Container {container.container.name} ({container.role})")
     yield escaped(f"  {'Image:':<13}{container.container.image or '<none>'}")
     yield f"  {'User:':<13}{_user_words(container)}"
     yield escaped(

@@ -8,73 +8,72 @@ import re
 
 from msgspec.structs import replace
 
-from kubectl_caps.core.linux.symptoms import EACCES, EPERM, LOW, Certainty, Symptom, needs
+from kubectl_caps.core.linux.symptoms import EACCES, EPERM, LOW, Certainty, Symptom, elsewhere, needs
 
-HINT = re.compile(rf"{EPERM}|{EACCES}|EPERM|EACCES")
+HINT = re.compile(rf"{EPERM}|{EACCES}")
 """Without a match of this none of the rows here can match."""
 
 
-def _other(program: str, pattern: str, note: str) -> Symptom:
-    return replace(needs("", "likely", program, pattern, note), kind="other")
-
-
-def _as_root(certainty: Certainty, program: str, pattern: str) -> Symptom:
-    note = (
-        "as root it meets files of another user, which needs DAC_OVERRIDE; "
-        "files that belong to the user it runs as need nothing"
-    )
-    return replace(needs("DAC_OVERRIDE", certainty, program, pattern, note), root_only=True)
-
-
 def _call(names: str, capability: str, certainty: Certainty = "likely", error: str = EPERM) -> Symptom:
-    """A line that names a system call (or constant, or what programs call it) and then the error."""
+    """A line that names a system call, or what programs call it, before the error (Node.js: just after it)."""
     words = names.replace(" ", "|")
-    pattern = rf"(?<![\w/.-])(?P<call>{words})(?![\w/.-])[^\n]{{0,100}}?{error}"
-    return needs(capability, certainty, "", pattern, f"{{call}} needs {capability.replace(' ', ' and ')}")
+    pattern = rf"(?<![\w/.-])(?:{words})(?![\w/.-])[^\n]{{0,100}}?{error}|{error}, (?:{words})\b"
+    return needs(capability, certainty, "", pattern, f"{names.split()[0]} and its like need {capability}")
 
 
-def _program_with_capability(path: str, capability: str) -> Symptom:
-    """A program whose image gives it a file capability: execve fails unless the bounding set has it."""
-    pattern = rf"[\s\"`/]{path}[\"`]?(?: failed)?: (?:cannot execute: )?{EPERM}"
+def _program(name: str, capability: str) -> Symptom:
+    """A program that has a file capability in its image: execve fails unless the bounding set has it."""
+    pattern = rf"(?:/|\"|sh: (?:\d{{1,5}}: )?){name}[\"`]?(?: failed)?: (?:cannot execute: )?{EPERM}"
     note = f"the program has the file capability {capability}, and does not start without it"
-    return needs(capability, "likely", path.rpartition("/")[2], pattern, note)
+    return replace(needs(capability, "likely", name, pattern, note), users="any")
 
 
-_FILES = (
-    r"(?:cannot|can't) (?:open|create|read|remove|rename|move|stat|access|touch|list|opendir|write)|[Ff]ailed to open"
+def _exec(pattern: str, certainty: Certainty = "likely") -> Symptom:
+    note = "the program has file capabilities that the container lacks: add those that getcap names"
+    return replace(needs("", certainty, "exec", pattern, note), users="any")
+
+
+def _file(pattern: str) -> Symptom:
+    note = "as root it meets files of another user, which needs DAC_OVERRIDE; its own files need nothing"
+    return replace(needs("DAC_OVERRIDE", "likely", "files", pattern, note), users="root")
+
+
+_OPENS = (
+    r"(?:cannot|can't) (?:open|create|read|remove|rename|move|stat|access|touch|list|opendir|write)"
     r"|(?:open|mkdir|unlink|stat|rename|scandir|opendir|access|creat)(?:\(\))? \\?[\"']?/"
-    r"|(?:cat|ls|find|cp|mv|rm|mkdir|touch|tail|head|sed|grep|sh|line \d{1,5}|could not open \w{1,20}): "
-    r"|EACCES: permission denied, \w{1,20} |\[Errno 13\] Permission denied: |unix[: ]/?\S{1,200} "
+    r"|(?:cat|ls|find|cp|mv|rm|mkdir|touch|tail|head|sed|grep): |[Ff]ailed to open|unix[: ]/"
 )
 
 # fmt: off
 REFUSALS: tuple[Symptom, ...] = (
-    _other("PostgreSQL", r"permission denied for (?:table|relation|schema|database|sequence|function|view|column|language"
-           r"|tablespace|large object)\b", "the database refused its user: a GRANT is missing"),
-    _other("ssh", r"Permission denied \((?:publickey|password|keyboard-interactive|gssapi)", "the login was refused"),
-    _other("devices", rf"(?<![\w/])/dev/(?!shm/|mqueue/|std|fd/|pts/)[\w/-]{{1,80}}[\"']?[: (,]{{1,3}}[^\n]{{0,40}}?{EPERM}",
-           "the container's device cgroup does not have this device: it needs a device plugin, not a capability"),
-    # programs that do not start: their file capabilities are not in the bounding set
-    _program_with_capability("ping6?", "NET_RAW"),
-    _program_with_capability("coredns", "NET_BIND_SERVICE"),
-    _program_with_capability("(?:usr/bin|bin)/caddy", "NET_BIND_SERVICE"),
-    _program_with_capability("nginx-ingress-controller", "NET_BIND_SERVICE"),
-    _program_with_capability("(?:usr/bin|usr/local/bin|bin)/vault", "IPC_LOCK"),
-    needs("", "likely", "exec",
-          rf"(?<![\w/])exec(?:: | container process | user process caused:? ?)?[^\n:]{{0,255}}?(?: failed)?:? ?\"?{EPERM}"
-          rf"|(?:\b(?:ba|da|a|k|z)?sh|\.sh|dumb-init\]?):? (?:(?:line )?\d{{1,5}}: )?(?:exec: )?/[^\s:]{{1,255}}: "
-          rf"(?:cannot execute: )?{EPERM}",
-          "the program has file capabilities that the container lacks (getcap names them): add those"),
+    # not the kernel
+    elsewhere("other", "PostgreSQL",
+              r"permission denied for (?:table|relation|schema|database|sequence|function|view|column)\b",
+              "the database refused its user: a GRANT is missing"),
+    elsewhere("other", "ssh", r"Permission denied \((?:publickey|password|keyboard-interactive|gssapi)",
+              "the login was refused"),
+    # programs that do not start
+    elsewhere("other", "exec", rf"(?<![\w/])exec:? [^\n:]{{1,255}}:? {EACCES}",
+              "the file cannot be executed: its mode, or a volume without exec", "likely"),
+    _program("ping", "NET_RAW"),
+    _program("coredns", "NET_BIND_SERVICE"),
+    _program("caddy", "NET_BIND_SERVICE"),
+    _program("nginx-ingress-controller", "NET_BIND_SERVICE"),
+    _program("vault", "IPC_LOCK"),
+    _exec(rf"(?<![\w/])exec:? [^\n:]{{1,255}}:? \"?{EPERM}"),
+    _exec(rf"(?:sh:|dumb-init\]) (?:(?:line )?\d{{1,5}}: )?(?:exec: )?/[^\s:]{{1,255}}: (?:cannot execute: )?{EPERM}"),
+    replace(_exec(rf"fork/exec \S{{1,255}}: {EPERM}", "possible"),
+            note="the program has file capabilities that the container lacks, or is to become another user (SETUID)"),
     # system calls
-    _call("setresuid setreuid seteuid setuid setfsuid", "SETUID"),
-    _call("setresgid setregid setegid setgid setgroups initgroups setfsgid", "SETGID"),
+    _call("setuid setresuid setreuid seteuid setfsuid", "SETUID"),
+    _call("setgid setresgid setregid setegid setgroups initgroups setfsgid", "SETGID"),
     _call("chown fchown lchown fchownat", "CHOWN"),
-    _call("chmod fchmod fchmodat utimensat utime utimes", "FOWNER"),
+    _call("chmod fchmod fchmodat utimensat utime utimes futime", "FOWNER"),
     _call("chroot", "SYS_CHROOT"),
     _call("mlock mlock2 mlockall SHM_LOCK MAP_LOCKED MAP_HUGETLB", "IPC_LOCK"),
-    _call("settimeofday clock_settime adjtimex clock_adjtime ntp_adjtime stime RTC_SET_TIME", "SYS_TIME"),
+    _call("settimeofday clock_settime adjtimex clock_adjtime ntp_adjtime stime", "SYS_TIME"),
     _call("setrlimit prlimit prlimit64", "SYS_RESOURCE"),
-    _call("sched_setscheduler sched_setparam sched_setattr ioprio_set mbind migrate_pages", "SYS_NICE", "possible"),
+    _call("sched_setscheduler sched_setparam sched_setattr ioprio_set migrate_pages", "SYS_NICE", "possible"),
     _call("setpriority", "SYS_NICE", "possible", EACCES),
     _call("mknod mknodat", "MKNOD"),
     _call("ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd", "SYS_PTRACE"),
@@ -97,14 +96,18 @@ REFUSALS: tuple[Symptom, ...] = (
     _call("vhangup VT_ACTIVATE", "SYS_TTY_CONFIG"),
     _call("F_SETLEASE", "LEASE", "likely", EACCES),
     needs("NET_BIND_SERVICE", "likely", "",
-          rf"(?i:(?<![\w/.-])(?:bind|binding|listen)(?![\w.-])[^\n/]{{0,80}}?(?<=[\w.\]*:]){LOW}[^\n]{{0,80}}?{EACCES})",
+          rf"(?<![\w/.-])(?:[Bb]ind|[Bb]inding|[Ll]isten)(?![\w.-])[^\n/]{{0,80}}?{LOW}[^\n]{{0,80}}?{EACCES}",
           "listening on a port below 1024 needs NET_BIND_SERVICE"),
-    needs("NET_BIND_SERVICE", "possible", "", rf"(?<![\w/.-])[Bb]ind(?:\(\))?: {EACCES}",
+    needs("NET_BIND_SERVICE", "possible", "", rf"(?<![\w/.-])[Bb]ind(?:\(\)| socket| failed)?: {EACCES}",
           "listening on a port below 1024 needs NET_BIND_SERVICE; which port it was is not told"),
-    # files: as root only
-    _as_root("likely", "files", rf"(?:{_FILES})[^\n]{{0,300}}?{EACCES}|(?:{_FILES.rpartition('|EACCES')[2]})"),
-    replace(needs("", "possible", "", f"{EPERM}|{EACCES}",
-                  "a permission was denied; which capability cannot be told from the line, nor whether it is one"),
-            kind="other"),
+    # files and devices
+    elsewhere("other", "devices",
+              rf"(?<![\w/])/dev/(?!shm/|mqueue/|std|fd/|pts/)[\w/-]{{1,80}}[\"']?[: (,][^\n]{{0,40}}?{EPERM}",
+              "the container's device cgroup does not have this device: it needs a device plugin, not a capability",
+              "likely"),
+    _file(rf"(?:{_OPENS})[^\n]{{0,300}}?{EACCES}"),
+    _file(r"EACCES: permission denied, \w{1,20} '|\[Errno 13\] Permission denied: '"),
+    elsewhere("other", "", f"{EPERM}|{EACCES}",
+              "a permission was denied; which capability cannot be told from the line", "possible"),
 )
 # fmt: on

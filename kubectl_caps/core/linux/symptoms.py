@@ -11,6 +11,7 @@ import re
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Certainty = Literal["certain", "likely", "possible"]
 Kind = Literal["capability", "setting", "other"]
@@ -19,7 +20,8 @@ Kind = Literal["capability", "setting", "other"]
 class Symptom(Struct, frozen=True):
     """A text that says what is missing. A group named `capability` in the pattern stands for `capabilities`.
 
-    `root_only` is a symptom that needs a capability only as uid 0: for other users it is file permissions.
+    `users` says for whom: `root` where others meet file permissions instead, `any` where an added capability works
+    for every user; usually it works for root, and for others only in a program that has file capabilities.
     """
 
     pattern: re.Pattern[str]
@@ -28,7 +30,7 @@ class Symptom(Struct, frozen=True):
     certainty: Certainty
     note: str
     kind: Kind = "capability"
-    root_only: bool = False
+    users: Literal["root", "usual", "any"] = "usual"
 
 
 def needs(capabilities: str, certainty: Certainty, program: str, pattern: str, note: str) -> Symptom:
@@ -36,9 +38,11 @@ def needs(capabilities: str, certainty: Certainty, program: str, pattern: str, n
     return Symptom(re.compile(pattern), program, tuple(capabilities.split()), certainty, note)
 
 
-def elsewhere(kind: Literal["setting", "other"], program: str, pattern: str, note: str) -> Symptom:
+def elsewhere(
+    kind: Literal["setting", "other"], program: str, pattern: str, note: str, certainty: Certainty = "certain"
+) -> Symptom:
     """A symptom of something that no capability mends."""
-    return Symptom(re.compile(pattern), program, (), "certain", note, kind)
+    return Symptom(re.compile(pattern), program, (), certainty, note, kind)
 
 
 EPERM = r"[Oo]peration not permitted"
@@ -82,13 +86,14 @@ PROGRAMS: tuple[Symptom, ...] = (
     needs("NET_ADMIN", "likely", "HAProxy", r"Some configuration options require full privileges",
           "a transparent proxy needs NET_ADMIN or NET_RAW"),
     # languages: whoever listens
-    needs("NET_BIND_SERVICE", "certain", "Go", rf"listen (?:tcp|udp)[46]? [^\s/]{{0,255}}{LOW}: bind: permission denied",
-          _PORT),
+    needs("NET_BIND_SERVICE", "certain", "Go",
+          rf"listen (?:tcp|udp)[46]? [^\s/]{{0,255}}{LOW}: bind: permission denied", _PORT),
     needs("NET_RAW", "certain", "Go", r"listen ip[46]?:[\w-]{1,40} \S{0,255}: socket: operation not permitted", _PING),
     needs("NET_BIND_SERVICE", "certain", "Node.js",
           rf"listen EACCES(?:: permission denied)? [^\s/]{{0,255}}{LOW}", _PORT),
     needs("NET_BIND_SERVICE", "likely", "Java", r"java\.net\.BindException: Permission denied", _PORT),
-    needs("NET_BIND_SERVICE", "certain", "Redis", rf"listening socket \S{{0,255}}{LOW}: bind: Permission denied", _PORT),
+    needs("NET_BIND_SERVICE", "certain", "Redis",
+          rf"listening socket \S{{0,255}}{LOW}: bind: Permission denied", _PORT),
     # programs that change their user
     needs("SETGID SETUID", "certain", "gosu", r"failed switching to \S{1,80}: operation not permitted",
           "becoming another user needs SETUID and SETGID; runAsUser with that user needs neither"),
@@ -130,7 +135,8 @@ PROGRAMS: tuple[Symptom, ...] = (
     needs("NET_ADMIN", "certain", "ip, tc", rf"RTNETLINK answers: {EPERM}", _NET),
     needs("NET_ADMIN", "certain", "ifconfig, route", rf"SIOC[A-Z]{{1,20}}: (?:{EPERM}|{EACCES})", _NET),
     needs("NET_ADMIN NET_RAW", "certain", "iptables (legacy)",
-          r"can't initialize ip6?tables table [^\n]{1,40}: Permission denied", "the firewall needs NET_ADMIN and NET_RAW"),
+          r"can't initialize ip6?tables table [^\n]{1,40}: Permission denied",
+          "the firewall needs NET_ADMIN and NET_RAW"),
     needs("NET_ADMIN", "certain", "iptables, nft", rf"(?:{EACCES}|{EPERM}) \(you must be root\)", _NET),
     needs("NET_ADMIN", "certain", "OpenVPN", rf"Cannot ioctl TUNSETIFF [^\n]{{0,60}}{EPERM}",
           "a tunnel interface needs NET_ADMIN, and the device /dev/net/tun"),
@@ -151,8 +157,7 @@ PROGRAMS: tuple[Symptom, ...] = (
           "its privilege separation needs SYS_CHROOT"),
     needs("AUDIT_WRITE", "certain", "sshd", rf"linux_audit_write_entry failed: {EPERM}",
           "recording a login with a terminal needs AUDIT_WRITE"),
-    needs("NET_BIND_SERVICE", "certain", "sshd", rf"Bind to port{LOW.replace(':', ' ', 1)} on \S{{1,80}} failed: {EACCES}",
-          _PORT),
+    needs("NET_BIND_SERVICE", "certain", "sshd", rf"Bind to port \d{{1,4}} on \S{{1,80}} failed: {EACCES}", _PORT),
     needs("SYS_CHROOT", "certain", "PowerDNS", r"Unable to chroot to '[^']{1,300}': Operation not permitted",
           "its chroot setting needs SYS_CHROOT"),
     needs("SYS_CHROOT", "certain", "chroot",
@@ -160,23 +165,25 @@ PROGRAMS: tuple[Symptom, ...] = (
     # clock, priority, memory, limits
     needs("SYS_TIME", "certain", "chronyd", rf"adjtimex\(0x[0-9a-f]{{1,8}}\) failed ?: {EPERM}",
           f"{_CLOCK}; chronyd -x serves time without touching it"),
-    needs("NET_BIND_SERVICE", "likely", "chronyd", r"Could not open (?:NTP|IPv[46] NTP) socket on \S{1,80}:123\b", _PORT),
+    needs("NET_BIND_SERVICE", "likely", "chronyd", r"Could not open NTP socket on \S{1,80}:123\b", _PORT),
     needs("SYS_TIME", "certain", "date", rf"(?:cannot|can't) set date: {EPERM}", _CLOCK),
-    needs("SYS_NICE", "possible", "MySQL, numactl", rf"(?:mbind|set_mempolicy): {EPERM}",
-          "SYS_NICE would open this call in the seccomp profile; without it the program runs as well"),
-    needs("SYS_NICE", "likely", "nice", r"(?:cannot set niceness|failed to set priority [^\n]{1,80}): Permission denied",
-          _NICE),
+    replace(needs("SYS_NICE", "possible", "MySQL, numactl", rf"(?:mbind|set_mempolicy): {EPERM}",
+                  "SYS_NICE would open this call in the seccomp profile; without it the program runs as well"),
+            users="any"),
+    needs("SYS_NICE", "likely", "nice",
+          r"(?:cannot set niceness|failed to set priority [^\n]{1,80}): Permission denied", _NICE),
     needs("SYS_NICE", "certain", "chrt, ionice",
           rf"(?:failed to set pid \d+'s policy|ioprio_set failed|failed to set pid \d+'s affinity): {EPERM}", _NICE),
-    needs("IPC_LOCK", "likely", "Vault", r"[Ff]ailed to lock memory: (?:cannot allocate memory|operation not permitted)",
+    needs("IPC_LOCK", "likely", "Vault", rf"[Ff]ailed to lock memory: (?:cannot allocate memory|{EPERM})",
           "locking memory needs IPC_LOCK; disable_mlock needs nothing"),
     elsewhere("other", "Elasticsearch", r"Unable to lock JVM Memory: error=12|memory is not locked",
               "the memlock limit of the node is too low; IPC_LOCK does not help a JVM that is not root"),
     needs("SYS_RESOURCE", "likely", "prlimit, ulimit",
-          rf"(?:failed to set the \w{{1,20}} resource limit|cannot modify limit|error setting limit)[: (]{{1,2}}{EPERM}",
+          rf"(?:set the \w{{1,20}} resource limit|cannot modify limit|error setting limit)[: (]{{1,2}}{EPERM}",
           _LIMIT),
     # mounts, namespaces, other processes, the kernel
-    needs("SYS_ADMIN", "likely", "mount", r"mount: (?:[^\n:]{1,300}: )?permission denied(?:\.| \(are you root\?\))", _ADMIN),
+    needs("SYS_ADMIN", "likely", "mount",
+          r"mount: (?:[^\n:]{1,300}: )?permission denied(?:\.| \(are you root\?\))", _ADMIN),
     needs("SYS_ADMIN", "certain", "umount", r"umount: [^\n]{1,300}: must be superuser to unmount", _ADMIN),
     needs("SYS_ADMIN", "likely", "FUSE", rf"fusermount3?: mount failed: {EPERM}",
           "mounting needs SYS_ADMIN, and the device /dev/fuse from a device plugin"),

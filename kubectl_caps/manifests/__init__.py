@@ -1,0 +1,1 @@
+"""YAML and JSON files: reading objects with their positions, and editing them as text."""

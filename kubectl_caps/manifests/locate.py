@@ -1,0 +1,135 @@
+"""Finding nodes of a YAML document by path, and the place in the text where each one really ends.
+
+PyYAML's marks need care: a block collection ends where the next token starts, so its span swallows comments and blank
+lines; an alias is the very node of its anchor, with the anchor's marks; an empty value is a point behind the colon.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import yaml
+
+from kubectl_caps.core.pod import Path, field_path
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class Unsafe(Exception):
+    """The text cannot be edited there without a risk; the text says why, `line` is counted from 1."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class Tree:
+    """One document's nodes: which are shared through anchors, and where each path leads."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self.root = root
+        self._uses = Counter(id(node) for node in _edges(root))
+
+    def find(self, path: Path) -> yaml.Node | None:
+        """The node at a path; None if its last key is not there. Raises Unsafe, also for shared nodes."""
+        node = self.root
+        for depth, step in enumerate(path):
+            child = self._child(node, step, path[: depth + 1])
+            if child is None:
+                if depth + 1 == len(path):
+                    return None
+                raise Unsafe(line_of(node), f"{field_path(path[: depth + 1])} is not there")
+            if self._uses[id(child)] > 1:
+                raise Unsafe(line_of(child), f"{field_path(path[: depth + 1])} is shared through an anchor")
+            node = child
+        return node
+
+    def pair(self, mapping: yaml.MappingNode, key: str) -> tuple[yaml.ScalarNode, yaml.Node] | None:
+        """The key's node and its value's in a mapping."""
+        return next(((name, value) for name, value in mapping.value if name.value == key), None)
+
+    def is_alias(self, before: int, node: yaml.Node) -> bool:
+        """Whether a value that should stand behind `before` is an alias: then its node stands further up."""
+        return bool(node.start_mark.index < before)
+
+    def end(self, node: yaml.Node, text: str) -> int:
+        """The index behind the last character that belongs to a node, comments and blank lines left out."""
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar_end(node, text)
+        if is_flow(node) or not node.value:
+            return int(node.end_mark.index)
+        last = node.value[-1]
+        if isinstance(node, yaml.MappingNode):
+            key, value = last
+            return (
+                _line_end(text, key.end_mark.index)
+                if self.is_alias(key.end_mark.index, value)
+                else self.end(value, text)
+            )
+        before = node.value[-2].end_mark.index if len(node.value) > 1 else node.start_mark.index
+        if self._uses[id(last)] > 1 or last.start_mark.index < min(before, node.start_mark.index):
+            raise Unsafe(line_of(node), "its last item is an alias")
+        return self.end(last, text)
+
+    def _child(self, node: yaml.Node, step: str | int, path: Path) -> yaml.Node | None:
+        if isinstance(step, int):
+            if not isinstance(node, yaml.SequenceNode) or step >= len(node.value):
+                raise Unsafe(line_of(node), f"{field_path(path)} is not there")
+            item: yaml.Node = node.value[step]
+            return item
+        if not isinstance(node, yaml.MappingNode):
+            raise Unsafe(line_of(node), f"{field_path(path[:-1])} is not a mapping")
+        found = self.pair(node, step)
+        if found is None and any(_merges(key, value, step) for key, value in node.value):
+            raise Unsafe(line_of(node), f"{field_path(path)} comes through a merge key (<<)")
+        return found[1] if found else None
+
+
+def is_flow(node: yaml.Node) -> bool:
+    """Whether a node is a collection in flow style (`{…}`, `[…]`)."""
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
+def line_of(node: yaml.Node) -> int:
+    """The line where a node begins, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def _merges(key: yaml.Node, value: yaml.Node, step: str) -> bool:
+    """Whether a pair is a merge key whose mappings have the key `step`."""
+    if key.tag != MERGE:
+        return False
+    merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    return any(
+        isinstance(item, yaml.MappingNode)
+        and any(name.value == step or _merges(name, inner, step) for name, inner in item.value)
+        for item in merged
+    )
+
+
+def _edges(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Each node as often as something refers to it."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        for child in node.value:
+            waiting.extend(child if isinstance(child, tuple) else (child,))
+
+
+def _scalar_end(node: yaml.ScalarNode, text: str) -> int:
+    start, end = int(node.start_mark.index), int(node.end_mark.index)
+    if node.style not in ("|", ">"):
+        return end
+    header = text[start : text.find("\n", start)]
+    body = text[start:end]
+    # With "keep" the blank lines at the end belong to the value.
+    return end if "+" in header else start + len(body.rstrip())
+
+
+def _line_end(text: str, index: int) -> int:
+    end = text.find("\n", index)
+    end = len(text) if end < 0 else end
+    return end - 1 if text[end - 1 : end] == "\r" else end

@@ -24,15 +24,15 @@ class Inventory(Struct):
         return [workload for kind in kinds for workload in self.found.get(kind, ())]
 
 
-class _NodeInfo(Struct, rename="camel"):
+class _NodeInfo(Struct, frozen=True, rename="camel"):
     container_runtime_version: str = ""
 
 
-class _NodeStatus(Struct, rename="camel"):
+class _NodeStatus(Struct, frozen=True, rename="camel"):
     node_info: _NodeInfo = _NodeInfo()
 
 
-class _Node(Struct):
+class _Node(Struct, frozen=True):
     metadata: Metadata = Metadata()
     status: _NodeStatus = _NodeStatus()
 

@@ -57,11 +57,12 @@ def _segment(what: str, text: str) -> str:
     """A path segment, escaped. Names with these parts would end up as another path."""
     if not text:
         raise UsageError(f"{what} may not be empty")
-    for wrong, found in ((".", text == "."), ("..", text == ".."), ("/", "/" in text), ("%", "%" in text)):
-        if found:
-            verb = "be" if text == wrong else "contain"
-            raise UsageError(f"invalid {what} \"{text}\": [may not {verb} '{wrong}']")
-    return quote(text, safe="")
+    if text in (".", ".."):
+        raise UsageError(f"invalid {what} \"{text}\": [may not be '{text}']")
+    for wrong in "/%":
+        if wrong in text:
+            raise UsageError(f"invalid {what} \"{text}\": [may not contain '{wrong}']")
+    return quote(text, safe="$&+,:;=@")
 
 
 def resource_of(kind: Kind) -> Resource:

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS, resource_of
-from kubectl_caps.core.diagnosis import Evidence
+from kubectl_caps.core.diagnosis import Evidence, diagnose
 from kubectl_caps.core.pod import ContainerStatus, Pod
 from kubectl_caps.core.rollout import Failure, Revision, revision
 from kubectl_caps.core.workloads import WORKLOADS, Kind
 from kubectl_caps.errors import ApiError
 
 LOG_LINES = 200
+SAMPLE = 5
+"""Pods of a workload whose logs are read."""
 _REPLICA_SETS = resource_of(next(kind for kind in WORKLOADS if kind.kind == "ReplicaSet"))
 _POD = msgspec.json.Decoder(Pod)
 
@@ -91,6 +93,26 @@ def events(cluster: Cluster, namespace: str, uid: str) -> list[Event]:
         for event in found
         if event.get("type") == "Warning"
     ]
+
+
+class Complaint(Struct, frozen=True):
+    """A container whose log says that it misses capabilities."""
+
+    pod: str
+    container: str
+    capabilities: tuple[str, ...]
+
+
+def complaints(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Complaint]:
+    """What the logs of some pods clearly say of missing capabilities; a log that cannot be read says nothing."""
+    for pod in pods[:SAMPLE]:
+        for container in pod.spec.containers or ():
+            failure = Failure("", pod.metadata.name or "", container.name)
+            status = pod.status.containers.get(container.name)
+            lines = list(_logs(cluster, pod.metadata.namespace or "", failure, restarted=False))
+            for cause in diagnose(lines, uid=status.uid if status else None):
+                if cause.kind == "capability" and cause.certainty != "possible":
+                    yield Complaint(failure.pod, container.name, cause.capabilities)
 
 
 def _states(status: ContainerStatus) -> Iterator[Evidence]:

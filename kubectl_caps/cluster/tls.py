@@ -1,36 +1,63 @@
 """One TLS context for all connections to a server, loaded once; it verifies as Go does."""
 
 import ssl
-from typing import Any
+import tempfile
+from pathlib import Path
 
+from kubectl_caps.cluster.connection import Identity, Trust
+from kubectl_caps.cluster.credentials import Credential
 from kubectl_caps.errors import ConfigError
 
 
-def tls_context(configuration: Any, user: str) -> ssl.SSLContext:
-    """The context for a kubernetes client's Configuration: its authorities (or the system's), its client certificate.
+def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl.SSLContext:
+    """The context with the authorities (or the system's) and the client certificate, the kubeconfig's or a plugin's.
 
-    Raises ConfigError where one of the files cannot be used.
+    The kubernetes client would leave certificate and key in temporary files until the end of the process. Raises
+    ConfigError where one of them cannot be used.
     """
     from urllib3.util.ssl_ import create_urllib3_context
 
-    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if trust.insecure else ssl.CERT_REQUIRED)
     # To Go every listed certificate is an anchor, also one without key identifiers, as many clusters' own authorities
     # are. Python 3.13 would refuse those (kubernetes-client/python issue 2394).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
-        if configuration.ssl_ca_cert:
-            context.load_verify_locations(configuration.ssl_ca_cert)
-        elif configuration.verify_ssl:
-            context.load_default_certs()
-    except ssl.SSLError as error:
+        _load_authorities(context, trust)
+    except (OSError, ValueError) as error:
         raise ConfigError("unable to load root certificates: unable to parse bytes as PEM block") from error
     try:
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file, password=_no_password)
-    except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(f"tls: the client certificate and key of {user} cannot be used: {_plain(error)}") from error
+        _load_client(context, identity, credential)
+    except (OSError, ValueError) as error:
+        words = f"the client certificate and key of {identity.user} cannot be used: {_plain(error)}"
+        raise ConfigError(f"tls: {words}") from error
     return context
+
+
+def _load_authorities(context: ssl.SSLContext, trust: Trust) -> None:
+    if trust.authority_data:
+        context.load_verify_locations(cadata=trust.authority_data.decode("ascii", "ignore"))
+    elif trust.authority:
+        context.load_verify_locations(trust.authority)
+    elif not trust.insecure:
+        context.load_default_certs()
+
+
+def _load_client(context: ssl.SSLContext, identity: Identity, credential: Credential) -> None:
+    own = identity.has_certificate
+    certificate, key = (
+        (identity.certificate_data, identity.key_data) if own else (credential.certificate, credential.key)
+    )
+    if not own and not certificate:
+        return
+    # OpenSSL reads these from files only: private ones, gone again before anything is sent.
+    with tempfile.TemporaryDirectory(prefix="kubectl-caps-") as folder:
+        paths = [Path(folder, "certificate"), Path(folder, "key")]
+        for path, data in zip(paths, (certificate, key), strict=True):
+            path.write_bytes(data)
+        cert_file = paths[0] if certificate else identity.certificate
+        key_file = paths[1] if key else identity.key
+        context.load_cert_chain(cert_file, key_file, password=_no_password)
 
 
 def _no_password() -> str:

@@ -198,19 +198,18 @@ def _pool(connection: Connection, credential: Credential) -> Any:
 
     configuration = Configuration()
     load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-        client_document(connection, credential), client_configuration=configuration
+        client_document(connection), client_configuration=configuration
     )
     _quieten()
     set_proxy(configuration, connection)
-    context = tls_context(configuration, connection.identity.user)
+    context = tls_context(connection.trust, connection.identity, credential)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # urllib3 warns beside raising where PySocks is missing
             pool = ApiClient(configuration).rest_client.pool_manager
     except ImportError as error:
         raise ConfigError(f"a socks proxy needs the package PySocks: pip install PySocks ({error})") from error
-    # One context for all connections, made and loaded once; the pool would load the files again for each.
-    pool.connection_pool_kw.update(ssl_context=context, ca_certs=None, ca_cert_data=None, cert_file=None, key_file=None)
+    pool.connection_pool_kw["ssl_context"] = context
     return pool
 
 

@@ -10,12 +10,14 @@ from msgspec import Struct
 from kubectl_caps.cluster import rollout as edge
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS, resource_of
+from kubectl_caps.command_line import program_name
+from kubectl_caps.commands.harden import planned
 from kubectl_caps.core import rollout
 from kubectl_caps.core.diagnosis import diagnose
-from kubectl_caps.core.hardening import Hardening
+from kubectl_caps.core.hardening import Wishes
 from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch, lookup, rebased
-from kubectl_caps.core.pod import field_path
+from kubectl_caps.core.pod import Pod, field_path
 from kubectl_caps.core.rollout import Failure, Standing
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import clear_progress, progress, say
@@ -35,15 +37,14 @@ class Watch(Struct, frozen=True):
 
 
 class Live:
-    """One object being hardened on a cluster. `replan` makes the hardening anew for the object as it is then."""
+    """One object being hardened on a cluster."""
 
-    def __init__(
-        self, cluster: Cluster, job: Job, watch: Watch, replan: Callable[[dict[str, object]], Hardening]
-    ) -> None:
-        self.cluster, self.job, self.watch, self.replan = cluster, job, watch, replan
+    def __init__(self, cluster: Cluster, job: Job, watch: Watch, wishes: Wishes) -> None:
+        self.cluster, self.job, self.watch, self.wishes = cluster, job, watch, wishes
         self.kind, self.namespace, self.name = job.kind, job.workload.namespace, job.workload.name
         self.reference = job.workload.reference
         self.old_events: set[str] = set()
+        self.old_complaints: set[tuple[str, tuple[str, ...]]] = set()
 
     def try_on_server(self) -> None:
         """Server dry runs of the pod that the template would make, and of the patch.
@@ -72,9 +73,12 @@ class Live:
         """Send the patch and see it through. Sets the job's message and causes; returns the result."""
         say(f"{self.reference}: to undo this: {self.undo_command()}")
         self.old_events = {event.key for event in edge.events(self.cluster, self.namespace, self._uid())}
+        reason = rollout.not_proven(self.kind.kind, self.job.obj)
+        if self.watch.wait and not reason:
+            before = edge.look(self.cluster, self.kind, self.namespace, self.name)
+            self.old_complaints = {_key(complaint) for complaint in edge.complaints(self.cluster, before.pods)}
         self._patch()
         say(f"{self.reference} patched")
-        reason = rollout.not_proven(self.kind.kind, self.job.obj)
         if reason:
             self.job.message = f"not proven: {reason}"
             return "notProven"
@@ -98,7 +102,7 @@ class Live:
                 if error.code not in (409, 422):
                     raise
                 current = self.cluster.get(resource_of(self.kind), self.namespace, self.name)
-                fresh = self.replan(current)
+                fresh = planned(self.kind, current, self.job.workload.source, self.wishes)
                 if fresh.patch == self.job.hardening.patch:
                     raise
                 if fresh.patch.changes != self.job.hardening.patch.changes:
@@ -117,10 +121,13 @@ class Live:
     def _follow(self) -> Result:
         standing, snapshot = self._watched(self.watch.timeout, self.watch.settle, self._standing)
         clear_progress()
-        if standing.step == "complete":
-            say(f"{self.reference} rolled out: {standing.message}, and stayed up for {self.watch.settle:g} s")
-            return "patched"
         failure = standing.failure or Failure(standing.message)
+        if standing.step == "complete":
+            complaint = self._complaint(snapshot)
+            if complaint is None:
+                say(f"{self.reference} rolled out: {standing.message}, and stayed up for {self.watch.settle:g} s")
+                return "patched"
+            failure = complaint
         self._explain(failure, snapshot)
         if not self.watch.rollback:
             return "failed"
@@ -159,17 +166,42 @@ class Live:
         standing = rollout.standing(self.kind.kind, snapshot.obj, snapshot.updated)
         return Standing("progressing", standing.message) if standing.step == "failed" else standing
 
+    def _complaint(self, snapshot: edge.Snapshot) -> Failure | None:
+        """What the logs of pods that stay up complain of now: nginx keeps its port when its workers die."""
+        for complaint in edge.complaints(self.cluster, snapshot.updated):
+            if _key(complaint) not in self.old_complaints:
+                message = f"container {complaint.container} stays up, but misses {', '.join(complaint.capabilities)}"
+                return Failure(message, complaint.pod, complaint.container)
+        return None
+
     def _explain(self, failure: Failure, snapshot: edge.Snapshot) -> None:
-        """Read logs, states and events now: a rollback removes them. Then say what they mean."""
+        """Read logs, states and events now: a rollback removes them. Then say what they mean and what to try."""
         evidence = list(edge.evidence(self.cluster, self.namespace, failure, snapshot.updated))
-        self.job.causes = diagnose(evidence)
+        self.job.causes = diagnose(evidence, uid=_uid_of(failure, snapshot.updated))
         self.job.container, self.job.message = failure.container, failure.message
         say(f"{self.reference}: {failure.message}{f' (pod {failure.pod})' if failure.pod else ''}")
-        for line in [item for item in evidence if item.source == "log"][-_SHOWN:]:
-            say(f"  log: {line.text}")
-        for cause in self.job.causes[:3]:
+        for cause in self.job.causes[:_SHOWN]:
             say(f"  {cause.source}: {cause.evidence_text}")
-            say(f"  {cause.certainty}: {cause.explanation}")
+            what = (
+                f"{cause.certainty} missing: {', '.join(cause.capabilities)}" if cause.capabilities else cause.certainty
+            )
+            say(f"    {what} ({cause.explanation})")
+        if not self.job.causes:
+            for line in [item.text for item in evidence if item.source == "log"][-_SHOWN:]:
+                say(f"  log: {line}")
+        needed = next((cause.capabilities for cause in self.job.causes if cause.capabilities), ())
+        if needed:
+            say(f"  to try next: {self._again(needed)}")
+
+    def _again(self, missing: Sequence[str]) -> str:
+        """The same hardening with what is missing beside what was added."""
+        add = ",".join(dict.fromkeys([*self.wishes.add, *missing]))
+        flags = [f"-c {name}" for name in self.wishes.containers]
+        flags += ["--remove-adds"] if self.wishes.remove_adds else []
+        flags += [f"--profile {self.wishes.profile}"] if self.wishes.profile != "none" else []
+        flags += [f"--run-as-user {self.wishes.run_as_user}"] if self.wishes.run_as_user else []
+        flags += ["--allow-privilege-escalation keep"] if self.wishes.escalation == "keep" else []
+        return " ".join([program_name(), "harden", self.reference, "-n", self.namespace, "--add", add, *flags])
 
     def _roll_back(self, broken: Sequence[str]) -> Result:
         current = self.cluster.get(resource_of(self.kind), self.namespace, self.name)
@@ -204,7 +236,17 @@ class Live:
 
 
 _KEPT = ("labels", "annotations")
-_SHOWN = 5
+_SHOWN = 3
+
+
+def _key(complaint: edge.Complaint) -> tuple[str, tuple[str, ...]]:
+    return complaint.container, complaint.capabilities
+
+
+def _uid_of(failure: Failure, pods: Sequence[Pod]) -> int | None:
+    """Whom the failed container ran as, where the runtime told."""
+    statuses = (pod.status.containers.get(failure.container) for pod in pods if pod.metadata.name == failure.pod)
+    return next((status.uid for status in statuses if status), None)
 
 
 def _says_nothing(error: ApiError) -> bool:

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from kubectl_caps.core.hardening import Hardening, Wishes
 from kubectl_caps.core.outcome import NOT_DONE, Job
 from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.pod import Metadata
-from kubectl_caps.core.workloads import Kind, kind_of, reference
+from kubectl_caps.core.workloads import kind_of, reference
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import ApiError, CapsError, UsageError
 from kubectl_caps.report import hardening as report
@@ -148,7 +147,7 @@ def _harden_all(cluster: Cluster, todo: Sequence[Job], watch: Watch, wishes: Wis
         if stopped:
             job.result, job.message = "skipped", f"{stopped} failed"
             continue
-        live = Live(cluster, job, watch, partial(_replanned, job.kind, job.workload.source, wishes))
+        live = Live(cluster, job, watch, wishes)
         try:
             live.try_on_server()
             if dry_run == "none":
@@ -157,10 +156,6 @@ def _harden_all(cluster: Cluster, todo: Sequence[Job], watch: Watch, wishes: Wis
             job.result, job.message = "failed", str(error).removeprefix("error: ")
         if job.result in NOT_DONE:
             stopped = job.workload.reference
-
-
-def _replanned(kind: Kind, source: Any, wishes: Wishes, obj: dict[str, Any]) -> Hardening:
-    return planned(kind, obj, source, wishes)
 
 
 def _print_plan(jobs: Sequence[Job], output: str) -> None:

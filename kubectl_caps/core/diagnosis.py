@@ -112,9 +112,9 @@ def _rank(cause: Cause) -> tuple[int, int]:
 
 def _cause(line: str, source: Source, uid: int | None) -> Cause | None:
     for symptom in _symptoms(line, source):
-        if symptom.users == "root" and uid:
-            continue
         match = symptom.pattern.search(line)
+        if match and symptom.users == "root" and uid:
+            return Cause((), f"{symptom.program}: user {uid} may not use them", line, source, "likely", "other")
         if match:
             named = match.groupdict().get("capability")
             capabilities = (named,) if named else symptom.capabilities

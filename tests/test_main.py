@@ -1,0 +1,132 @@
+"""From argv to a command and an exit status, and what is imported on the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kubectl_caps import command_line, main
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+HEAVY = ("kubernetes", "msgspec", "yaml", "argcomplete", "urllib3")
+
+
+def imported(*argv: str) -> tuple[int, set[str]]:
+    """The exit status of a command line, and the top-level modules that were imported for it."""
+    code = (
+        "import sys\nfrom kubectl_caps.main import main\n"
+        "try: status = main(sys.argv[1:])\nexcept SystemExit as end: status = end.code or 0\n"
+        "print('\\n' + ' '.join(sorted({name.partition('.')[0] for name in sys.modules})))\nsys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=False)
+    return done.returncode, set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["inspect", "--help"], ["harden", "-h"], ["label-ns", "--help"]])
+def test_help_imports_nothing_that_takes_time(argv: list[str]) -> None:
+    status, modules = imported(*argv)
+    assert (status, modules & set(HEAVY)) == (0, set())
+
+
+@pytest.mark.parametrize("argv", [["inspect", "-f"], ["harden", "--check", "-f"]])
+def test_files_never_import_kubernetes(argv: list[str]) -> None:
+    status, modules = imported(*argv, str(EXAMPLES / "api.yaml"))
+    assert (status, modules & {"kubernetes", "urllib3"}) == (0, set())
+
+
+def test_every_command_reaches_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[str] = []
+
+    def module(name: str) -> object:
+        class Module:
+            @staticmethod
+            def main(options: object) -> int:
+                reached.append(name)
+                return 0
+
+        return Module
+
+    monkeypatch.setattr(main, "import_module", module)
+    lines = {"completion": ["completion", "bash"]}
+    for name in command_line.COMMANDS:
+        assert main.main(lines.get(name, [name])) == 0
+    assert reached == [main.MODULES[name] for name in command_line.COMMANDS]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["nosuch"], 'error: unknown command "nosuch" for "{program}"'),
+        (["inspect", "--nosuch"], "error: unknown flag: --nosuch"),
+        (["inspect", "--nosuch=x"], "error: unknown flag: --nosuch"),
+        (["inspect", "-o"], "error: flag needs an argument: -o/--output"),
+        (["inspect", "--out", "json"], "error: unknown flag: --out"),
+        (["-n", "x", "inspect"], "error: flags cannot be placed before the command: -n"),
+        (["inspect", "-o", "xml"], 'error: unable to match a printer suitable for the output format "xml", allowed'),
+        (["inspect", "-f", "nosuch.yaml"], 'error: the path "nosuch.yaml" does not exist'),
+        (["inspect", "pods", "-f", "x"], "error: when -f is given, TYPE, NAME and -A cannot be"),
+        (["inspect", "--runtime", "rkt", "-f", "x"], 'error: unknown container runtime "rkt", must be one of'),
+        (["inspect", "--pod-security-version", "1.25", "-f", "x"], "error: --pod-security-version: must be"),
+        (["inspect", "--kubeconfig", "/nosuch/config"], "error: stat /nosuch/config: no such file or directory"),
+        (["harden"], "error: you must provide one or more resources"),
+        (["harden", "deploy", "--write"], "error: --write goes with -f"),
+        (["harden", "deploy", "web", "--dry-run=foo"], 'error: Invalid dry-run value (foo). Must be "none", "server"'),
+        (["harden", "deploy", "web", "--add", "NET_RWA"], 'error: unknown capability "NET_RWA", did you mean NET_RAW?'),
+        (["harden", "deploy", "web", "--add", "all"], "error: --add ALL would undo the hardening"),
+        (["harden", "deploy", "web", "--timeout", "soon"], 'error: invalid argument "soon" for "--timeout" flag'),
+        (["harden", "deploy", "web", "--wait=maybe"], 'error: invalid argument "maybe" for "--wait" flag'),
+        (["harden", "deploy", "web", "--run-as-user", "root"], "error: --run-as-user: invalid int value: 'root'"),
+        (["harden", "-f", "x", "--write", "--check"], "error: --write, --diff and --check cannot be used together"),
+        (["harden", "-f", "-", "--write"], "error: standard input cannot be edited in place"),
+        (["label-ns"], "error: you must name one or more namespaces"),
+        (["label-ns", "x", "--enforce", "strict"], 'error: --enforce: invalid value "strict": must be one of'),
+        (
+            ["label-ns", "x", "--warn", "baseline:1.25"],
+            'error: --warn: invalid value "baseline:1.25": must be "latest"',
+        ),
+        (["completion", "tcsh"], 'error: unsupported shell type "tcsh"; known are'),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_status_2(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main.main(argv)
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert err.startswith(message.format(program=command_line.program_name()))
+    assert "Traceback" not in err
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that fails in a way that nobody foresaw."""
+
+    def fail(options: object) -> int:
+        raise RuntimeError("first\nsecond \x1b[31m")
+
+    monkeypatch.setattr("kubectl_caps.commands.version.main", fail)
+    return
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_bug_is_one_line_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main.main(["version"])
+    assert (status, capsys.readouterr().err) == (
+        2,
+        "error: this is a bug in kubectl-caps: RuntimeError: first (KUBECTL_CAPS_TRACEBACK=1 shows where)\n",
+    )
+
+
+def test_an_interrupted_command_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kubectl_caps.commands.version.main", interrupt)
+    assert main.main(["version"]) == 130
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m kubectl_caps inspect -f {EXAMPLES} -o json | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")

@@ -24,8 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done. 1: done, and the answer is no. 2: could not do all of it. 130: interrupted.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    if "_ARGCOMPLETE" in os.environ or argv[:1] == ["__complete"]:
+        return _complete(argv)
     try:
-        options = command_line.parse(sys.argv[1:] if argv is None else argv)
+        options = command_line.parse(argv)
         status: int = import_module(MODULES[options.command]).main(options)
         sys.stdout.flush()
         return status
@@ -40,6 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _failed(error)
+
+
+def _complete(argv: Sequence[str]) -> int:
+    """The protocols of argcomplete (it sets _ARGCOMPLETE) and of kubectl (`__complete WORD…`)."""
+    from kubectl_caps.commands import completion
+
+    if "_ARGCOMPLETE" in os.environ:
+        completion.autocomplete()
+    completion.print_answer(argv[1:])
+    return 0
 
 
 def _failed(error: Exception) -> int:

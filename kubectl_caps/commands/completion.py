@@ -49,8 +49,13 @@ def main(options: argparse.Namespace) -> int:
 
 
 def run() -> None:
-    """The console script `kubectl_complete-caps`: kubectl's protocol. Exits 0 whatever happens."""
-    sys.stdout.write("".join(f"{line}\n" for line in answer(sys.argv[1:])))
+    """The console script `kubectl_complete-caps`."""
+    print_answer(sys.argv[1:])
+
+
+def print_answer(words: Sequence[str]) -> None:
+    """kubectl's protocol on stdout, whatever happens."""
+    sys.stdout.write("".join(f"{line}\n" for line in answer(words)))
 
 
 def answer(words: Sequence[str]) -> list[str]:

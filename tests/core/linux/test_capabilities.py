@@ -114,10 +114,10 @@ def test_an_unknown_name_is_an_error_that_names_the_nearest(text: str, message: 
 
 
 def test_an_endless_name_is_refused_at_once() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnknownCapability):
         canonical("NET_RAW" * 1_000_000)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(

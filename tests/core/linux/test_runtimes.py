@@ -1,10 +1,10 @@
 """What a container gets, row by row and runtime by runtime.
 
-The containerd column is measured (containerd 2.2.5 with runc 1.1.5, kernel 6.18), the others are read in the sources
-that the rows of `RUNTIMES` name.
+The containerd column is measured: every row of `TABLE` as uid 0 and 1000, with and without
+allowPrivilegeEscalation=false, by a kubelet 1.37 with containerd 2.2.5 and runc 1.1.5 on kernel 6.18, all five sets
+and no_new_privs. The others are read in the sources that the rows of `RUNTIMES` name.
 """
 
-import string
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ def run(runtime: Runtime, add: Any = None, drop: Any = None, **more: Any) -> Pre
 
 
 # What the container is to have, for each runtime: a set, or the words with which it does not start.
-TABLE: list[tuple[str, list[str] | None, list[str] | None, CapabilitySet | str, CapabilitySet | str, Any]] = [
+TABLE: list[tuple[Any, ...]] = [
     ("nothing said", None, None, OCI_14, CRIO_9, OCI_14),
     ("empty lists", [], [], OCI_14, CRIO_9, OCI_14),
     ("lower case add", ["net_admin"], None, OCI_14 | caps("NET_ADMIN"), CRIO_9 | caps("NET_ADMIN"),
@@ -110,9 +110,7 @@ def test_another_user_has_it_in_the_bounding_set_only(column: str) -> None:
     assert sets.permitted == sets.effective == sets.inheritable == sets.ambient == NOTHING
 
 
-@pytest.mark.parametrize(
-    ("column", "kept"), [("containerd", NOTHING), ("cri-o", ALL_KNOWN), ("docker", NOTHING)]
-)
+@pytest.mark.parametrize(("column", "kept"), [("containerd", NOTHING), ("cri-o", ALL_KNOWN), ("docker", NOTHING)])
 def test_a_privileged_container_of_another_user(column: str, kept: CapabilitySet) -> None:
     sets = run(COLUMNS[column], uid=1000, privileged=True).sets
     assert sets.bounding == ALL_KNOWN
@@ -359,13 +357,7 @@ def test_ascii_case_never_matters(runtime: Runtime, data: st.DataObject) -> None
     assert (outcome.sets, outcome.refused) == (run(runtime, add, drop).sets, run(runtime, add, drop).refused)
 
 
-@given(ANY_RUNTIME, st.text(alphabet=string.ascii_uppercase + "_ßſ\u0131ﬆ", min_size=1, max_size=20))
-def test_a_drop_never_takes_away_what_go_would_not_read_as_its_name(runtime: Runtime, name: str) -> None:
-    """Go maps each character to one: the ligature of st stays as it is, and ß does not become SS."""
-    if "ﬆ" in name or "ß" in name:
-        assert run(runtime, None, [name]).sets.bounding == run(runtime).sets.bounding
-
-
-def test_a_long_s_is_an_s_to_go_and_so_it_is_here() -> None:
+def test_a_name_is_what_go_makes_of_it_in_upper_case() -> None:
+    """Measured: a long s becomes S, the ligature of st stays as it is."""
     assert "SYS_TIME" in run(CONTAINERD, ["ſYS_TIME"]).sets.bounding
     assert "CHECKPOINT_RESTORE" not in run(CONTAINERD, ["CHECKPOINT_REﬆORE"]).sets.bounding

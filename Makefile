@@ -1,0 +1,54 @@
+# make demo           what it is about, on the files in examples/: no cluster, no question
+# make demo-cluster   the same on a real Kubernetes that is started and ended here (root, Debian packages)
+# make test           all tests: core and edges, API server, node. ARGS="-k word" goes to pytest
+# make lint           ruff, mypy, import-linter
+# make cluster        only the programs of the test cluster, into ~/.cache/kubectl-caps-cluster
+# make dist           dist/kubectl-caps_linux_amd64.tar.gz and krew-manifest.yaml; dist-check: with the real krew
+
+PYTHON ?= python3
+BIN := .venv/bin
+TESTBED := PYTHONPATH=tests/cluster $(BIN)/python -m testbed
+
+.NOTPARALLEL:
+.PHONY: demo demo-cluster test lint cluster dist dist-check clean
+
+demo: .venv/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
+
+demo-cluster: cluster
+	@$(TESTBED) run node nginx=docker.io/library/nginx:1.27 -- examples/demo-cluster.sh
+
+test: cluster
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.test .venv/.lint
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+cluster: .venv/.test
+	@$(TESTBED) build
+
+dist: .venv/.dist
+	@$(BIN)/python packaging/dist.py
+
+dist-check: .venv/.test
+	@PYTHONPATH=tests/cluster $(BIN)/python packaging/check.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("kubectl-caps needs Python 3.10 or newer: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing kubectl-caps into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# .venv/.test is the extra `test` of pyproject.toml, and so on.
+.venv/.test .venv/.lint .venv/.dist: .venv/.%: pyproject.toml | $(BIN)/python
+	@echo "Installing kubectl-caps[$*] into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

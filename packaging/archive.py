@@ -1,0 +1,36 @@
+"""A folder as a tar.gz that krew can read, the same bytes for the same content.
+
+krew takes folders and regular files only (its internal/download/downloader.go), so links become what they point to.
+"""
+
+import gzip
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def pack(folder: Path, extra: Sequence[Path], archive: Path) -> None:
+    """Writes what is in `folder`, and the `extra` files, to the top of `archive`. Sorted; no owner, no time."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    files |= {path.name: path for path in extra}
+    with (
+        archive.open("wb") as out,
+        gzip.GzipFile(filename="", fileobj=out, mode="wb", compresslevel=9, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT, dereference=True) as tar,
+    ):
+        for name in sorted(files):
+            _add(tar, name, files[name])
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    # A resolved path has no links, and without inodes tarfile finds no hard links either.
+    entry = tarfile.TarInfo(name)
+    if path.is_dir():
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(entry)
+        return
+    entry.size = path.stat().st_size
+    entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+    with path.open("rb") as content:
+        tar.addfile(entry, content)

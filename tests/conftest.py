@@ -1,0 +1,89 @@
+"""Clusters for the tests: `api_cluster` (tier 2), `node_cluster` (tier 3) and a `namespace` for each test.
+
+Who asks for a cluster gets its marker, so `pytest -m "not api and not node"` is tier 1. A tier that cannot run here is
+skipped and said in one line at the end; with CI=true it fails.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from testbed import needs
+from testbed.cluster import Cluster, Node
+from testbed.needs import Tier
+from testbed.serve import running
+
+_CI = os.environ.get("CI", "").lower() in ("true", "1")
+_not_run: dict[str, str] = {}
+_missing = cache(needs.missing)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test by the cluster that it asks for, before `-m` selects."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if "node_cluster" in asked:
+            item.add_marker("node")
+        elif asked & {"api_cluster", "namespace"}:
+            item.add_marker("api")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stops a test of a tier that cannot run here. (Done in the fixture, every test would have a line of its own.)"""
+    tier: Tier = "node" if item.get_closest_marker("node") else "api"
+    if not item.get_closest_marker(tier) or not _missing(tier):
+        return
+    _not_run[tier] = f"missing {', '.join(_missing(tier))}"
+    if _CI:
+        pytest.fail(f"CI is set, and the {tier} tier cannot run: {_not_run[tier]}", pytrace=False)
+    pytest.skip(f"the {tier} tier cannot run here")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The one line about a tier that was left out."""
+    for tier, why in _not_run.items():
+        terminalreporter.write_line(f"{tier.upper()} TIER NOT RUN: {why}", red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_this_machine() -> Iterator[None]:
+    """No test sees the user's cluster or colours, whatever it forgets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", "/nonexistent/kubeconfig")
+        for name in ("NO_COLOR", "FORCE_COLOR", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def node_cluster() -> Iterator[Node]:
+    """Kubernetes with a node that runs pods: containerd, runc and this kernel."""
+    with running("node") as place:
+        yield Node(place)
+
+
+@pytest.fixture(scope="session")
+def api_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """etcd, API server and controller manager; the node's cluster where that runs anyway."""
+    has_node_tests = any(item.get_closest_marker("node") for item in request.session.items)
+    name = "node_cluster" if has_node_tests and not _missing("node") else "_control_plane"
+    cluster: Cluster = request.getfixturevalue(name)
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def _control_plane() -> Iterator[Cluster]:
+    with running("api") as place:
+        yield Cluster(place)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh namespace in the test's cluster."""
+    name = "node_cluster" if "node_cluster" in request.fixturenames else "api_cluster"
+    cluster: Cluster = request.getfixturevalue(name)
+    fresh = cluster.make_namespace()
+    yield fresh
+    cluster.delete_namespace(fresh)

@@ -1,0 +1,127 @@
+"""Every command in README.md and docs/ is run: those of `console` blocks on files, those of `console live` on a node.
+
+A command may end with 0, or with 1 where its answer is no (`--check`, `label-ns`); never with an error.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from testbed.cluster import Node
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = {
+    "pip install .": "the Makefile installs the package so, for every test",
+    "make demo": "test_demo_shows_the_main_job",
+}
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    """The commands of a page's fenced blocks of this kind, in order."""
+    found = re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [line.removeprefix("$ ") for block in found for line in block.splitlines() if line.startswith("$ ")]
+
+
+def ids(page: Path) -> str:
+    """The page's name."""
+    return page.name
+
+
+def check(command: str, status: int, stderr: str) -> None:
+    """A documented command worked."""
+    no = status == 1 and ("label-ns" in command or "--check" in command)
+    assert status == 0 or no, f"{command}: {stderr}"
+    assert "error" not in stderr.lower(), f"{command}: {stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_the_commands_on_files_work(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for command in blocks(page, "console"):
+        if command in ELSEWHERE:
+            continue
+        words = shlex.split(command)
+        assert words[:2] == ["kubectl", "caps"], f"{command}: not run by any test"
+        argv = [sys.executable, "-m", "kubectl_caps", *words[2:]]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        check(command, done.returncode, done.stderr)
+
+
+WORKLOAD = """
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: {name}, labels: {{app: {name}}}}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{{name: {name}, image: "{image}", imagePullPolicy: Never}}]
+"""
+CRON_JOB = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report}
+spec:
+  schedule: "0 0 1 1 *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: report, image: none}]}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(node_cluster: Node) -> Iterator[Node]:
+    """A cluster with the namespace of the documentation."""
+    kinds = {"web": "Deployment", "api": "Deployment", "db": "StatefulSet"}
+    node_cluster.kubectl("create", "namespace", "shop")
+    texts = [WORKLOAD.format(kind=kind, name=name, image=node_cluster.busybox) for name, kind in kinds.items()]
+    node_cluster.kubectl("apply", "-n", "shop", "-f", "-", input="---".join([*texts, CRON_JOB]))
+    for name, kind in kinds.items():
+        node_cluster.kubectl("rollout", "status", "-n", "shop", f"{kind}/{name}", "--timeout=60s")
+    yield node_cluster
+    node_cluster.delete_namespace("shop")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console live")], ids=ids)
+def test_the_commands_on_a_cluster_work_through_a_real_kubectl(page: Path, shop: Node) -> None:
+    for command in blocks(page, "console live"):
+        done = shop.kubectl(*shlex.split(command)[1:], check=False)
+        check(command, done.returncode, done.stderr)
+
+
+def test_demo_shows_the_main_job(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    path = f"{Path(sys.prefix, 'bin')}:/usr/bin:/bin"
+    script = str(tmp_path / "examples" / "demo.sh")
+    done = subprocess.run(["bash", script], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in ("a80425fb", '+              drop: ["ALL"]', "restricted"):
+        assert part in done.stdout
+
+
+def test_every_page_of_the_docs_is_linked_from_the_readme() -> None:
+    text = PAGES[0].read_text()
+    assert [page.name for page in PAGES[1:] if f"docs/{page.name}" not in text] == []
+
+
+def test_the_links_in_the_docs_lead_somewhere() -> None:
+    missing = [
+        f"{page.name}: {target}"
+        for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_the_examples_are_valid_yaml() -> None:
+    for path in sorted((ROOT / "examples").glob("*.yaml")):
+        assert list(yaml.safe_load_all(path.read_text())), path

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
 from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, worst
-from kubectl_caps.core.linux.runtimes import Prediction, Runtime, predict
+from kubectl_caps.core.linux.prediction import Prediction, predict
+from kubectl_caps.core.linux.runtimes import Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import Container, Member, Pod, PodSpec, Role, SecurityContext, members
 from kubectl_caps.core.podsecurity.defaulting import as_admitted

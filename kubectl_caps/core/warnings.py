@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.hardening import void_adds
 from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
-from kubectl_caps.core.linux.runtimes import Prediction
+from kubectl_caps.core.linux.prediction import Prediction
 from kubectl_caps.core.pod import Member, Path
 from kubectl_caps.core.workloads import Workload
 
@@ -108,6 +108,9 @@ def _unknown(subject: Subject) -> str | None:
             canonical(name)
         except UnknownCapability as error:
             messages.append(str(error))
+        else:
+            if name != name.strip():
+                messages.append(f'"{name}" has blanks around it')
     if not messages:
         return None
     return f"{'; '.join(messages)}: ignored by containerd with runc, and fatal at the start on CRI-O and crun"

@@ -151,6 +151,8 @@ def _prediction(entry: Predicted) -> Iterator[str]:
         listed = " ".join(item.removeprefix("CAP_") for item in capabilities.names) or "none"
         yield f"    {name:<13}{capabilities.hex}  {listed}"
     yield f"    {'no_new_privs':<13}{str(bool(outcome.sets.no_new_privs)).lower()}"
+    for note in outcome.notes:
+        yield escaped(f"    note: {note}")
     for unknown in outcome.unknowns:
         yield escaped(f"    not known: {unknown}")
 

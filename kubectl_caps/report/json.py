@@ -131,7 +131,10 @@ def _predicted(entry: Predicted) -> dict[str, Any]:
         "nodes": place.nodes,
         **_process_sets(outcome.sets),
         "refused": outcome.refused,
+        "ignoredAdds": list(outcome.ignored_adds),
+        "ignoredDrops": list(outcome.ignored_drops),
         "unknowns": list(outcome.unknowns),
+        "notes": list(outcome.notes),
     }
 
 

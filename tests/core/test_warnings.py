@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from kubectl_caps.core import warnings
-from kubectl_caps.core.linux.runtimes import by_name, predict
+from kubectl_caps.core.linux.prediction import predict
+from kubectl_caps.core.linux.runtimes import by_name
 from kubectl_caps.core.pod import members
 from kubectl_caps.core.workloads import kind_of, read
 
@@ -48,6 +49,7 @@ DESERVED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("cap-prefix", caps(("CAP_CHOWN",)), {}),
     ("cap-prefix", caps((), ("cap_net_raw",)), {}),
     ("unknown-capability", caps(("LOREM",)), {}),
+    ("unknown-capability", caps((), (" NET_RAW",)), {}),
     ("add-and-drop", caps(("CHOWN",), ("chown", "ALL")), {}),
     ("drop-all-spelling", caps((), ("all",)), {}),
     ("add-not-usable", caps(("NET_BIND_SERVICE",)), {"uid": 1000}),

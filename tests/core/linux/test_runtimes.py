@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_caps.core.linux.capabilities import BY_NAME
-from kubectl_caps.core.linux.runtimes import RUNTIMES, Prediction, Runtime, UnknownRuntime, by_name, predict, runtime_of
+from kubectl_caps.core.linux.prediction import Prediction, predict
+from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime, UnknownRuntime, by_name, runtime_of
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet
 from kubectl_caps.core.pod import Capabilities
 

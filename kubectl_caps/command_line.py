@@ -32,6 +32,9 @@ DRY_RUN = _flag(
     help="client: show what would be sent; server: have the server try it and store nothing",
 )  # fmt: skip
 MANAGER = _flag("--field-manager", metavar="NAME", default="kubectl-caps", help="who the change is recorded as")
+WRITE = _flag("--write", action="store_true", help="with -f: edit the files in place")
+DIFF = _flag("--diff", action="store_true", help="with -f: print a unified diff")
+CHECK = _flag("--check", action="store_true", help="with -f: only say what would change (exit status 1)")
 
 CLUSTER: tuple[Flag, ...] = (
     _flag("--kubeconfig", metavar="FILE", help="the kubeconfig file to use"),
@@ -78,21 +81,25 @@ HARDEN: tuple[Flag, ...] = (
     _flag("--timeout", metavar="TIME", default="10m", help="how long a rollout may take"),
     _flag("--settle", metavar="TIME", default="10s", help="how long new pods must stay up once available"),
     _flag("-o", "--output", metavar="table|json|yaml|name|patch", default="table", help="how to print it"),
-    _flag("--write", action="store_true", help="with -f: edit the files in place"),
-    _flag("--diff", action="store_true", help="with -f: print a unified diff"),
-    _flag("--check", action="store_true", help="with -f: only say what would change; exit status 1 if anything would"),
+    WRITE, DIFF, CHECK,
 )  # fmt: skip
 
 LABEL_NS: tuple[Flag, ...] = (
     _flag("names", nargs="*", metavar="NAME", help="the namespaces"),
+    SELECTOR,
+    _flag("--all", action="store_true", help="all namespaces but those of the system"),
+    FILES, RECURSIVE,
     *(
         _flag(f"--{mode}", metavar="LEVEL[:VERSION]", help=f"the {mode} label: {', '.join(LEVELS)}")
         for mode in ("enforce", "warn", "audit")
     ),
+    _flag("--remove", metavar="enforce|warn|audit", action="append", default=[], help="take a mode's labels away"),
     _flag("--overwrite", action="store_true", help="replace a label that has another value"),
     _flag("--force", action="store_true", help="label although something would be refused, and allow loosening"),
+    _flag("--plan", action="store_true", help="change nothing; print the commands to go from here, in order"),
     DRY_RUN, MANAGER,
     _flag("-o", "--output", metavar="table|json|yaml|name", default="table", help="how to print it"),
+    WRITE, DIFF, CHECK,
 )  # fmt: skip
 
 COMPLETION: tuple[Flag, ...] = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.cluster.objects import Cluster, Listing
 from kubectl_caps.cluster.resources import NODES, resource_of
@@ -14,10 +15,11 @@ from kubectl_caps.errors import ApiError, CapsError, InputError
 
 
 class Inventory(Struct):
-    """What was found by kind, and the errors: a forbidden list, an object that cannot be read."""
+    """What was found by kind, the errors (a forbidden list, an unreadable object), and the kinds listed whole."""
 
     found: dict[Kind, list[Workload]]
     errors: list[CapsError]
+    listed: set[Kind] = msgspec.field(default_factory=set)
 
     def of(self, kinds: Sequence[Kind]) -> list[Workload]:
         """The workloads of some kinds, in this order."""
@@ -43,14 +45,20 @@ def take(
     namespace: str | None,
     source: Mapping[str, str],
     selector: str | None = None,
+    *,
+    keep_raw: bool = False,
 ) -> Inventory:
-    """Every workload of these kinds in a namespace (None: in all), several lists at a time."""
+    """Every workload of these kinds in a namespace (None: in all), several lists at a time.
+
+    With `keep_raw` those that are not pods themselves keep the object as it was sent.
+    """
     listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
     inventory = Inventory({kind: [] for kind in kinds}, [])
     for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
         try:
             for raw in _items(answer):
-                _decode(kind, raw, source, inventory)
+                _decode(kind, raw, source, inventory, keep_raw=keep_raw)
+            inventory.listed.add(kind)
         except ApiError as error:
             inventory.errors.append(error)
     return inventory
@@ -78,9 +86,15 @@ def _nodes(cluster: Cluster) -> Iterator[tuple[str, str]]:
             yield node.metadata.name or "", node.status.node_info.container_runtime_version
 
 
-def _decode(kind: Kind, raw: msgspec.Raw, source: Mapping[str, str], inventory: Inventory) -> None:
+def _decode(kind: Kind, raw: msgspec.Raw, source: Mapping[str, str], inventory: Inventory, *, keep_raw: bool) -> None:
     try:
-        inventory.found[kind].extend(workloads.read(kind, raw, source))
+        found = list(workloads.read(kind, raw, source))
     except MalformedWorkload as error:
-        name = msgspec.json.decode(raw, type=_Node).metadata.name
-        inventory.errors.append(InputError(f"{workloads.reference(kind.api_version, kind.kind, name or '')}: {error}"))
+        metadata = msgspec.json.decode(raw, type=_Node).metadata
+        name = workloads.reference(kind.api_version, kind.kind, metadata.name or "")
+        inventory.errors.append(InputError(f"{name} in namespace {metadata.namespace}: {error}"))
+        return
+    if keep_raw and kind.template:
+        copy = raw.copy()  # a Raw keeps its whole page in memory
+        found = [replace(workload, raw=copy) for workload in found]
+    inventory.found[kind].extend(found)

@@ -144,11 +144,18 @@ class Cluster:
         *,
         dry_run: bool = False,
         field_manager: str = "",
+        warnings: list[str] | None = None,
     ) -> dict[str, Any]:
-        """Send a JSON Patch (RFC 6902) and return the object as it is then. A failed `test` is an ApiError, 422."""
+        """Send a JSON Patch (RFC 6902) and return the object as it is then. A failed `test` is an ApiError, 422.
+
+        `warnings` is given the texts that the server warned of in this very answer.
+        """
         body = msgspec.json.encode(list(operations))
         query = _writing(dry_run, field_manager)
-        return self._object(Request("PATCH", resource.path(namespace, name), query, body, JSON_PATCH))
+        response = self._send(Request("PATCH", resource.path(namespace, name), query, body, JSON_PATCH))
+        if warnings is not None:
+            warnings.extend(answers.warnings(response.headers))
+        return _decode(response, dict[str, Any])
 
     def create(
         self,

@@ -24,25 +24,36 @@ class Found(msgspec.Struct, frozen=True):
     workloads: tuple[Workload, ...]
 
 
-def find(filenames: Sequence[str], *, recursive: bool) -> tuple[list[Found], list[CapsError]]:
-    """The workloads of files and folders, and the errors: unreadable documents, malformed objects, unknown kinds.
+def load(filenames: Sequence[str], *, recursive: bool) -> tuple[list[Document], list[CapsError]]:
+    """Every object of files and folders, and what could not be read."""
+    items = list(read(filenames, recursive=recursive))
+    documents = [item for item in items if isinstance(item, Document)]
+    return documents, [item for item in items if isinstance(item, InputError)]
+
+
+def find(documents: Sequence[Document]) -> tuple[list[Found], list[CapsError]]:
+    """The workloads among objects, and the errors: malformed objects, unknown kinds.
 
     Objects that run no pods are passed over; one of an unknown kind that seems to hold pods is an error, not a pass.
     """
     found: list[Found] = []
     errors: list[CapsError] = []
-    for item in read(filenames, recursive=recursive):
-        if isinstance(item, InputError):
-            errors.append(item)
-            continue
+    for document in documents:
         try:
-            workload = _workload(item)
+            workload = _workload(document)
         except InputError as error:
             errors.append(error)
             continue
         if workload:
             found.append(workload)
     return found, errors
+
+
+def find_in(filenames: Sequence[str], *, recursive: bool) -> tuple[list[Found], list[CapsError]]:
+    """The workloads of files and folders, and everything that could not be read or judged."""
+    documents, unreadable = load(filenames, recursive=recursive)
+    found, errors = find(documents)
+    return found, unreadable + errors
 
 
 def no_selector(selector: str | None) -> None:

@@ -61,18 +61,13 @@ def _check_files(options: argparse.Namespace) -> None:
     for name, default in _LIVE_ONLY.items():
         if getattr(options, name) != default:
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with -f")
-    if sum((options.write, options.diff, options.check)) > 1:
-        raise UsageError("--write, --diff and --check cannot be used together")
-    if options.write and "-" in options.filename:
-        raise UsageError("standard input cannot be edited in place; leave --write away to print it")
+    read.file_flags(options)
 
 
 def _check_live(options: argparse.Namespace) -> None:
     if not options.resources:
         raise UsageError("you must provide one or more resources by argument or filename: TYPE [NAME…] or -f")
-    for name in ("write", "diff", "check", "recursive"):
-        if getattr(options, name):
-            raise UsageError(f"--{name} goes with -f")
+    read.no_file_flags(options)
 
 
 def print_lines(lines: Any) -> None:

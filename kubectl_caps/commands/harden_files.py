@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from kubectl_caps.commands.files import Found, find, no_selector
+from kubectl_caps.commands.files import Found, find_in, no_selector
 from kubectl_caps.commands.harden import planned, print_lines
 from kubectl_caps.core.hardening import Wishes
 from kubectl_caps.core.outcome import Job
@@ -29,7 +29,7 @@ class _File(Struct):
 def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     """Harden the files as the flags say, and return the exit status."""
     no_selector(options.selector)
-    found, errors = find(options.filename, recursive=options.recursive)
+    found, errors = find_in(options.filename, recursive=options.recursive)
     files = list(_files(found, wishes, errors))
     jobs = [job for file in files for _, job in file.jobs]
     changed = [file for file in files if file.text != file.source.text]
@@ -106,13 +106,12 @@ def _print(
     elif options.output == "name":
         print_lines(escaped(job.workload.reference) for job in jobs if job.result in ("planned", "patched"))
     elif options.diff:
-        for file in files:
-            out.writelines(diff(file.source, file.text))
+        show([(file.source, file.text) for file in files], as_diff=True)
     elif options.write or options.check:
         print_lines(report.plan([job for job in jobs if job.result in ("planned", "patched")]))
         print_lines(report.result_line(job, _suffix(options)) for job in jobs)
     else:
-        _print_documents(files)
+        show([(file.source, file.text) for file in files], as_diff=False)
     if options.output == "table" and not options.write and not options.check:
         for line in [*report.notes(jobs), *(report.result_line(job, "") for job in jobs if job.result == "refused")]:
             say(line)
@@ -122,9 +121,12 @@ def _suffix(options: argparse.Namespace) -> str:
     return " (check)" if options.check else ""
 
 
-def _print_documents(files: Sequence[_File]) -> None:
-    """Every file as it shall be; a separator between files, so that the whole is one stream of documents."""
-    for at, file in enumerate(files):
-        if at and not file.text.startswith("---"):
+def show(files: Sequence[tuple[SourceFile, str]], *, as_diff: bool) -> None:
+    """Every file as it shall be (a separator between them makes one stream of documents), or as a diff, on stdout."""
+    for at, (source, text) in enumerate(files):
+        if as_diff:
+            sys.stdout.writelines(diff(source, text))
+            continue
+        if at and not text.startswith("---"):
             print("---")
-        sys.stdout.write(file.text if file.text.endswith("\n") else f"{file.text}\n")
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")

@@ -19,6 +19,7 @@ from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch, lookup, rebased
 from kubectl_caps.core.pod import Pod, field_path
 from kubectl_caps.core.rollout import Failure, Standing
+from kubectl_caps.core.workloads import pod_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import clear_progress, progress, say
 
@@ -53,14 +54,7 @@ class Live:
         Raises CapsError where either would be refused.
         """
         wanted = self.job.hardening.patch.applied(self.job.obj)
-        template = lookup(wanted, self.job.workload.path)
-        metadata = {key: value for key, value in (template.get("metadata") or {}).items() if key in _KEPT}
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {**metadata, "generateName": f"{self.name}-", "namespace": self.namespace},
-            "spec": template["spec"],
-        }
+        pod = pod_of(wanted, self.job.workload.path, self.name, self.namespace)
         try:
             self.cluster.create(PODS, self.namespace, pod, dry_run=True, field_manager=self.watch.manager)
         except ApiError as error:
@@ -235,7 +229,6 @@ class Live:
         return str(lookup(self.job.obj, ("metadata", "uid")))
 
 
-_KEPT = ("labels", "annotations")
 _SHOWN = 3
 
 

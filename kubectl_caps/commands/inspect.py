@@ -47,12 +47,12 @@ def _asked_minor(text: str | None) -> int | None:
 
 
 def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
-    from kubectl_caps.commands.files import find, no_selector
+    from kubectl_caps.commands.files import find_in, no_selector
 
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
     no_selector(options.selector)
-    found, errors = find(options.filename, recursive=options.recursive)
+    found, errors = find_in(options.filename, recursive=options.recursive)
     judged = NEWEST_MINOR if minor is None else minor
     return [assess(item, _pod_of(item.template), [assumed], judged) for one in found for item in one.workloads], errors
 

@@ -57,3 +57,18 @@ def capabilities(texts: Sequence[str]) -> tuple[str, ...]:
             raise UsageError("--add ALL would undo the hardening; name the capabilities that are needed")
         names[name] = None
     return tuple(names)
+
+
+def file_flags(options: argparse.Namespace) -> None:
+    """Raises UsageError where the flags that go with -f do not go together."""
+    if sum((options.write, options.diff, options.check)) > 1:
+        raise UsageError("--write, --diff and --check cannot be used together")
+    if options.write and "-" in options.filename:
+        raise UsageError("standard input cannot be edited in place; leave --write away to print it")
+
+
+def no_file_flags(options: argparse.Namespace) -> None:
+    """Raises UsageError for a flag that only goes with -f."""
+    for name in ("write", "diff", "check", "recursive"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} goes with -f")

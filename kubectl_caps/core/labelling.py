@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.ownership import fold
 from kubectl_caps.core.patch import Patch, between
-from kubectl_caps.core.pod import Pod
+from kubectl_caps.core.pod import Pod, PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.labels import PREFIX, Policies, looser, resolve
 from kubectl_caps.core.podsecurity.policy import Level, Policy, effective_minor
@@ -21,32 +21,42 @@ SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
 class LabelWish(Struct, frozen=True):
-    """One mode's label, and its version label where the user named a version."""
+    """What is asked of one mode: a level, with a version where the user named one; no level removes the labels."""
 
     mode: Mode
-    level: Level
-    version: str | None
+    level: Level | None
+    version: str | None = None
 
-    def labels(self) -> dict[str, str]:
-        """The labels to set."""
-        own = {f"{PREFIX}{self.mode}": str(self.level)}
-        return own | ({f"{PREFIX}{self.mode}-version": self.version} if self.version else {})
+    def applied(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """The labels with this wish fulfilled."""
+        key, version_key = f"{PREFIX}{self.mode}", f"{PREFIX}{self.mode}-version"
+        if self.level is None:
+            return {name: value for name, value in labels.items() if name not in (key, version_key)}
+        version = {version_key: self.version} if self.version else {}
+        return {**labels, key: self.level, **version}
 
 
 class LabelPlan(Struct, frozen=True):
-    """The labels' patch, the policies that result, and why the labels may not be set (empty where they may)."""
+    """The labels' patch, the policies before and after, and why the labels may not be set (empty where they may)."""
 
     patch: Patch
-    policies: Policies
+    before: Policies
+    after: Policies
+    labels: dict[str, str]
     refusals: tuple[str, ...]
 
 
 class Judged(Struct, frozen=True):
-    """A workload that the policy would refuse, with the names of the pods that it would refuse for the same reasons."""
+    """A workload that the policy would refuse, with the names of the pods that it would refuse for the same reasons.
+
+    `created` says that the violations are those of the pod as the server would create it, with what webhooks put in:
+    their fields are then paths in that pod, else in the workload's template.
+    """
 
     workload: Workload
     violations: tuple[Violation, ...]
     pods: tuple[str, ...] = ()
+    created: bool = False
 
 
 class Labelling(Struct):
@@ -59,6 +69,7 @@ class Labelling(Struct):
     mode: Mode
     judged: tuple[Judged, ...] = ()
     not_judged: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     result: Result = "planned"
     message: str = ""
 
@@ -67,21 +78,25 @@ def plan_labels(
     namespace: Mapping[str, Any], wishes: Sequence[LabelWish], *, overwrite: bool, force: bool
 ) -> LabelPlan:
     """The labels that result, and kubectl's refusals: another value needs `overwrite`, loosening needs `force`."""
-    labels: dict[str, str] = (namespace.get("metadata") or {}).get("labels") or {}
-    asked = {key: value for wish in wishes for key, value in wish.labels().items()}
+    metadata = namespace.get("metadata") or {}
+    labels: dict[str, str] = metadata.get("labels") or {}
+    after = labels
+    for wish in wishes:
+        after = wish.applied(after)
     refusals = [
         f"'{key}' already has a value ({labels[key]}), and --overwrite is false"
-        for key, value in asked.items()
+        for key, value in after.items()
         if not overwrite and labels.get(key, value) != value
     ]
     wanted = copy.deepcopy(dict(namespace))
-    wanted["metadata"]["labels"] = labels | asked
-    before, after = resolve(labels), resolve(labels | asked)
+    if after or "labels" in metadata:
+        wanted["metadata"]["labels"] = after
+    old, new = resolve(labels), resolve(after)
     for wish in wishes:
-        old, new = before.of(wish.mode), after.of(wish.mode)
-        if not force and f"{PREFIX}{wish.mode}" in labels and looser(old, new):
-            refusals.append(f"{wish.mode}={new} is looser than {old}; --force does it all the same")
-    return LabelPlan(between(namespace, wanted), after, tuple(refusals))
+        if not force and f"{PREFIX}{wish.mode}" in labels and looser(old.of(wish.mode), new.of(wish.mode)):
+            change = f"{wish.mode}={new.of(wish.mode)} is looser than {old.of(wish.mode)}"
+            refusals.append(f"{change}; --force does it all the same")
+    return LabelPlan(between(namespace, wanted), old, new, after, tuple(refusals))
 
 
 def judge(workloads: Sequence[Workload], policy: Policy, server_minor: int | None) -> tuple[Judged, ...]:
@@ -90,17 +105,32 @@ def judge(workloads: Sequence[Workload], policy: Policy, server_minor: int | Non
     A template is judged as the pod that is made of it, so after the same defaulting as a pod. Pods that are refused
     for the very reasons for which their owner's template is are folded into it.
     """
-    minor = effective_minor(policy.version, server_minor)
     alive = [workload for workload in workloads if not _finished(workload)]
-    verdicts = {
-        id(workload): evaluate(as_admitted(workload.template, pod=True), policy.level, minor) for workload in alive
-    }
+    verdicts = {id(workload): verdict(workload.template, policy, server_minor) for workload in alive}
     rows = fold(alive, same=lambda one, other: _reasons(verdicts[id(one)]) == _reasons(verdicts[id(other)]))
     return tuple(
         Judged(row.workload, verdicts[id(row.workload)], tuple(pod.metadata.name or "" for pod in row.pods))
         for row in rows
         if verdicts[id(row.workload)]
     )
+
+
+def verdict(template: PodTemplate, policy: Policy, server_minor: int | None) -> tuple[Violation, ...]:
+    """Why a policy refuses a pod, or the pod that is made of a template."""
+    return evaluate(as_admitted(template, pod=True), policy.level, effective_minor(policy.version, server_minor))
+
+
+def with_created(judged: Sequence[Judged], workload: Workload, violations: tuple[Violation, ...]) -> tuple[Judged, ...]:
+    """The verdicts with that of a workload's pod as the server would create it, where that says more."""
+    known = {(item.check, item.detail) for one in judged if one.workload is workload for item in one.violations}
+    if all((item.check, item.detail) in known for item in violations):
+        return tuple(judged)
+    return (*(one for one in judged if one.workload is not workload), Judged(workload, violations, created=True))
+
+
+def templates(workloads: Sequence[Workload]) -> list[Workload]:
+    """The templates of which pods are made: those that no other template of these makes or has made."""
+    return [row.workload for row in fold(workloads) if not row.workload.is_pod]
 
 
 def _finished(workload: Workload) -> bool:

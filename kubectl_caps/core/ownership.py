@@ -47,14 +47,14 @@ def fold(
         apart = workload.is_pod or workload.metadata.uid in busy
         if row is None and (apart if above else _key(workload) in asked):
             row = Family(workload, [], above[0] if above else None)
-            rows.setdefault(workload.metadata.uid or "", []).append(row)
+            rows.setdefault(_key(workload)[0], []).append(row)
         if row and isinstance(workload.template, Pod):
             row.pods.append(workload.template)
     return _ordered([row for group in rows.values() for row in group])
 
 
 def _key(workload: Workload) -> Key:
-    return workload.metadata.uid or "", workload.path
+    return workload.metadata.uid or f"no uid {id(workload)}", workload.path
 
 
 def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference | None]) -> list[str]:

@@ -72,7 +72,10 @@ class MalformedWorkload(ValueError):
 
 
 class Workload(Struct, frozen=True, kw_only=True):
-    """One pod template (or pod) and the object that holds it. `path` is where the template is in the object."""
+    """One pod template (or pod) and the object that holds it. `path` is where the template is in the object.
+
+    `raw` is the whole object as the API sent it, where somebody needs more of it than is decoded here.
+    """
 
     api_version: str
     kind: str
@@ -80,6 +83,7 @@ class Workload(Struct, frozen=True, kw_only=True):
     template: PodTemplate
     path: Path
     source: Mapping[str, Any] = {}
+    raw: msgspec.Raw | None = None
 
     @property
     def namespace(self) -> str:
@@ -137,6 +141,25 @@ def read(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Mapping[str, 
             path=path,
             source=source,
         )
+
+
+def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dict[str, Any]:
+    """The pod that a controller makes of an object's template, as the body of a create request.
+
+    Of the template's metadata only labels and annotations count (k8s.io/kubernetes pkg/controller GetPodFromTemplate).
+    """
+    template: Any = obj
+    for step in path:
+        template = template[step]
+    metadata = {
+        key: template["metadata"][key] for key in ("labels", "annotations") if (template.get("metadata") or {}).get(key)
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**metadata, "generateName": f"{name}-", "namespace": namespace},
+        "spec": template["spec"],
+    }
 
 
 def looks_like_pods(obj: Any, depth: int = 12) -> bool:

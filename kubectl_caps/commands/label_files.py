@@ -1,0 +1,107 @@
+"""Namespaces in files: labels edited in the text, judged against the workloads of the same files."""
+
+import argparse
+from collections.abc import Sequence
+
+from kubectl_caps.commands import label_ns
+from kubectl_caps.commands import options as read
+from kubectl_caps.commands.files import find, load, no_selector
+from kubectl_caps.commands.harden_files import show
+from kubectl_caps.commands.label_live import objections, start
+from kubectl_caps.core.labelling import Labelling, LabelWish, judge, plan_labels
+from kubectl_caps.core.workloads import Workload
+from kubectl_caps.errors import CapsError, UsageError
+from kubectl_caps.manifests.edit import Edit, EditRefused, edited, write
+from kubectl_caps.manifests.read import Document, SourceFile
+from kubectl_caps.report.terminal import say
+
+
+def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> int:
+    """Judge the Namespace documents and label them in the text as the flags say; returns the exit status."""
+    no_selector(options.selector)
+    read.file_flags(options)
+    if options.all or options.plan or options.dry_run != "none":
+        raise UsageError("--all, --plan and --dry-run have no meaning with -f")
+    documents, errors = load(options.filename, recursive=options.recursive)
+    found, malformed = find(documents)
+    errors += malformed
+    workloads = [workload for item in found for workload in item.workloads]
+    chosen = [item for item in documents if _is_namespace(item, options.names)]
+    results = [_label(item, wishes, workloads, errors, options) for item in chosen]
+    for name in set(options.names) - {item.object["metadata"]["name"] for item in chosen}:
+        errors.append(UsageError(f'namespaces "{name}" not found in the files'))
+    files = _texts(chosen, results, wishes, options, errors)
+    changed = [(source, text) for source, text in files if text != source.text]
+    if options.write:
+        for source, text in changed:
+            write(source, text)
+    for error in errors:
+        say(str(error))
+    if options.write or options.check or options.output != "table":
+        label_ns.show(results, errors, options, " (check)" if options.check else "")
+    else:
+        show(files, as_diff=options.diff)
+        for item in results:
+            _say(item)
+    result = label_ns.status(results, errors)
+    return result or int(bool(options.check and changed))
+
+
+def _is_namespace(document: Document, names: Sequence[str]) -> bool:
+    obj = document.object
+    name = (obj.get("metadata") or {}).get("name")
+    return (obj["apiVersion"], obj["kind"]) == ("v1", "Namespace") and bool(name) and (not names or name in names)
+
+
+def _label(
+    document: Document,
+    wishes: tuple[LabelWish, ...],
+    workloads: Sequence[Workload],
+    errors: Sequence[CapsError],
+    options: argparse.Namespace,
+) -> Labelling:
+    """The verdict on one Namespace document. What could not be read may be in it, so then it is not judged."""
+    name = document.object["metadata"]["name"]
+    plan = plan_labels(document.object, wishes, overwrite=options.overwrite, force=options.force)
+    item = start(name, document.object["metadata"].get("labels") or {}, plan, wishes)
+    item.judged = judge([workload for workload in workloads if workload.namespace == name], item.policy, None)
+    item.not_judged = tuple(str(error).removeprefix("error: ") for error in errors)
+    refusals = [*plan.refusals, *objections(item, force=options.force)]
+    if refusals:
+        item.result, item.message = "refused", "; ".join(refusals)
+    elif not plan.patch.changes:
+        item.result = "unchanged"
+    return item
+
+
+def _texts(
+    documents: Sequence[Document],
+    results: Sequence[Labelling],
+    wishes: tuple[LabelWish, ...],
+    options: argparse.Namespace,
+    errors: list[CapsError],
+) -> list[tuple[SourceFile, str]]:
+    """Every file with a Namespace, its text with the labels of those that may have them."""
+    edits: dict[SourceFile, list[Edit]] = {document.file: [] for document in documents}
+    for document, item in zip(documents, results, strict=True):
+        if item.result == "planned":
+            plan = plan_labels(document.object, wishes, overwrite=options.overwrite, force=options.force)
+            edits[document.file].append(Edit(document, plan.patch))
+    files = []
+    for source, own in edits.items():
+        try:
+            files.append((source, edited(source, own) if own else source.text))
+        except EditRefused as error:
+            errors.append(error)
+            files.append((source, source.text))
+    return files
+
+
+def _say(item: Labelling) -> None:
+    from kubectl_caps.command_line import program_name
+    from kubectl_caps.report import labelling as report
+
+    for line in report.verdict(item, program_name()):
+        say(line)
+    if item.result == "refused":
+        say(report.result_line(item, ""))

@@ -19,3 +19,7 @@ say "The verdict before and after:"
 run kubectl-caps inspect -f examples/report.yaml
 printf '$ kubectl caps harden -f examples/report.yaml --profile restricted --run-as-user 10001 | kubectl caps inspect -f -\n'
 kubectl-caps harden -f examples/report.yaml --profile restricted --run-as-user 10001 | kubectl-caps inspect -f -
+
+say "A whole namespace: what would enforcing the restricted profile refuse? (exit status 1: the answer is no)"
+printf '$ kubectl caps label-ns -f examples/shop.yaml --check\n'
+kubectl-caps label-ns -f examples/shop.yaml --check || [ $? = 1 ]

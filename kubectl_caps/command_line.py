@@ -102,6 +102,10 @@ LABEL_NS: tuple[Flag, ...] = (
     WRITE, DIFF, CHECK,
 )  # fmt: skip
 
+EXPLAIN: tuple[Flag, ...] = (
+    _flag("subject", nargs="?", metavar="CHECK", help="a Pod Security check; default: list them"),
+)
+
 COMPLETION: tuple[Flag, ...] = (
     _flag("shell", metavar="bash|zsh|fish|kubectl", help="which shell; kubectl: the file that kubectl looks for"),
 )
@@ -110,6 +114,7 @@ COMMANDS: dict[str, tuple[str, tuple[Flag, ...]]] = {
     "inspect": ("Show the capabilities that containers declare and get, their risk and Pod Security level", INSPECT),
     "harden": ("Drop ALL capabilities and add back only what is chosen, live or in files", HARDEN),
     "label-ns": ("Put Pod Security labels on namespaces, after showing what they would refuse", LABEL_NS),
+    "explain": ("Explain a Pod Security check: its fields, allowed values, and examples", EXPLAIN),
     "completion": ("Print a shell completion script", COMPLETION),
     "version": ("Print the version", ()),
 }

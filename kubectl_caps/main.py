@@ -11,6 +11,7 @@ MODULES = {
     "inspect": "kubectl_caps.commands.inspect",
     "harden": "kubectl_caps.commands.harden",
     "label-ns": "kubectl_caps.commands.label_ns",
+    "explain": "kubectl_caps.commands.explain",
     "completion": "kubectl_caps.commands.completion",
     "version": "kubectl_caps.commands.version",
 }

@@ -119,6 +119,7 @@ def _completer(action: argparse.Action) -> Any:
         "namespace": _namespaces,
         "context": _contexts,
         "add": _capabilities,
+        "subject": _checks,
         "shell": lambda **_: tuple(SHELLS),
     }
     return dynamic.get(action.dest)
@@ -128,6 +129,12 @@ def _capabilities(**_: Any) -> Sequence[str]:
     from kubectl_caps.core.linux.capabilities import CAPABILITIES
 
     return [capability.name for capability in CAPABILITIES]
+
+
+def _checks(**_: Any) -> Sequence[str]:
+    from kubectl_caps.core.podsecurity.registry import CHECKS
+
+    return [check.id for check in CHECKS]
 
 
 def _contexts(parsed_args: argparse.Namespace, **_: Any) -> Sequence[str]:

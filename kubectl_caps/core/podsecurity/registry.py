@@ -5,6 +5,7 @@ restricted's, each sorted by id; restricted leaves out the baseline checks that 
 """
 
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from msgspec import Struct
 
@@ -33,27 +34,30 @@ from kubectl_caps.core.podsecurity.checks import (
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.standard import Check, CheckLevel, Since
 
-CHECKS: tuple[Check, ...] = (
-    app_armor_profile.CHECK,
-    capabilities_baseline.CHECK,
-    host_namespaces.CHECK,
-    host_path_volumes.CHECK,
-    host_ports.CHECK,
-    host_probes.CHECK,
-    privileged.CHECK,
-    proc_mount.CHECK,
-    se_linux_options.CHECK,
-    seccomp_profile_baseline.CHECK,
-    sysctls.CHECK,
-    windows_host_process.CHECK,
-    allow_privilege_escalation.CHECK,
-    capabilities_restricted.CHECK,
-    proc_mount_restricted.CHECK,
-    restricted_volumes.CHECK,
-    run_as_non_root.CHECK,
-    run_as_user.CHECK,
-    seccomp_profile_restricted.CHECK,
+MODULES: tuple[ModuleType, ...] = (
+    app_armor_profile,
+    capabilities_baseline,
+    host_namespaces,
+    host_path_volumes,
+    host_ports,
+    host_probes,
+    privileged,
+    proc_mount,
+    se_linux_options,
+    seccomp_profile_baseline,
+    sysctls,
+    windows_host_process,
+    allow_privilege_escalation,
+    capabilities_restricted,
+    proc_mount_restricted,
+    restricted_volumes,
+    run_as_non_root,
+    run_as_user,
+    seccomp_profile_restricted,
 )
+"""The modules of the checks: each docstring is a check's manual."""
+
+CHECKS: tuple[Check, ...] = tuple(module.CHECK for module in MODULES)
 """Every check, in the order of the API server's messages."""
 
 

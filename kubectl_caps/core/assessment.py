@@ -15,6 +15,7 @@ from kubectl_caps.core.pod import Container, Member, Pod, PodSpec, Role, Securit
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import LEVELS, Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
+from kubectl_caps.core.surprises.rule import Subject
 from kubectl_caps.core.warnings import CapabilityWarning
 from kubectl_caps.core.workloads import Workload
 
@@ -113,6 +114,14 @@ def _assess_container(
     spec, container = workload.template.spec, member.container
     user = _user(container, spec, pods)
     predicted = tuple(_predictions(container, spec, user, places))
+    subject = Subject(
+        member=member,
+        spec=spec,
+        outcomes=[entry.outcome for entry in predicted],
+        runtimes=[place.runtime for place in places],
+        uid=user.uid,
+        complaints=tuple(_complaints(container.name, pods)),
+    )
     return ContainerAssessment(
         container=container,
         role=member.role,
@@ -120,7 +129,7 @@ def _assess_container(
         user=user,
         predicted=predicted,
         risk=worst(*(_risk(entry.outcome, container, spec) for entry in predicted)),
-        warnings=tuple(warnings.of(member, workload, [entry.outcome for entry in predicted], user.uid)),
+        warnings=tuple(warnings.of(subject, workload.path)),
     )
 
 
@@ -135,6 +144,14 @@ def _user(container: Container, spec: PodSpec, pods: Sequence[Pod]) -> User:
     if spec.security.run_as_user is not None:
         return User(spec.security.run_as_user, "pod")
     return User(None, "image")
+
+
+def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:
+    """What the status of the pods says of why the container does not run, or ended."""
+    for status in (pod.status.containers.get(name) for pod in pods):
+        if status:
+            states = (status.state.waiting, status.state.terminated, status.last_state.terminated)
+            yield from (state.message for state in states if state)
 
 
 def _inherited(container: Container, spec: PodSpec) -> SecurityContext:

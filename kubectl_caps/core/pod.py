@@ -73,7 +73,7 @@ class SecurityContext(Fields, frozen=True):
 
 
 class PodSecurityContext(Fields, frozen=True):
-    """A pod's securityContext."""
+    """A pod's securityContext. The last three are no fields of it: the API server discards them."""
 
     run_as_user: int | None = None
     run_as_group: int | None = None
@@ -83,6 +83,9 @@ class PodSecurityContext(Fields, frozen=True):
     app_armor_profile: TypedProfile | None = None
     se_linux_options: SELinuxOptions | None = None
     windows_options: WindowsOptions | None = None
+    capabilities: Any = None
+    allow_privilege_escalation: Any = None
+    privileged: Any = None
 
 
 class ContainerPort(Fields, frozen=True):

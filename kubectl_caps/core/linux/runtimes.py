@@ -42,6 +42,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Whether a privileged container has ambient and inheritable capabilities, so that they survive a change of uid."""
     inheritable: bool
     """Whether the inheritable set is filled like the bounding set (CVE-2022-24769 and its like)."""
+    low_ports_free: bool = False
+    """Whether it lets every user of a pod without hostNetwork bind ports below 1024, unless the node says otherwise."""
     evidence: Literal["measured here", "from source, not run"]
     source: str
     assumed: bool = False
@@ -56,13 +58,14 @@ _OCI_14 = _CRIO_11 | CapabilitySet.from_names(["MKNOD", "SETFCAP", "AUDIT_WRITE"
 
 _CONTAINERD = Runtime(
     name="containerd",
-    since=(1, 6, 2),
+    since=(2,),
     defaults=_OCI_14,
     algebra=drop_wins,
     prefix_optional=False,
     stranger_added=None,
     stranger_dropped=None,
     inheritable=False,
+    low_ports_free=True,
     evidence="measured here",
     source="internal/cri/opts/spec_opts.go WithCapabilities, pkg/oci/spec.go defaultUnixCaps; runc 1.1.5",
 )
@@ -91,22 +94,27 @@ _DOCKER = Runtime(
     stranger_dropped='invalid CapDrop: unknown capability: "{name}"',
     names_checked_if_privileged=True,
     inheritable=False,
+    low_ports_free=True,
     evidence="from source, not run",
     source="moby daemon/pkg/oci/caps/utils.go TweakCapabilities, daemon/container.go validateCapabilities",
 )
 _FROM_SOURCE: Literal["from source, not run"] = "from source, not run"
 
+_CONTAINERD_1 = replace(_CONTAINERD, low_ports_free=False, evidence=_FROM_SOURCE)
+
 RUNTIMES: tuple[Runtime, ...] = (
-    replace(_CONTAINERD, since=(), inheritable=True, evidence=_FROM_SOURCE),
-    replace(_CONTAINERD, since=(1, 5, 11), evidence=_FROM_SOURCE),
-    replace(_CONTAINERD, since=(1, 6), inheritable=True, evidence=_FROM_SOURCE),
+    replace(_CONTAINERD_1, since=(), inheritable=True),
+    replace(_CONTAINERD_1, since=(1, 5, 11)),
+    replace(_CONTAINERD_1, since=(1, 6), inheritable=True),
+    replace(_CONTAINERD_1, since=(1, 6, 2)),
     _CONTAINERD,
     replace(_CRIO, since=(), defaults=_CRIO_11, inheritable=True),
     replace(_CRIO, since=(1, 18), inheritable=True),
     replace(_CRIO, since=(1, 24)),
     replace(_CRIO, since=(1, 24, 3), inheritable=True),
     _CRIO,
-    replace(_DOCKER, since=(), inheritable=True),
+    replace(_DOCKER, since=(), inheritable=True, low_ports_free=False),
+    replace(_DOCKER, since=(20, 10), inheritable=True),
     _DOCKER,
 )
 """Every row, those of one runtime by rising version."""

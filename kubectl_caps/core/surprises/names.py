@@ -1,0 +1,172 @@
+"""Surprises in how the names in `capabilities.add` and `drop` are read."""
+
+from collections.abc import Iterator
+
+from kubectl_caps.core.hardening import void_adds
+from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
+from kubectl_caps.core.surprises.rule import Found, Rule, Subject, known
+
+
+def _prefix(subject: Subject) -> Iterator[Found]:
+    if subject.privileged:
+        return
+    added, dropped = (
+        [name for name, short in known(names) if name.upper() == f"CAP_{short}"]
+        for names in (subject.add, subject.drop)
+    )
+    if added:
+        words = f"{', '.join(added)}: containerd grants nothing for a name with CAP_; write it without"
+        yield subject.listed("add", added), words
+    if dropped:
+        words = f"{', '.join(dropped)}: containerd drops nothing for a name with CAP_; write it without"
+        yield subject.listed("drop", dropped), words
+
+
+def _unknown(subject: Subject) -> Iterator[Found]:
+    wrong = {name: text for name in [*subject.add, *subject.drop] if (text := _what_is_wrong_with(name))}
+    if subject.privileged or not wrong:
+        return
+    added, dropped = ([name for name in names if name in wrong] for names in (subject.add, subject.drop))
+    says = "; ".join(wrong.values())
+    if added:
+        words = f"{says}: not granted by containerd with runc, and fatal at the start elsewhere; correct it"
+        yield subject.listed("add", added), words
+    if dropped and not added:
+        words = f"{says}: drops nothing on containerd, and is fatal at the start elsewhere; correct it"
+        yield subject.listed("drop", dropped), words
+
+
+def _what_is_wrong_with(name: str) -> str | None:
+    try:
+        canonical(name)
+    except UnknownCapability as error:
+        return str(error)
+    return None if name == name.strip() else f'"{name}" has blanks around it'
+
+
+def _add_and_drop(subject: Subject) -> Iterator[Found]:
+    names = void_adds(subject.add, subject.drop)
+    if names and not subject.privileged:
+        words = "is in add and in drop: drop wins on containerd and CRI-O, add wins on Docker; keep one of them"
+        yield subject.listed("add", names), f"{', '.join(names)} {words}"
+
+
+def _drop_all_spelling(subject: Subject) -> Iterator[Found]:
+    names = [name for name in subject.drop if name.upper() == "ALL"]
+    if names and "ALL" not in names:
+        words = f'"{names[0]}" drops everything, but Pod Security\'s restricted level wants it spelled "ALL"'
+        yield subject.listed("drop", names), words
+
+
+RULES = (
+    Rule(
+        id="cap-prefix",
+        title="A name is written with CAP_, which containerd takes for another name.",
+        happens="containerd puts CAP_ in front of every name, also where it is there already. CAP_NET_RAW becomes "
+        "CAP_CAP_NET_RAW, which no kernel has. In add it grants nothing. In drop it drops nothing, although it looks "
+        "like protection. CRI-O and Docker read the name as it is meant, so the same manifest gives other rights "
+        "there; with crun in place of runc the container does not start at all.",
+        why="Kubernetes' names have no prefix, and neither the API server nor the kubelet compares them with a list.",
+        do="Write the name without CAP_. An add that was void until now grants something from then on: look whether "
+        "it is needed at all.",
+        deserves="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [CAP_NET_RAW]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [NET_RAW]
+""",
+        shown="containerd with runc: run here. CRI-O, Docker and crun: from source, not run.",
+        says=_prefix,
+    ),
+    Rule(
+        id="unknown-capability",
+        title="No kernel knows this name.",
+        happens="containerd with runc starts the container and passes over the name, with nothing but a line in the "
+        "runtime's log: an add grants nothing, a drop drops nothing. CRI-O, Docker and crun refuse to start the "
+        "container. CAP_ALL is such a name too: only ALL means everything. So is a name with a blank before or after "
+        "it.",
+        why="The API server stores any text as the name of a capability.",
+        do="Correct the spelling: `kubectl caps explain` knows all names.",
+        deserves="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [CAP_ALL]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        shown="containerd with runc: run here. CRI-O, Docker and crun: from source, not run.",
+        says=_unknown,
+    ),
+    Rule(
+        id="add-and-drop",
+        title="The same name is added and dropped.",
+        happens="containerd and CRI-O take the drops away last, so the container does not have the capability. Docker "
+        "(cri-dockerd) applies the adds last, so it does.",
+        why="Each runtime has an order of its own, and Kubernetes does not say which is right.",
+        do="Keep the name in one of the two lists.",
+        deserves="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        add: [NET_ADMIN]
+        drop: [NET_ADMIN, NET_RAW]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [NET_ADMIN, NET_RAW]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_add_and_drop,
+    ),
+    Rule(
+        id="drop-all-spelling",
+        title="ALL is dropped in a spelling that Pod Security does not accept.",
+        happens="Every runtime reads `all` and drops everything. Pod Security Admission compares letter by letter, so "
+        "a namespace that enforces restricted refuses the pod.",
+        why="The check capabilities_restricted looks for the text ALL in drop.",
+        do="Write ALL in capital letters.",
+        deserves="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [all]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        shown="containerd with runc, and a real API server: run here.",
+        says=_drop_all_spelling,
+    ),
+)

@@ -1,0 +1,179 @@
+"""Surprises in how much a container holds: privileged, ALL, defaults."""
+
+from collections.abc import Iterator
+
+from kubectl_caps.core.surprises.rule import Found, Rule, Subject
+
+
+def _privileged(subject: Subject) -> Iterator[Found]:
+    if subject.privileged:
+        words = "privileged: holds every capability of the node, without seccomp or masked paths; name the few it needs"
+        yield subject.at("privileged"), words
+
+
+def _privileged_lists(subject: Subject) -> Iterator[Found]:
+    if subject.privileged and (subject.add or subject.drop):
+        words = "capabilities.add and drop have no effect on a privileged container; unset privileged first"
+        yield subject.at("capabilities"), words
+
+
+def _privileged_without_root(subject: Subject) -> Iterator[Found]:
+    if subject.privileged and subject.never_root:
+        words = "its programs hold nothing on containerd and Docker, and everything on CRI-O; unset privileged"
+        yield subject.at("privileged"), f"privileged, but runs as {subject.user_words}: {words}"
+
+
+def _add_all(subject: Subject) -> Iterator[Found]:
+    names = [name for name in subject.add if name.upper() == "ALL"]
+    if names and not subject.privileged:
+        yield subject.listed("add", names), "adds ALL capabilities of the node; name the few it needs"
+
+
+def _default_capabilities(subject: Subject) -> Iterator[Found]:
+    if not subject.privileged and not subject.drops_all:
+        words = 'does not drop ALL, so it gets the container runtime\'s default capabilities; set drop: ["ALL"]'
+        yield subject.at("capabilities", "drop"), words
+
+
+RULES = (
+    Rule(
+        id="privileged",
+        title="The container is privileged.",
+        happens="It holds every capability of the node, sees the node's devices, and runs without seccomp, AppArmor "
+        "and masked paths. Code in it can take over the node.",
+        why="privileged is a switch for all protections at once; hardly any program needs them all off.",
+        do="Unset securityContext.privileged and add the few capabilities that it needs: `kubectl caps explain` says "
+        "what each allows.",
+        deserves="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      privileged: true
+""",
+        instead="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [NET_ADMIN]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_privileged,
+    ),
+    Rule(
+        id="privileged-ignores-capabilities",
+        title="Lists of capabilities stand beside privileged, which overrides them.",
+        happens="The container holds every capability of the node, whatever it drops. No runtime refuses the pair.",
+        why="containerd applies privileged last; CRI-O and Docker do not look at the lists of a privileged container.",
+        do="Unset privileged, and the lists count. Or remove the lists, which promise what is not so.",
+        deserves="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      privileged: true
+      capabilities:
+        drop: [SYS_MODULE]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [SYS_ADMIN]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_privileged_lists,
+    ),
+    Rule(
+        id="privileged-without-root",
+        title="The container is privileged, and its user is not root.",
+        happens="On containerd and Docker its programs start with empty permitted and effective sets: all "
+        "capabilities are in the bounding set only, for programs with file capabilities and setuid programs. On CRI-O "
+        "the ambient set is filled too, so every program holds everything.",
+        why="A program of a user other than root keeps only ambient capabilities when it is executed, and only CRI-O "
+        "gives a privileged container those.",
+        do="Unset privileged: the capabilities do not reach the program, and the rest of privileged is all risk. A "
+        "program that needs capabilities runs as root with those few.",
+        deserves="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      privileged: true
+      runAsUser: 1000
+""",
+        instead="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      runAsUser: 0
+      capabilities:
+        drop: [ALL]
+        add: [NET_ADMIN]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_privileged_without_root,
+    ),
+    Rule(
+        id="add-all",
+        title="ALL capabilities are added.",
+        happens="The container holds every capability of the node, less those in drop. On containerd and CRI-O a drop "
+        "of ALL beside it takes everything away again; on Docker it does not.",
+        why="ALL is what the node's runtime has, which may be less than what the kernel has.",
+        do="Name the few capabilities that it needs.",
+        deserves="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      capabilities:
+        add: [ALL]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: agent
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [NET_ADMIN]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_add_all,
+    ),
+    Rule(
+        id="default-capabilities",
+        title="The container keeps the container runtime's default capabilities.",
+        happens="Without a drop of ALL a container gets 14 capabilities on containerd and Docker, 9 on CRI-O. As root "
+        "it holds them all; as another user they are in its bounding set.",
+        why="The defaults are made for programs that start as root and change their user. Most need one or two of "
+        "them.",
+        do="Drop ALL and add what the program needs: `kubectl caps harden` does, and watches whether it still works.",
+        deserves="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [MKNOD]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [CHOWN, SETGID, SETUID]
+""",
+        shown="containerd with runc: run here. CRI-O and Docker: from source, not run.",
+        says=_default_capabilities,
+    ),
+)

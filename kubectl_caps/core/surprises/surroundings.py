@@ -1,0 +1,214 @@
+"""Surprises in what stands around a container: its image, the pod's sysctls and its user namespace."""
+
+from collections.abc import Iterator
+
+from kubectl_caps.core.pod import members
+from kubectl_caps.core.surprises.rule import Found, Rule, Subject, known
+
+_SYSCTL = "net.ipv4.ip_unprivileged_port_start"
+
+# Void in a user namespace even when held: measured with all capabilities in a child user namespace, kernel 6.18.
+_VOID_IN_USER_NAMESPACE = {
+    "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BPF", "DAC_READ_SEARCH", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE",
+    "MKNOD", "PERFMON", "SYSLOG", "SYS_BOOT", "SYS_MODULE", "SYS_PACCT", "SYS_RAWIO", "SYS_TIME", "SYS_TTY_CONFIG",
+    "WAKE_ALARM",
+}  # fmt: skip
+
+# Images whose programs have the file capability, effective bit set, and do not start without it: the end of the
+# repository's name, and the capability. Sources: the Dockerfiles of coredns, ingress-nginx and caddy-docker.
+_IMAGES_WITH_FILE_CAPABILITIES = (
+    ("coredns", "NET_BIND_SERVICE"),
+    ("ingress-nginx/controller", "NET_BIND_SERVICE"),
+    ("caddy", "NET_BIND_SERVICE"),
+)
+
+
+def _void_in_user_namespace(subject: Subject) -> Iterator[Found]:
+    names = [name for name, short in known(subject.add) if short in _VOID_IN_USER_NAMESPACE]
+    if names and subject.spec.host_users is False:
+        words = f"{', '.join(names)} does nothing in a user namespace (hostUsers: false); remove it"
+        yield subject.listed("add", names), words
+
+
+def _low_ports_free(subject: Subject) -> Iterator[Found]:
+    names = [name for name, short in known(subject.add) if short == "NET_BIND_SERVICE"]
+    if not names or subject.privileged or subject.spec.host_network:
+        return
+    declared = [item.value for item in subject.spec.security.sysctls or () if item.name == _SYSCTL]
+    if declared:
+        by = f"the pod sets {_SYSCTL}={declared[-1]}" if declared[-1] in ("0", "1") else ""
+    else:
+        names_free = [runtime.name for runtime in subject.runtimes if runtime.low_ports_free and not runtime.assumed]
+        by = f"{names_free[0]} lets everybody bind them" if len(names_free) == len(subject.runtimes) > 0 else ""
+    if by:
+        yield subject.listed("add", names), f"NET_BIND_SERVICE is not needed for low ports: {by}; remove it"
+
+
+def _file_capabilities_unmet(subject: Subject) -> Iterator[Found]:
+    if subject.privileged:
+        return
+    image = _repository(subject.member.container.image or "")
+    lacking = [
+        name
+        for end, name in _IMAGES_WITH_FILE_CAPABILITIES
+        if f"/{image}".endswith(f"/{end}") and any(name not in outcome.sets.bounding for outcome in subject.outcomes)
+    ]
+    if lacking:
+        words = f"its image has {lacking[0]} as a file capability, and does not start without it; add {lacking[0]}"
+        yield subject.at("capabilities", "add"), words
+    elif any(_is_refused_exec(text) for text in subject.complaints):
+        words = "a program of its image has file capabilities that it lacks: getcap names them; add those"
+        yield subject.at("capabilities", "add"), words
+
+
+def _repository(image: str) -> str:
+    """`registry:5000/coredns/coredns` of `registry:5000/coredns/coredns:1.11@sha256:…`."""
+    name = image.partition("@")[0]
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
+
+
+def _is_refused_exec(complaint: str) -> bool:
+    return "exec" in complaint and "operation not permitted" in complaint
+
+
+def _pod_level(subject: Subject) -> Iterator[Found]:
+    """Said once, of the pod's first container."""
+    pod = subject.spec.security
+    fields = {
+        "capabilities": pod.capabilities,
+        "allowPrivilegeEscalation": pod.allow_privilege_escalation,
+        "privileged": pod.privileged,
+    }
+    if next(members(subject.spec)).path != subject.member.path:
+        return
+    for field, value in fields.items():
+        if value is not None:
+            words = f"a pod's securityContext has no {field}, so it is discarded; move it to each container"
+            yield ("spec", "securityContext", field), words
+
+
+RULES = (
+    Rule(
+        id="void-in-user-namespace",
+        title="An added capability does nothing in the pod's user namespace.",
+        happens="The kernel shows the capability in the container's sets, and refuses what it stands for all the same.",
+        why="With hostUsers: false capabilities count only for what belongs to the pod's own user namespace. Clocks, "
+        "kernel modules, devices, BPF, the audit log and locked memory belong to the node.",
+        do="Remove the add. If the program cannot do without it, it needs hostUsers: true, with the risk that this is.",
+        deserves="""\
+spec:
+  hostUsers: false
+  containers:
+  - name: ntp
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [SYS_TIME]
+""",
+        instead="""\
+spec:
+  hostUsers: false
+  containers:
+  - name: ntp
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        shown="The kernel in a child user namespace: measured. A pod with hostUsers: false: not run.",
+        says=_void_in_user_namespace,
+    ),
+    Rule(
+        id="low-ports-are-free",
+        title="NET_BIND_SERVICE is added where every user may listen on low ports.",
+        happens="The sysctl net.ipv4.ip_unprivileged_port_start is 0 in the pod's network, so no capability is asked "
+        "for.",
+        why="The pod sets the sysctl, or its runtime does: containerd from 2.0 on and Docker from 20.10 on set it for "
+        "every pod without hostNetwork (containerd unless its enable_unprivileged_ports is false).",
+        do="Remove the add; `cat /proc/sys/net/ipv4/ip_unprivileged_port_start` in the pod shows what holds there. "
+        "Keep it where a program of the image has it as a file capability.",
+        deserves="""\
+spec:
+  securityContext:
+    sysctls:
+    - name: net.ipv4.ip_unprivileged_port_start
+      value: "0"
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [NET_BIND_SERVICE]
+""",
+        instead="""\
+spec:
+  securityContext:
+    sysctls:
+    - name: net.ipv4.ip_unprivileged_port_start
+      value: "0"
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        shown="containerd 2 with runc: run here. Docker: from source, not run.",
+        says=_low_ports_free,
+    ),
+    Rule(
+        id="file-capabilities-unmet",
+        title="A program of the image has file capabilities that the container lacks.",
+        happens='The container ends at once with "exec ...: operation not permitted", also as root, also where the '
+        "program does not use the capability.",
+        why="The kernel refuses to execute a file whose file capabilities, with the effective bit, are not all in the "
+        "bounding set.",
+        do="Add the capability beside drop ALL, or take an image without the file capability. `getcap` names it.",
+        deserves="""\
+spec:
+  containers:
+  - name: dns
+    image: registry.k8s.io/coredns/coredns:v1.12.0
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        instead="""\
+spec:
+  containers:
+  - name: dns
+    image: registry.k8s.io/coredns/coredns:v1.12.0
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [NET_BIND_SERVICE]
+""",
+        shown="containerd with runc: run here, with an image of its own. The named images: from their Dockerfiles.",
+        says=_file_capabilities_unmet,
+    ),
+    Rule(
+        id="pod-level-settings",
+        title="A setting of containers stands in the pod's securityContext.",
+        happens="The API server discards it. A pod that drops ALL there drops nothing.",
+        why="capabilities, allowPrivilegeEscalation and privileged exist for containers only. kubectl complains of an "
+        "unknown field; a client that does not ask for validation, such as an operator, hears a warning at most.",
+        do="Move it to the securityContext of every container.",
+        deserves="""\
+spec:
+  securityContext:
+    capabilities:
+      drop: [ALL]
+  containers:
+  - name: web
+""",
+        instead="""\
+spec:
+  containers:
+  - name: web
+    securityContext:
+      capabilities:
+        drop: [ALL]
+""",
+        shown="A real API server: run here.",
+        says=_pod_level,
+    ),
+)

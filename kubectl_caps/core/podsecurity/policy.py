@@ -16,7 +16,7 @@ NEWEST_MINOR = 37
 """The newest version of the standards known here is v1.37."""
 
 LATEST = "latest"
-_VERSION = re.compile(r"v1\.(0|[1-9][0-9]*)", re.ASCII)
+_VERSION = re.compile(r"v1\.(0|[1-9][0-9]{0,18})", re.ASCII)
 _LARGEST = 2**63 - 1
 
 

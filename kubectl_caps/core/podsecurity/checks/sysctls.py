@@ -66,7 +66,7 @@ def sysctls_since(minor: int, template: PodTemplate) -> Finding | None:
     """Names compare exactly; they are listed in the order of the spec, duplicates kept."""
     allowed = {name for since, names in _NEW if since <= minor for name in names}
     sysctls = enumerate(template.spec.security.sysctls or ())
-    found = [(index, item.name or "") for index, item in sysctls if (item.name or "") not in allowed]
+    found = [(index, item.name or "") for index, item in sysctls if item.name not in allowed]
     if not found:
         return None
     fields = tuple(("spec", "securityContext", "sysctls", index, "name") for index, _ in found)

@@ -58,6 +58,7 @@ INSPECT: tuple[Flag, ...] = (
     _flag("resources", nargs="*", metavar="TYPE [NAME…] | TYPE/NAME", help="default: all workloads of the namespace"),
     NAMESPACE, EVERYWHERE, SELECTOR, FILES, RECURSIVE,
     _flag("-o", "--output", metavar="table|wide|json|yaml|name", default="table", help="how to print it"),
+    _flag("--sort-by", metavar="risk", help="risk: the worst first"),
     _flag("--runtime", metavar="containerd|cri-o|docker", help="the container runtime to assume where no node tells"),
     _flag("--pod-security-version", metavar="VERSION", help="rules to judge by; default: the server's, or the newest"),
 )  # fmt: skip

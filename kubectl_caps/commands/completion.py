@@ -24,6 +24,7 @@ VALUES = {
     "--audit": command_line.LEVELS,
     "--runtime": ("containerd", "cri-o", "docker"),
     "--profile": ("restricted",),
+    "--sort-by": ("risk",),
     "--wait": ("true", "false"),
     "--rollback": ("true", "false"),
     "--allow-privilege-escalation": ("false", "keep"),

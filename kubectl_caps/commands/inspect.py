@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kubectl_caps.commands import options as read
-from kubectl_caps.core.assessment import Assessment, Place, assess, worsened
+from kubectl_caps.core.assessment import Assessment, Place, assess, worst_first
 from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
-from kubectl_caps.core.ownership import Family, fold
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, PolicyError, effective_minor, parse_version
 from kubectl_caps.errors import CapsError, UsageError
@@ -22,9 +21,11 @@ def main(options: argparse.Namespace) -> int:
     output = read.output(options, OUTPUTS)
     minor = _asked_minor(options.pod_security_version)
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
+    worst_on_top = read.sort_by_risk(options)
     assessments, errors = (_files if options.filename else _live)(options, minor, assumed)
     for error in errors:
         say(str(error))
+    assessments = worst_first(assessments) if worst_on_top else assessments
     _print(assessments, errors, output, namespaces=_several_namespaces(assessments))
     return 2 if errors else 0
 
@@ -58,27 +59,13 @@ def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tu
 
 
 def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
-    from kubectl_caps.commands.live import selection
+    from kubectl_caps.commands.inspect_live import judged
 
-    chosen = selection(options)
-    nodes = {name: Place(runtime_of(version), 1, "observed") for name, version in chosen.runtimes.items()}
-    judged = effective_minor("latest", chosen.server_minor) if minor is None else minor
-    rows = fold(chosen.workloads, chosen.others)
-    assessed = {id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged) for row in rows}
-    for row in rows:
-        if row.parent and not all(pod.finished for pod in row.pods):
-            assessed[id(row.parent)] = worsened(assessed[id(row.parent)], assessed[id(row)])
-    return list(assessed.values()), chosen.errors
+    return judged(options, minor, assumed)
 
 
 def _pod_of(template: object) -> Sequence[Pod]:
     return [template] if isinstance(template, Pod) else []
-
-
-def _places(row: Family, nodes: Mapping[str, Place]) -> list[Place]:
-    """The nodes that a workload's pods run on, as far as they are known."""
-    used = dict.fromkeys(pod.spec.node_name or "" for pod in row.pods)
-    return [nodes[name] for name in used if name in nodes]
 
 
 def _several_namespaces(assessments: Sequence[Assessment]) -> bool:

@@ -30,6 +30,14 @@ def dry_run(options: argparse.Namespace) -> str:
     return wanted
 
 
+def sort_by_risk(options: argparse.Namespace) -> bool:
+    """`--sort-by`, checked: whether the worst comes first. Raises UsageError."""
+    wanted: str | None = options.sort_by
+    if wanted not in (None, "risk"):
+        raise UsageError(f'invalid argument "{wanted}" for "--sort-by" flag: must be risk')
+    return wanted == "risk"
+
+
 def boolean(text: str, flag: str) -> bool:
     """`true` or `false`. Raises UsageError."""
     if text not in ("true", "false"):

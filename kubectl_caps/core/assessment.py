@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
-from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, worst
+from kubectl_caps.core.linux.capabilities import BY_NUMBER, WORST_FIRST, Risk, worst
 from kubectl_caps.core.linux.prediction import Prediction, predict
 from kubectl_caps.core.linux.runtimes import Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet
@@ -217,3 +217,8 @@ def worsened(assessment: Assessment, other: Assessment) -> Assessment:
     """The assessment with the risk and level of `other` where those are worse: a pod that differs from its template."""
     level = min(assessment.level, other.level, key=LEVELS.index)
     return replace(assessment, risk=worst(assessment.risk, other.risk), level=level)
+
+
+def worst_first(assessments: Sequence[Assessment]) -> list[Assessment]:
+    """By falling risk; those of the same risk stay in their order."""
+    return sorted(assessments, key=lambda assessment: WORST_FIRST.index(assessment.risk))

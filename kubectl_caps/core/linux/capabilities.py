@@ -7,7 +7,7 @@ from msgspec import Struct
 
 Risk = Literal["critical", "high", "medium", "low", "none", "unknown"]
 
-_WORST_FIRST: tuple[Risk, ...] = ("critical", "unknown", "high", "medium", "low", "none")
+WORST_FIRST: tuple[Risk, ...] = ("critical", "unknown", "high", "medium", "low", "none")
 
 
 class UnknownCapability(ValueError):
@@ -133,7 +133,7 @@ def worst(*risks: Risk) -> Risk:
 
     Unknown is worse than anything but critical: it may be that, and must not hide behind a risk that is known.
     """
-    return min(risks, key=_WORST_FIRST.index, default="unknown")
+    return min(risks, key=WORST_FIRST.index, default="unknown")
 
 
 def canonical(text: str) -> str:

@@ -4,16 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kubectl_caps.core.workloads import (
-    Kind,
-    MalformedWorkload,
-    Workload,
-    kind_of,
-    looks_like_pods,
-)
+from kubectl_caps.command_line import program_name
+from kubectl_caps.core.workloads import Kind, MalformedWorkload, Workload, kind_of, looks_like_pods
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import CapsError, InputError, UsageError
+from kubectl_caps.manifests.folders import PassedOver
 from kubectl_caps.manifests.read import Document, read
+from kubectl_caps.report.terminal import say, warn
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -24,11 +21,34 @@ class Found(msgspec.Struct, frozen=True):
     workloads: tuple[Workload, ...]
 
 
-def load(filenames: Sequence[str], *, recursive: bool) -> tuple[list[Document], list[CapsError]]:
-    """Every object of files and folders, and what could not be read."""
-    items = list(read(filenames, recursive=recursive))
-    documents = [item for item in items if isinstance(item, Document)]
-    return documents, [item for item in items if isinstance(item, InputError)]
+def load(
+    filenames: Sequence[str], *, recursive: bool, command: str, editing: bool = False
+) -> tuple[list[Document], list[CapsError]]:
+    """Every object of files and folders, and what could not be read.
+
+    Says which files were passed over, and which keys stand twice. What a kustomization does to its resources is an
+    error where they are judged, and only said where they are edited (`editing`).
+    """
+    again = f"{program_name()} {command}"
+    documents: list[Document] = []
+    errors: list[CapsError] = []
+    passed_over: list[str] = []
+    for item in read(filenames, recursive=recursive, command=again):
+        if isinstance(item, Document):
+            documents.append(item)
+        elif isinstance(item, PassedOver):
+            passed_over.append(item.path)
+        elif isinstance(item, InputError):
+            errors.append(item)
+        elif editing:
+            warn(str(item))
+        else:
+            errors.append(InputError(f"{item}"))
+    _say_passed_over(passed_over)
+    for document in documents:
+        for repeated in document.repeated:
+            warn(f"{document.file.name}:{repeated.line}: {repeated}; kubectl takes the last one")
+    return documents, errors
 
 
 def find(documents: Sequence[Document]) -> tuple[list[Found], list[CapsError]]:
@@ -49,9 +69,9 @@ def find(documents: Sequence[Document]) -> tuple[list[Found], list[CapsError]]:
     return found, errors
 
 
-def find_in(filenames: Sequence[str], *, recursive: bool) -> tuple[list[Found], list[CapsError]]:
+def find_in(filenames: Sequence[str], *, recursive: bool, command: str) -> tuple[list[Found], list[CapsError]]:
     """The workloads of files and folders, and everything that could not be read or judged."""
-    documents, unreadable = load(filenames, recursive=recursive)
+    documents, unreadable = load(filenames, recursive=recursive, command=command)
     found, errors = find(documents)
     return found, unreadable + errors
 
@@ -60,6 +80,12 @@ def no_selector(selector: str | None) -> None:
     """Raises UsageError: files are judged whole."""
     if selector:
         raise UsageError("-l selects objects of a cluster; with -f every object of the files is judged")
+
+
+def _say_passed_over(paths: Sequence[str]) -> None:
+    if paths:
+        names = ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
+        say(f"Passed over {len(paths)} file{'' if len(paths) == 1 else 's'} without objects to judge: {names}")
 
 
 def _workload(document: Document) -> Found | None:

@@ -1,20 +1,27 @@
 """Hardening manifests: printed, as a diff, in place, or only checked."""
 
 import argparse
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from json import dumps
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from kubectl_caps.commands.files import Found, find_in, no_selector
+from kubectl_caps.commands.files import Found, find, load, no_selector
 from kubectl_caps.commands.harden import planned, print_lines
-from kubectl_caps.core.hardening import Wishes
-from kubectl_caps.core.outcome import Job
+from kubectl_caps.core.hardening import Hardening, Wishes
+from kubectl_caps.core.outcome import Job, Result
+from kubectl_caps.core.patch import Patch
+from kubectl_caps.core.pod import members
 from kubectl_caps.errors import CapsError, InputError, UsageError
-from kubectl_caps.manifests.edit import Edit, EditRefused, diff, edited, write
-from kubectl_caps.manifests.read import SourceFile
+from kubectl_caps.manifests.edit import Edit, edited
+from kubectl_caps.manifests.source import SourceFile
+from kubectl_caps.manifests.write import diff, write
 from kubectl_caps.report import hardening as report
 from kubectl_caps.report import json
+from kubectl_caps.report.source import put, put_diff
 from kubectl_caps.report.terminal import escaped, say
 
 
@@ -22,43 +29,76 @@ class _File(Struct):
     """A file with the jobs of its objects, and its text as it shall be."""
 
     source: SourceFile
-    jobs: list[tuple[Found, Job]]
+    jobs: list[Job]
     text: str
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.source.text
 
 
 def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     """Harden the files as the flags say, and return the exit status."""
     no_selector(options.selector)
-    found, errors = find_in(options.filename, recursive=options.recursive)
-    files = list(_files(found, wishes, errors))
-    jobs = [job for file in files for _, job in file.jobs]
-    changed = [file for file in files if file.text != file.source.text]
+    documents, errors = load(options.filename, recursive=options.recursive, command="harden", editing=True)
+    found, malformed = find(documents)
+    errors += malformed
+    _check_containers(found, wishes)
+    files = list(_files(dict.fromkeys(document.file for document in documents), found, wishes, errors))
     if options.write:
-        _write(changed, errors)
-    _print(options, files, jobs, errors)
+        _write([file for file in files if file.changed], errors)
+    _print(options, files, errors)
     for error in errors:
         say(str(error))
+    jobs = [job for file in files for job in file.jobs]
+    for job in jobs:
+        if job.result == "refused" and not job.hardening.refusals:
+            say(_by_hand(job))
     if errors or any(job.result == "refused" for job in jobs):
         return 2
-    return 1 if options.check and changed else 0
+    return 1 if options.check and any(file.changed for file in files) else 0
 
 
-def _files(found: Sequence[Found], wishes: Wishes, errors: list[CapsError]) -> Iterator[_File]:
-    by_file: dict[str, list[tuple[Found, Job]]] = {}
+def _check_containers(found: Sequence[Found], wishes: Wishes) -> None:
+    """Raises UsageError for a container that no object of the files has."""
+    names = dict.fromkeys(name for item in found for name in _containers(item))
+    missing = [name for name in wishes.containers if name not in names]
+    if missing:
+        raise UsageError(f"container {', '.join(missing)} is in none of the files; there are: {', '.join(names)}")
+
+
+def _containers(item: Found) -> Iterator[str]:
+    for workload in item.workloads:
+        yield from (member.container.name for member in members(workload.template.spec))
+
+
+def _files(
+    sources: Iterable[SourceFile], found: Sequence[Found], wishes: Wishes, errors: list[CapsError]
+) -> Iterator[_File]:
+    by_file: dict[str, list[Found]] = {}
     for item in found:
-        job = _job(item, wishes, errors)
-        if job:
-            by_file.setdefault(item.document.file.name, []).append((item, job))
-    for jobs in by_file.values():
-        yield _edited(jobs[0][0].document.file, jobs, errors)
+        by_file.setdefault(item.document.file.name, []).append(item)
+    for source in sources:
+        yield _hardened(source, by_file.get(source.name, ()), wishes, errors)
 
 
-def _job(item: Found, wishes: Wishes, errors: list[CapsError]) -> Job | None:
-    try:
-        hardening = planned(item.kind, item.document.object, item.document.source, wishes)
-    except UsageError as error:
+def _hardened(source: SourceFile, found: Sequence[Found], wishes: Wishes, errors: list[CapsError]) -> _File:
+    """The file's text with every object hardened; one whose text cannot be edited stays, and its job says why."""
+    jobs = [_job(item, wishes) for item in found]
+    todo = [(item, job) for item, job in zip(found, jobs, strict=True) if job.result == "planned"]
+    result = edited(source, [Edit(item.document, job.hardening.patch) for item, job in todo])
+    for at, error in sorted(result.refused.items()):
         errors.append(error)
-        return None
+        todo[at][1].result, todo[at][1].message = "refused", str(error).removeprefix("error: ")
+    return _File(source, jobs, result.text)
+
+
+def _job(item: Found, wishes: Wishes) -> Job:
+    names = set(_containers(item))
+    asked = tuple(name for name in wishes.containers if name in names)
+    hardening = Hardening(Patch(()))
+    if asked or not wishes.containers:
+        hardening = planned(item.kind, item.document.object, item.document.source, replace(wishes, containers=asked))
     job = Job(item.kind, item.document.object, item.workloads[0], hardening)
     if hardening.refusals:
         job.result = "refused"
@@ -68,65 +108,50 @@ def _job(item: Found, wishes: Wishes, errors: list[CapsError]) -> Job | None:
     return job
 
 
-def _edited(source: SourceFile, jobs: list[tuple[Found, Job]], errors: list[CapsError]) -> _File:
-    """The file's text with every object hardened; where that is refused, as it was, and the jobs say why."""
-    edits = [Edit(item.document, job.hardening.patch) for item, job in jobs if job.result == "planned"]
-    try:
-        return _File(source, jobs, edited(source, edits) if edits else source.text)
-    except EditRefused as error:
-        errors.append(error)
-        for _, job in jobs:
-            if job.result == "planned":
-                job.result, job.message = "refused", str(error).removeprefix("error: ")
-        return _File(source, jobs, source.text)
-
-
 def _write(changed: Sequence[_File], errors: list[CapsError]) -> None:
     for file in changed:
+        result: Result = "patched"
+        message = ""
         try:
             write(file.source, file.text)
         except InputError as error:
             errors.append(error)
             result, message = "failed", str(error).removeprefix("error: ")
-        else:
-            result, message = "patched", ""
-        for _, job in file.jobs:
+        for job in file.jobs:
             if job.result == "planned":
-                job.result, job.message = ("failed", message) if result == "failed" else ("patched", message)
+                job.result, job.message = result, message
 
 
-def _print(
-    options: argparse.Namespace, files: Sequence[_File], jobs: Sequence[Job], errors: Sequence[CapsError]
-) -> None:
-    out = sys.stdout
+def _print(options: argparse.Namespace, files: Sequence[_File], errors: Sequence[CapsError]) -> None:
+    jobs = [job for file in files for job in file.jobs]
     if options.output in ("json", "yaml"):
-        out.write(json.text(report.hardening(jobs, errors), options.output))
+        sys.stdout.write(json.text(report.hardening(jobs, errors), options.output))
     elif options.output == "patch":
-        out.write(report.patches([job for job in jobs if job.hardening.patch.changes]))
+        sys.stdout.write(report.patches([job for job in jobs if job.hardening.patch.changes]))
     elif options.output == "name":
         print_lines(escaped(job.workload.reference) for job in jobs if job.result in ("planned", "patched"))
-    elif options.diff:
-        show([(file.source, file.text) for file in files], as_diff=True)
     elif options.write or options.check:
         print_lines(report.plan([job for job in jobs if job.result in ("planned", "patched")]))
-        print_lines(report.result_line(job, _suffix(options)) for job in jobs)
+        print_lines(report.result_line(job, " (check)" if options.check else "") for job in jobs)
     else:
-        show([(file.source, file.text) for file in files], as_diff=False)
-    if options.output == "table" and not options.write and not options.check:
+        show([(file.source, file.text) for file in files], as_diff=options.diff)
         for line in [*report.notes(jobs), *(report.result_line(job, "") for job in jobs if job.result == "refused")]:
             say(line)
 
 
-def _suffix(options: argparse.Namespace) -> str:
-    return " (check)" if options.check else ""
+def _by_hand(job: Job) -> str:
+    """The command that does on a cluster what could not be done in the file."""
+    namespace = f" -n {job.workload.namespace}" if job.workload.namespace else ""
+    target = job.workload.reference.replace("/", " ", 1)
+    patch = dumps(job.hardening.patch.json_patch())
+    return f"its patch: kubectl patch {target}{namespace} --type=json -p {shlex.quote(patch)}"
 
 
 def show(files: Sequence[tuple[SourceFile, str]], *, as_diff: bool) -> None:
     """Every file as it shall be (a separator between them makes one stream of documents), or as a diff, on stdout."""
     for at, (source, text) in enumerate(files):
         if as_diff:
-            sys.stdout.writelines(diff(source, text))
+            put_diff(diff(source, text))
             continue
-        if at and not text.startswith("---"):
-            print("---")
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        between = "---\n" if at and not text.startswith("---") else ""
+        put(f"{between}{text}" if text.endswith("\n") else f"{between}{text}\n")

@@ -53,7 +53,7 @@ def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tu
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
     no_selector(options.selector)
-    found, errors = find_in(options.filename, recursive=options.recursive)
+    found, errors = find_in(options.filename, recursive=options.recursive, command="inspect")
     judged = NEWEST_MINOR if minor is None else minor
     return [assess(item, _pod_of(item.template), [assumed], judged) for one in found for item in one.workloads], errors
 

@@ -11,8 +11,10 @@ from kubectl_caps.commands.label_live import objections, start
 from kubectl_caps.core.labelling import Labelling, LabelWish, judge, plan_labels
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import CapsError, UsageError
-from kubectl_caps.manifests.edit import Edit, EditRefused, edited, write
-from kubectl_caps.manifests.read import Document, SourceFile
+from kubectl_caps.manifests.edit import Edit, edited
+from kubectl_caps.manifests.read import Document
+from kubectl_caps.manifests.source import SourceFile
+from kubectl_caps.manifests.write import write
 from kubectl_caps.report.terminal import say
 
 
@@ -22,7 +24,7 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     read.file_flags(options)
     if options.all or options.plan or options.dry_run != "none":
         raise UsageError("--all, --plan and --dry-run have no meaning with -f")
-    documents, errors = load(options.filename, recursive=options.recursive)
+    documents, errors = load(options.filename, recursive=options.recursive, command="label-ns")
     found, malformed = find(documents)
     errors += malformed
     workloads = [workload for item in found for workload in item.workloads]
@@ -89,11 +91,9 @@ def _texts(
             edits[document.file].append(Edit(document, plan.patch))
     files = []
     for source, own in edits.items():
-        try:
-            files.append((source, edited(source, own) if own else source.text))
-        except EditRefused as error:
-            errors.append(error)
-            files.append((source, source.text))
+        result = edited(source, own)
+        errors.extend(result.refused.values())
+        files.append((source, result.text))
     return files
 
 

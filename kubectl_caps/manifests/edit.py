@@ -1,31 +1,27 @@
 """Changes of objects as edits of the text they were read from, so that no other line is touched.
 
 Every edit is found first and applied from the end. Afterwards the text is parsed again: unless its objects are exactly
-the ones that are wanted, the edit is refused and nothing is written.
+the ones that are wanted, the edit is refused. An object that cannot be edited holds back no other of its file.
 """
 
-import difflib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path as FilePath
+from collections.abc import Sequence
 from typing import Any
 
-import yaml
+import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.patch import ABSENT, Change, Patch
+from kubectl_caps.core.patch import Change, Patch
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests import loader
+from kubectl_caps.manifests.loader import Unreadable
 from kubectl_caps.manifests.locate import Tree, Unsafe
-from kubectl_caps.manifests.read import BOM, Document, SourceFile
+from kubectl_caps.manifests.read import Document
+from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, parsed, pieces
 from kubectl_caps.manifests.splice import Splice, splices
 
 
 class EditRefused(InputError):
-    """A file that cannot be edited safely; the text names file, line and reason."""
+    """An object whose text cannot be edited safely; the words name file, line and reason."""
 
 
 class Edit(Struct, frozen=True):
@@ -35,56 +31,62 @@ class Edit(Struct, frozen=True):
     patch: Patch
 
 
-def edited(file: SourceFile, edits: Sequence[Edit]) -> str:
-    """The file's text (without its byte order mark) with the edits made. Raises EditRefused."""
-    text = file.text
+class Edited(Struct, frozen=True):
+    """A file's text with the edits made, and those that were refused: their place in the list of edits, and why."""
+
+    text: str
+    refused: dict[int, EditRefused]
+
+
+def edited(file: SourceFile, edits: Sequence[Edit]) -> Edited:
+    """The file's text (without its byte order mark) with the edits made."""
+    by_piece: dict[int, dict[int, Edit]] = {}
+    for at, edit in enumerate(edits):
+        by_piece.setdefault(edit.document.piece, {})[at] = edit
+    texts, refused = [], {}
+    for number, piece in enumerate(pieces(file.text)):
+        text = piece.text
+        if number in by_piece:
+            text, problems = _edited_piece(file.name, piece, by_piece[number])
+            refused.update(problems)
+        texts.append(text)
+    return Edited("".join(texts), refused)
+
+
+def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str, dict[int, EditRefused]]:
+    """All at once; where that is refused one by one, from the last, so that the line numbers above it stay true."""
     try:
-        trees = [Tree(node) for node in loader.documents(file.parsed_text)]
-        found = [splice for edit in edits for splice in splices(trees[edit.document.index], _changes(edit), text)]
+        return _attempt(name, piece, list(edits.values())), {}
+    except EditRefused as error:
+        if len(edits) == 1:
+            return piece.text, dict.fromkeys(edits, error)
+    refused = {}
+    for at, edit in reversed(edits.items()):
+        try:
+            piece = msgspec.structs.replace(piece, text=_attempt(name, piece, [edit]))
+        except EditRefused as error:
+            refused[at] = error
+    return piece.text, refused
+
+
+def _attempt(name: str, piece: Piece, edits: Sequence[Edit]) -> str:
+    """The piece's text with all the edits made. Raises EditRefused."""
+    documents = list(parsed(piece.text))
+    try:
+        found = [splice for edit in edits for splice in _splices(documents[edit.document.node], edit, piece.text)]
     except Unsafe as error:
-        raise EditRefused(f"{file.name}:{error.line}: cannot be edited safely: {error}") from error
-    result = _applied(text, found)
-    _verify(file, edits, result)
+        raise EditRefused(f"{name}:{error.line + piece.line}: cannot be edited safely: {error}") from error
+    result = _applied(piece.text, found)
+    if not _as_wanted(documents, edits, result):
+        line = edits[0].document.line
+        raise EditRefused(f"{name}:{line}: cannot be edited safely: its style is not understood")
     return result
 
 
-def write(file: SourceFile, text: str) -> None:
-    """Replace a file's content in one step, with its mode and owner; a symbolic link keeps pointing to it.
-
-    Raises InputError; the file is then as it was.
-    """
-    path = FilePath(os.path.realpath(file.name))
-    data = ((BOM if file.bom else "") + text).encode()
-    try:
-        status = path.stat()
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{file.name}: cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with suppress(PermissionError):  # only root may give files away
-            os.chown(name, status.st_uid, status.st_gid)
-        FilePath(name).chmod(status.st_mode & 0o7777)
-        FilePath(name).replace(path)
-    except OSError as error:
-        FilePath(name).unlink(missing_ok=True)
-        raise InputError(f"{file.name}: cannot be written: {error.strerror}") from error
-
-
-def diff(file: SourceFile, text: str) -> Iterator[str]:
-    """A unified diff, line by line with its line ends, as `patch -p1` and `git apply` read it."""
-    before, after = ((BOM if file.bom else "") + part for part in (file.text, text))
-    old, new = (part.splitlines(keepends=True) if "\r" not in part else _lines(part) for part in (before, after))
-    name = file.name.lstrip("/")
-    for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(text: str) -> list[str]:
-    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rpartition("\n")[2]] if text[-1:] != "\n" else [])
+def _splices(document: Parsed, edit: Edit, text: str) -> list[Splice]:
+    for repeated in document.repeated:
+        raise Unsafe(repeated.line, f'duplicate key "{repeated.key}"')
+    return list(splices(Tree(document.node), _changes(edit), text))
 
 
 def _changes(edit: Edit) -> list[Change]:
@@ -94,28 +96,26 @@ def _changes(edit: Edit) -> list[Change]:
 
 def _applied(text: str, found: Sequence[Splice]) -> str:
     """The splices applied from the end; of two that insert at one place, the deeper one comes first in the text."""
+    parts, end = [], len(text)
     for splice in sorted(found, key=lambda splice: (splice.start, splice.end, -splice.indent), reverse=True):
-        text = text[: splice.start] + splice.text + text[splice.end :]
-    return text
+        parts += [text[splice.end : end], splice.text]
+        end = splice.start
+    return "".join([text[:end], *reversed(parts)])
 
 
-def _verify(file: SourceFile, edits: Sequence[Edit], result: str) -> None:
-    """The text must stand for the wanted objects, and every other document for what it was."""
-    wanted = [loader.value(node) for node in loader.documents(file.parsed_text)]
+def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) -> bool:
+    """Whether the text stands for the wanted objects, and every other document of the piece for what it was."""
+    wanted = [document.value for document in documents]
     for edit in edits:
-        index = edit.document.index
-        wanted[index] = Patch(tuple(_changes(edit))).applied(wanted[index])
+        at = edit.document.node
+        wanted[at] = Patch(tuple(_changes(edit))).applied(wanted[at])
     try:
-        after = SourceFile(file.name, result)
-        found = [loader.value(node) for node in loader.documents(after.parsed_text)]
-    except yaml.YAMLError:
-        found = []
-    for at, (one, other) in enumerate(zip(wanted, found + [ABSENT] * len(wanted), strict=False)):
-        if _canonical(one) != _canonical(other):
-            line = next((edit.document.line for edit in edits if edit.document.index == at), 1)
-            raise EditRefused(f"{file.name}:{line}: cannot be edited safely: its style is not understood")
+        found = [document.value for document in parsed(result)]
+    except Unreadable:
+        return False
+    return _canonical(found) == _canonical(wanted)
 
 
 def _canonical(value: Any) -> str:
     """Text that is equal for equal values only; `1`, `1.0` and `true` differ."""
-    return json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(value, sort_keys=True)

@@ -1,62 +1,256 @@
-"""PyYAML as Kubernetes reads YAML: what sigs.k8s.io/yaml (go-yaml v2) would make of the same text."""
+"""YAML as Kubernetes reads it: what sigs.k8s.io/yaml, and so kubectl, makes of the same text.
 
+It is YAML 1.1 with Go's ideas of numbers. PyYAML finds the nodes and their places; their values are made here, for
+PyYAML differs where it matters: `y` is true, `09` is 9, a merge key (`<<`) overrides the keys before it, keys are
+strings. tests/manifests/test_kubectl_reads_the_same.py compares with the real kubectl.
+"""
+
+import base64
+import binascii
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MERGE = "tag:yaml.org,2002:merge"
 
-# Tags that go-yaml leaves as text where it decodes into an interface: dates, and numbers to the base of 60.
-_INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)", re.ASCII)
-_FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-)
+_INT = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_BASES = {"x": 16, "b": 2, "o": 8}
+
+_MOST_NODES = 500_000
+"""So many values a document may stand for when most of them come through aliases (go-yaml allows fewer in the end)."""
+
+
+class Unreadable(Exception):
+    """What kubectl could not read either; `line` is counted from 1 in the text given, None where nobody knows it."""
+
+    def __init__(self, line: int | None, problem: str) -> None:
+        super().__init__(problem)
+        self.line, self.problem = line, problem
+
+
+class Repeated(Struct, frozen=True):
+    """A key that stands in one mapping twice: the last one wins in kubectl, and other tools refuse it."""
+
+    line: int
+    key: str
+    first: int
+
+    def __str__(self) -> str:
+        return f'duplicate key "{self.key}", first on line {self.first}'
+
+
+class _Words:
+    """A resolver's pattern that is a list of words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = frozenset(words)
+
+    def match(self, text: str) -> bool:
+        return text in self.words
+
+
+class _Number:
+    """A resolver's pattern that is `_number`."""
+
+    def match(self, text: str) -> bool:
+        return _number(text) is not None
+
+
+def _forms(*words: str) -> list[str]:
+    return [form for word in words for form in (word, word.capitalize(), word.upper())]
+
+
+_TRUE, _FALSE = _forms("y", "yes", "on", "true"), _forms("n", "no", "off", "false")
+_NOT_JSON = [sign + form for sign in ("", "+", "-") for form in (".inf", ".Inf", ".INF")] + [".nan", ".NaN", ".NAN"]
+_NULL = ("", "~", "null", "Null", "NULL")
 
 
 def _resolvers() -> dict[str, list[tuple[str, Any]]]:
-    dropped = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-    kept = {
-        first: [(tag, pattern) for tag, pattern in rows if tag not in dropped]
-        for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    """First character -> the tags that a plain scalar may have."""
+    found: dict[str, list[tuple[str, Any]]] = {"<": [(MERGE, _Words("<<"))]}
+    for kind, words in (("null", _NULL), ("bool", [*_TRUE, *_FALSE]), ("float", _NOT_JSON)):
+        for first in sorted({word[:1] for word in words}):
+            found.setdefault(first, []).append((f"tag:yaml.org,2002:{kind}", _Words(*words)))
     for first in "-+.0123456789":
-        number = [("tag:yaml.org,2002:int", _full(_INT)), ("tag:yaml.org,2002:float", _full(_FLOAT))]
-        kept[first] = [*kept.get(first, []), *number]
-    return kept
+        found.setdefault(first, []).append(("tag:yaml.org,2002:float", _Number()))
+    return found
 
 
-def _full(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    return re.compile(f"(?:{pattern.pattern})$", re.ASCII)
-
-
-class Loader(_Base):  # type: ignore[misc]
-    """A safe loader without dates and without numbers to the base of 60."""
-
+class _Resolvers:
     yaml_implicit_resolvers = _resolvers()
 
 
-def documents(text: str) -> Iterator[yaml.Node]:
-    """The root node of each document, with marks into `text`. Raises yaml.YAMLError; an empty document gives none."""
-    loader = Loader(text)
-    try:
-        while loader.check_node():
-            yield loader.get_node()
-    finally:
-        loader.dispose()
+class _PureLoader(_Resolvers, yaml.SafeLoader):
+    pass
 
 
-def value(node: yaml.Node) -> Any:
-    """What a node stands for, aliases and merge keys resolved. Raises yaml.YAMLError."""
-    loader = Loader("")
+Loader: Any = _PureLoader
+if hasattr(yaml, "CSafeLoader"):
+
+    class _CLoader(_Resolvers, yaml.CSafeLoader):
+        pass
+
+    Loader = _CLoader
+
+
+def nodes(text: str) -> Iterator[yaml.Node]:
+    """The root node of each document, with marks into `text`. Raises Unreadable; an empty document gives none."""
     try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
+        loader = Loader(text)
+        try:
+            while loader.check_node():
+                node = loader.get_node()
+                if "*" in text:
+                    _check_aliases(node)
+                yield node
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        raise _unreadable(error, text) from error
+    except RecursionError as error:
+        raise Unreadable(None, "exceeded max depth") from error
+
+
+def value(node: yaml.Node, repeated: list[Repeated] | None = None) -> Any:
+    """What a node stands for, aliases and merge keys resolved; each alias gives a value of its own.
+
+    Raises Unreadable. The keys that stand in a mapping twice are added to `repeated`.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        convert = _SCALARS.get(node.tag)
+        return convert(node) if convert else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [value(item, repeated) for item in node.value]
+    result: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key, inner in node.value:
+        if key.tag == MERGE:
+            for merged in _merged(inner):
+                result.update(value(merged, repeated))
+            continue
+        name = _key(key)
+        if name in lines and repeated is not None:
+            repeated.append(Repeated(key.start_mark.line + 1, name, lines[name]))
+        lines[name] = key.start_mark.line + 1
+        result[name] = value(inner, repeated)
+    return result
 
 
 def plain_text(text: str) -> bool:
     """Whether an unquoted scalar is read as a string, and not as a boolean, a number or null."""
-    rows = Loader.yaml_implicit_resolvers.get(text[:1], [])
-    return not any(pattern.match(text) for _, pattern in rows)
+    return not any(pattern.match(text) for _, pattern in _Resolvers.yaml_implicit_resolvers.get(text[:1], []))
+
+
+def _merged(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The mappings of a merge key, the one that wins last."""
+    several = reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+    for one in several:
+        if not isinstance(one, yaml.MappingNode):
+            raise Unreadable(_line(node), "map merge requires map or sequence of maps as the value")
+        yield one
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise Unreadable(_line(node), "invalid map key")
+    found = value(node)
+    if found is None:
+        raise Unreadable(_line(node), "unsupported map key of type null")
+    if isinstance(found, bool):
+        return str(found).lower()
+    return str(found).removesuffix(".0") if isinstance(found, float) else str(found)
+
+
+def _number(text: str) -> int | float | None:
+    """Go's number: underscores anywhere, prefixes 0x 0b 0o 0; what does not fit 64 bits is a float."""
+    text = text.replace("_", "")
+    if _INT.fullmatch(text):
+        digits, base = text.lstrip("+-"), 10
+        if digits[:1] == "0" and len(digits) > 1:
+            base = _BASES.get(digits[1].lower(), 8)
+        number = int(digits[2:] if digits[1:2].isalpha() else digits, base) * (-1 if text[0] == "-" else 1)
+        if -(2**63) <= number < 2**64:
+            return number
+    if _FLOAT.fullmatch(text):
+        found = float(text)
+        return None if math.isinf(found) else found
+    return None
+
+
+def _null(node: yaml.ScalarNode) -> None:
+    return None
+
+
+def _boolean(node: yaml.ScalarNode) -> bool:
+    if node.value not in _TRUE and node.value not in _FALSE:
+        raise Unreadable(_line(node), f"cannot decode !!str `{node.value}` as a !!bool")
+    return node.value in _TRUE
+
+
+def _numeric(node: yaml.ScalarNode) -> int | float:
+    number = _number(node.value)
+    if number is None:
+        if node.value in _NOT_JSON:
+            raise Unreadable(_line(node), f"unsupported value: {node.value}")
+        raise Unreadable(_line(node), f"cannot decode !!str `{node.value}` as a {node.tag.replace(_TAGS, '!!')}")
+    return number
+
+
+def _binary(node: yaml.ScalarNode) -> str:
+    try:
+        return base64.b64decode(node.value).decode("utf-8", "replace")
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable(_line(node), "!!binary value contains invalid base64 data") from error
+
+
+_TAGS = "tag:yaml.org,2002:"
+_SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    f"{_TAGS}null": _null,
+    f"{_TAGS}bool": _boolean,
+    f"{_TAGS}int": _numeric,
+    f"{_TAGS}float": _numeric,
+    f"{_TAGS}binary": _binary,
+}
+
+
+def _check_aliases(root: yaml.Node) -> None:
+    """Raises Unreadable for an anchor that contains itself, and for a document that aliases blow up."""
+    sizes: dict[int, int] = {}
+    size = _size(root, sizes, set())
+    if size > _MOST_NODES and size > 10 * len(sizes):
+        raise Unreadable(_line(root), "document contains excessive aliasing")
+
+
+def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
+    """How many values a node stands for."""
+    if id(node) in sizes:
+        return sizes[id(node)]
+    if id(node) in above:
+        raise Unreadable(_line(node), "anchor value contains itself")
+    above.add(id(node))
+    children = () if isinstance(node, yaml.ScalarNode) else node.value
+    parts = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
+    sizes[id(node)] = 1 + sum(_size(part, sizes, above) for part in parts)
+    above.discard(id(node))
+    return sizes[id(node)]
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+
+
+def _unreadable(error: yaml.YAMLError, text: str) -> Unreadable:
+    if isinstance(error, yaml.reader.ReaderError):
+        found = _CONTROL.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else None
+        return Unreadable(line, "control characters are not allowed")
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return Unreadable(mark.line + 1 if mark else None, problem or str(error).splitlines()[0])
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import yaml
 
 from kubectl_caps.core.pod import Path, field_path
-
-MERGE = "tag:yaml.org,2002:merge"
+from kubectl_caps.manifests.loader import MERGE
 
 
 class Unsafe(Exception):
@@ -78,10 +77,10 @@ class Tree:
             return item
         if not isinstance(node, yaml.MappingNode):
             raise Unsafe(line_of(node), f"{field_path(path[:-1])} is not a mapping")
-        found = self.pair(node, step)
-        if found is None and any(_merges(key, value, step) for key, value in node.value):
-            raise Unsafe(line_of(node), f"{field_path(path)} comes through a merge key (<<)")
-        return found[1] if found else None
+        providers = [pair for pair in node.value if pair[0].value == step or _merges(pair[0], pair[1], step)]
+        if any(key.tag == MERGE for key, _ in providers):
+            raise Unsafe(line_of(providers[-1][0]), f"{field_path(path)} comes through a merge key (<<)")
+        return providers[-1][1] if providers else None
 
 
 def is_flow(node: yaml.Node) -> bool:

@@ -4,46 +4,38 @@ Whatever cannot be read is yielded as an InputError beside what can, so that one
 """
 
 import json
-import sys
+import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 from msgspec import Struct
 
 from kubectl_caps.core.pod import Path
+from kubectl_caps.core.workloads import looks_like_pods
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests import loader
+from kubectl_caps.manifests.folders import Found, PassedOver, Unapplied, found
+from kubectl_caps.manifests.loader import Repeated, Unreadable
+from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, open_source, parsed, pieces
 
-SUFFIXES = (".yaml", ".yml", ".json")
-"""What is read of a folder, as kubectl does."""
-
-STDIN = "-"
-BOM = "\ufeff"
-
-
-class SourceFile(Struct, frozen=True):
-    """A file's text with its newlines as they are, and whether a byte order mark stood before it."""
-
-    name: str
-    text: str
-    bom: bool = False
-
-    @property
-    def parsed_text(self) -> str:
-        """The text for the parser: YAML forbids the tabs that JSON allows between tokens. Positions stay the same."""
-        return self.text.replace("\t", " ") if "\t" in self.text and _is_json(self.text) else self.text
+_TEMPLATE = re.compile(r"\{\{")
+_OBJECT_WORDS = re.compile(r"apiVersion|kind|[cC]ontainers|\{\{")
 
 
 class Document(Struct, frozen=True):
-    """One object: `index` counts the file's documents from 0, `prefix` is the path of a list's item in its document."""
+    """One object: `index` counts the file's documents from 0, `prefix` is the path of a list's item in its document.
+
+    `piece` and `node` say where its text is: the piece of the file, and the document in that piece.
+    """
 
     file: SourceFile
     index: int
     line: int
     prefix: Path
     object: dict[str, Any]
+    piece: int = 0
+    node: int = 0
+    repeated: tuple[Repeated, ...] = ()
 
     @property
     def source(self) -> dict[str, Any]:
@@ -51,150 +43,119 @@ class Document(Struct, frozen=True):
         return {"file": self.file.name, "document": self.index, "line": self.line}
 
 
-def read(filenames: Sequence[str], *, recursive: bool) -> Iterator[Document | InputError]:
-    """Every object of files, folders and standard input (`-`), in order."""
-    for name in dict.fromkeys(filenames):
-        for path in _paths(name, recursive):
-            source = path if isinstance(path, InputError) else open_file(path)
-            if isinstance(source, InputError):
-                yield source
-            else:
-                yield from objects(source)
+class _NoObject(InputError):
+    """A document without apiVersion and kind: a fault in a manifest, but a folder may hold other files."""
 
 
-def open_file(name: str) -> SourceFile | InputError:
-    """A file's text."""
-    try:
-        data = sys.stdin.buffer.read() if name == STDIN else FilePath(name).read_bytes()
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return InputError(f"{name}: not UTF-8 text (byte {error.start})")
-    except OSError as error:
-        return InputError(f"{name}: {(error.strerror or str(error)).lower()}")
-    return SourceFile("STDIN" if name == STDIN else name, text.removeprefix(BOM), text.startswith(BOM))
+def read(
+    filenames: Sequence[str], *, recursive: bool, command: str
+) -> Iterator[Document | InputError | PassedOver | Unapplied]:
+    """Every object of files, folders and standard input (`-`), in order; `command` goes into advice on rendering."""
+    for item in found(filenames, recursive=recursive, command=command):
+        if not isinstance(item, Found):
+            yield item
+            continue
+        try:
+            read_items = list(objects(open_source(item.path), command))
+        except InputError as error:
+            yield error
+            continue
+        if not item.named and read_items and all(isinstance(one, _NoObject) for one in read_items):
+            yield PassedOver(item.path)
+        else:
+            yield from read_items
 
 
-def objects(file: SourceFile) -> Iterator[Document | InputError]:
+def objects(file: SourceFile, command: str) -> Iterator[Document | InputError]:
     """Every object of one file; the items of a list one by one."""
     index = -1
-    try:
-        for node in loader.documents(file.parsed_text):
+    for at, piece in enumerate(pieces(file.text)):
+        try:
+            for number, document in enumerate(parsed(piece.text)):
+                index += 1
+                place = Document(file, index, 0, (), {}, at, number, _in_file(document.repeated, piece))
+                yield from _objects(place, piece, document)
+        except Unreadable as error:
             index += 1
-            yield from _document(file, index, node)
-    except yaml.YAMLError as error:
-        yield _broken(file, error)
-    except RecursionError:
-        yield InputError(f"{file.name}: document {index + 1}: nested too deeply")
+            yield _broken(file, piece, error, command)
 
 
-def _paths(name: str, recursive: bool) -> Iterator[str | InputError]:
-    path = FilePath(name)
-    if name == STDIN or path.is_file():
-        yield name
-    elif path.is_dir():
-        found = sorted(item for item in path.glob("**/*" if recursive else "*") if item.suffix in SUFFIXES)
-        yield from (str(item) for item in found if item.is_file())
-        if not found:
-            yield InputError(f"error reading [{name}]: recognized file extensions are {list(SUFFIXES)}")
-    elif path.exists():
-        yield name  # a pipe, as in -f <(helm template chart)
-    else:
-        yield InputError(f'the path "{name}" does not exist')
+def _objects(place: Document, piece: Piece, document: Parsed) -> Iterator[Document | InputError]:
+    value = document.value
+    if value is not None:
+        yield from _object(place, piece.line, document.node, value, (), None)
 
 
-def _document(file: SourceFile, index: int, node: yaml.Node) -> Iterator[Document | InputError]:
-    line = node.start_mark.line + 1
-    problem = next(_problems(node, set(), {}), None)
+def _object(
+    place: Document, first: int, node: yaml.Node | None, value: Any, prefix: Path, list_type: tuple[Any, str] | None
+) -> Iterator[Document | InputError]:
+    """The object at a node, or its items where it is a list: whatever has `items` is one to kubectl."""
+    line = node.start_mark.line + first + 1 if node else place.line
+    name = place.file.name
+    if not isinstance(value, dict):
+        pods = looks_like_pods(value)
+        fault = InputError if pods or prefix else _NoObject
+        yield fault(f'unable to decode "{name}": line {line}: not a Kubernetes object but a {_kind_of(value)}')
+        return
+    value = _typed(value, list_type)
+    problem = _problem(value)
     if problem:
-        yield InputError(f"{file.name}:{problem[0]}: {problem[1]}")
-        return
-    value = loader.value(node)
-    if value is None:
-        return
-    if not isinstance(value, dict):
-        yield InputError(f"{file.name}:{line}: not a Kubernetes object but a {_kind_of(value)}")
-    elif _is_list(value):
-        items = _items_node(node)
-        for at, item in enumerate(value.get("items") or ()):
-            where = items.value[at].start_mark.line + 1 if items else line
-            yield from _object(file, index, where, ("items", at), item)
+        hint = prefix or "apiVersion" in value or "kind" in value or looks_like_pods(value)
+        fault = InputError if hint else _NoObject
+        yield fault(f'unable to decode "{name}": line {line}: {problem}')
+    elif "items" in value and value["items"] is not None:
+        items = _child(node, "items")
+        kind = value["kind"]
+        list_type = (value["apiVersion"], kind.removesuffix("List") if kind.endswith("List") else "")
+        for at, item in enumerate(value["items"]):
+            inner = items.value[at] if isinstance(items, yaml.SequenceNode) else None
+            outer = Document(place.file, place.index, line, (), {}, place.piece, place.node, place.repeated)
+            yield from _object(outer, first, inner, item, (*prefix, "items", at), list_type)
     else:
-        yield from _object(file, index, line, (), value)
+        yield Document(place.file, place.index, line, prefix, value, place.piece, place.node, place.repeated)
 
 
-def _object(file: SourceFile, index: int, line: int, prefix: Path, value: Any) -> Iterator[Document | InputError]:
-    if not isinstance(value, dict):
-        yield InputError(f"{file.name}:{line}: not a Kubernetes object but a {_kind_of(value)}")
-        return
-    for field in ("apiVersion", "kind"):
+def _typed(value: dict[str, Any], list_type: tuple[Any, str] | None) -> dict[str, Any]:
+    """An item of a DeploymentList needs no apiVersion and kind of its own."""
+    if list_type is None or not list_type[1] or value.get("kind"):
+        return value
+    return {"apiVersion": list_type[0], "kind": list_type[1], **value}
+
+
+def _problem(value: dict[str, Any]) -> str | None:
+    """Why kubectl would not take a mapping for an object, in its words."""
+    for field, word in (("kind", "Kind"), ("apiVersion", "apiVersion")):
         if not isinstance(value.get(field), str) or not value[field]:
-            yield InputError(f"{file.name}:{line}: Object '{field}' is missing")
-            return
+            return f"Object '{word}' is missing in '{_cut(json.dumps(value, separators=(',', ':')))}'"
     if not isinstance(value.get("metadata") or {}, dict):
-        yield InputError(f"{file.name}:{line}: metadata is not a mapping")
-        return
-    yield Document(file, index, line, prefix, value)
+        return "metadata is not a mapping"
+    if not isinstance(value.get("items") or [], list):
+        return "items is not a list"
+    return None
 
 
-def _problems(node: yaml.Node, above: set[int], done: dict[int, bool]) -> Iterator[tuple[int, str]]:
-    """Line and words for what makes a document unsafe to judge: a later key wins in silence, a template is no value."""
-    if id(node) in above:
-        yield node.start_mark.line + 1, "an anchor that contains itself"
-        return
-    if isinstance(node, yaml.ScalarNode) or done.setdefault(id(node), False):
-        return
-    done[id(node)] = True
-    above.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        yield from _key_problems(node)
-    for child in node.value:
-        for part in child if isinstance(child, tuple) else (child,):
-            yield from _problems(part, above, done)
-    above.discard(id(node))
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def _key_problems(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
-    seen: dict[str, int] = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            yield line, _TEMPLATE
-        elif key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
-            yield line, f'duplicate key "{key.value}", first on line {seen[key.value]}'
-        else:
-            seen[key.value] = line
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in reversed(pairs) if key.value == name), None)
 
 
-_TEMPLATE = "looks like a Helm template; render it first: helm template CHART | kubectl caps ... -f -"
+def _in_file(repeated: Sequence[Repeated], piece: Piece) -> tuple[Repeated, ...]:
+    """The same with lines of the file, each once."""
+    lines = {(one.line, one.key): one for one in repeated}
+    return tuple(Repeated(one.line + piece.line, one.key, one.first + piece.line) for one in lines.values())
 
 
-def _broken(file: SourceFile, error: yaml.YAMLError) -> InputError:
-    if "{{" in file.text:
-        return InputError(f"{file.name}: {_TEMPLATE}")
-    mark = getattr(error, "problem_mark", None)
-    where = f"{file.name}:{mark.line + 1}" if mark else file.name
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return InputError(f"{where}: not valid YAML: {problem}")
-
-
-def _is_list(value: dict[str, Any]) -> bool:
-    kind = value.get("kind")
-    return isinstance(kind, str) and kind.endswith("List") and isinstance(value.get("items"), list)
-
-
-def _items_node(node: yaml.Node) -> yaml.SequenceNode | None:
-    found = (item for key, item in node.value if key.value == "items")
-    return next((item for item in found if isinstance(item, yaml.SequenceNode)), None)
-
-
-def _is_json(text: str) -> bool:
-    if text.lstrip()[:1] not in ("{", "["):
-        return False
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+def _broken(file: SourceFile, piece: Piece, error: Unreadable, command: str) -> InputError:
+    line = f"line {error.line + piece.line}: " if error.line else ""
+    fault = InputError if _OBJECT_WORDS.search(file.text) else _NoObject
+    if _TEMPLATE.search(piece.text):
+        render = f"looks like a Helm template; render it first: helm template CHART | {command} -f -"
+        return fault(f"error parsing {file.name}: {line}{render} (yaml: {error})")
+    return fault(f"error parsing {file.name}: error converting YAML to JSON: yaml: {line}{error}")
 
 
 def _kind_of(value: Any) -> str:

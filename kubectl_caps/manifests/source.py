@@ -1,0 +1,147 @@
+"""A file's text and the pieces that it is made of, one document each, so that a broken one hides no other.
+
+Pieces are cut where kubectl cuts (k8s.io/apimachinery pkg/util/yaml): at lines that begin with `---`, and where one
+JSON value follows another. Together they are the text, to the letter.
+"""
+
+import codecs
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+from msgspec import Struct
+
+from kubectl_caps.errors import InputError
+from kubectl_caps.manifests import loader
+from kubectl_caps.manifests.loader import Repeated, Unreadable
+
+STDIN = "-"
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*")
+_BEFORE_JSON = re.compile(r"(?:---[ \t]*\r?\n|#[^\n]*\n|\s)*")
+
+
+class SourceFile(Struct, frozen=True):
+    """A file's text with its newlines as they are, the byte order mark that stood before it, and its encoding.
+
+    Bytes that are no UTF-8 are kept as lone surrogates, and written back as they were.
+    """
+
+    name: str
+    text: str
+    bom: bytes = b""
+    encoding: str = "utf-8"
+
+    def data(self, text: str) -> bytes:
+        """The bytes of this file if it had that text."""
+        return self.bom + text.encode(self.encoding, "surrogateescape" if self.encoding == "utf-8" else "strict")
+
+
+class Piece(Struct, frozen=True):
+    """A part of a file's text: where it begins (`line` from 0) and what it says."""
+
+    start: int
+    line: int
+    text: str
+
+
+class Parsed(Struct, frozen=True):
+    """One document: its node with marks into the piece's text, its value, and the keys that it has twice."""
+
+    node: yaml.Node
+    value: Any
+    repeated: tuple[Repeated, ...] = ()
+
+
+def open_source(name: str) -> SourceFile:
+    """A file, or standard input for `-`. Raises InputError with kubectl's words."""
+    try:
+        data = sys.stdin.buffer.read() if name == STDIN else FilePath(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"open {name}: {(error.strerror or str(error)).lower()}") from error
+    name = "STDIN" if name == STDIN else name
+    mark, encoding = next((row for row in _MARKS if data.startswith(row[0])), (b"", "utf-8"))
+    try:
+        text = data[len(mark) :].decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
+    except UnicodeDecodeError as error:
+        raise InputError(f"error parsing {name}: it begins as {encoding.upper()} text and is none") from error
+    return SourceFile(name, text, mark, encoding)
+
+
+def pieces(text: str) -> list[Piece]:
+    """The text cut into documents. Comments and directives before the first `---` belong to the first document."""
+    starts = _json_starts(text) or [match.start() for match in _SEPARATOR.finditer(text)]
+    if not starts or (starts[0] and _NO_CONTENT.fullmatch(text, 0, starts[0]) is None):
+        starts = [0, *starts]
+    starts[0] = 0
+    found, line = [], 0
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        found.append(Piece(start, line, text[start:end]))
+        line += text.count("\n", start, end)
+    return found
+
+
+def parsed(text: str) -> Iterator[Parsed]:
+    """The documents of one piece: one, but where `...` ends the first. Raises Unreadable."""
+    is_json, known = _json_value(text)
+    try:
+        for node in loader.nodes(_for_parser(text, is_json)):
+            repeated: list[Repeated] = []
+            value = loader.value(node, repeated)
+            yield Parsed(node, known if is_json else value, tuple(repeated))
+    except RecursionError as error:
+        raise Unreadable(None, "exceeded max depth") from error
+
+
+def _for_parser(text: str, is_json: bool) -> str:
+    """The text as a YAML parser takes it, every character in its place.
+
+    JSON allows tabs between tokens, halves of a pair as escapes, and line separators in strings; YAML does not.
+    """
+    if is_json:
+        text = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", text).translate(_NOT_YAML)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+_NOT_YAML = {ord("\t"): " ", 0x7F: "?", **dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "?")}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _json_value(text: str) -> tuple[bool, Any]:
+    body = text[_json_at(text, 0) :]
+    if body[:1] not in ("{", "["):
+        return False, None
+    try:
+        return True, json.loads(_SURROGATE.sub("\ufffd", body), parse_constant=_no_constant)
+    except ValueError:
+        return False, None
+
+
+def _json_starts(text: str) -> list[int]:
+    """Where each value of a stream of JSON values begins; empty where the text is no such stream."""
+    decoder, starts, end = json.JSONDecoder(parse_constant=_no_constant), [], 0
+    try:
+        while (at := _json_at(text, end)) < len(text):
+            if text[at] not in "{[":
+                return []
+            starts.append(end)
+            end = decoder.raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        return []
+    return starts
+
+
+def _json_at(text: str, start: int) -> int:
+    """Where a JSON value could begin: behind blanks, comments and separators."""
+    match = _BEFORE_JSON.match(text, start)
+    return match.end() if match else start
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON

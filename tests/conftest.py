@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from hypothesis import settings
 from testbed import needs
 from testbed.cluster import Cluster, Node
 from testbed.needs import Tier
 from testbed.serve import running
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing where others work too
+settings.load_profile("any machine")
 
 _CI = os.environ.get("CI", "").lower() in ("true", "1")
 _not_run: dict[str, str] = {}

@@ -1,0 +1,211 @@
+"""What is foreseen of other writers, against what kubectl, server-side apply and a takeover like Flux's really do."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from testbed.cluster import Cluster
+
+from kubectl_caps.core.hardening import Wishes, fields, harden
+from kubectl_caps.core.patch import Patch, pointer
+from kubectl_caps.core.pod import Path
+from kubectl_caps.core.workloads import kind_of
+from kubectl_caps.core.workloads import read as read_workloads
+from kubectl_caps.core.writers import Forecast, foresee, taken_back
+
+SAYS: dict[str, Mapping[str, Any]] = {
+    "nothing": {},
+    "an empty context": {"securityContext": {}},
+    "a neighbor": {"securityContext": {"runAsUser": 1000}},
+    "drop": {"securityContext": {"capabilities": {"drop": ["NET_RAW"]}}},
+    "add": {"securityContext": {"capabilities": {"add": ["CHOWN", "KILL"]}}},
+    "escalation": {"securityContext": {"allowPrivilegeEscalation": True}},
+}
+"""What the container of a source says of its security."""
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "rollouts.argoproj.io"},
+    "spec": {
+        "group": "argoproj.io",
+        "names": {"kind": "Rollout", "plural": "rollouts", "singular": "rollout"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+
+
+def source(says: str, api_version: str = "apps/v1", kind: str = "Deployment", revision: str = "1") -> dict[str, Any]:
+    """A manifest as it is in somebody's repository, named after what it says."""
+    container = {"name": "web", "image": f"registry.example.com/web:{revision}", **SAYS[says]}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"schedulerName": "nobody", "containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": says.replace(" ", "-")}, "spec": spec}
+
+
+def sources(revision: str) -> dict[str, Any]:
+    """All of them, in one manifest."""
+    return {"apiVersion": "v1", "kind": "List", "items": [source(says, revision=revision) for says in SAYS]}
+
+
+class Written(msgspec.Struct):
+    """An object as it was found, the change that was sent, and what was foreseen."""
+
+    patch: Patch
+    forecasts: tuple[Forecast, ...]
+
+    @property
+    def foreseen(self) -> dict[Path, str]:
+        """What becomes of each field; every field is foreseen once."""
+        found = [(path, forecast.effect) for forecast in self.forecasts for path in forecast.paths]
+        assert len(found) == len(dict(found)) == len(list(fields(self.patch, {}))), self.forecasts
+        return dict(found)
+
+    def doomed(self) -> set[Path]:
+        return {path for path, effect in self.foreseen.items() if effect != "leaves"}
+
+    def lost(self, now: Mapping[str, Any]) -> set[Path]:
+        """The fields that are no longer as the change made them."""
+        return {path for path, _ in taken_back(now, self.patch)}
+
+
+class Repository:
+    """The objects of one kind in one namespace, written by several."""
+
+    def __init__(self, cluster: Cluster, namespace: str, kind: str = "deployments.apps") -> None:
+        self.cluster, self.namespace, self.kind = cluster, namespace, kind
+
+    def kubectl(self, *args: str, manifest: object = None, check: bool = True) -> str:
+        text = None if manifest is None else json.dumps(manifest)
+        done = self.cluster.kubectl(args[0], "-n", self.namespace, *args[1:], input=text, check=check)
+        return done.stdout if done.returncode == 0 else ""
+
+    def apply(self, manifest: object, *flags: str, check: bool = True) -> bool:
+        """kubectl apply; whether it did."""
+        return bool(self.kubectl("apply", *flags, "-f", "-", manifest=manifest, check=check))
+
+    def get(self) -> dict[str, dict[str, Any]]:
+        """Every object by its name."""
+        items = json.loads(self.kubectl("get", self.kind, "-o", "json", "--show-managed-fields"))["items"]
+        return {item["metadata"]["name"]: item for item in items}
+
+    def patch(self, name: str, operations: object, manager: str) -> None:
+        flags = ["--type=json", f"--field-manager={manager}", "-p", json.dumps(operations)]
+        self.kubectl("patch", self.kind, name, *flags)
+
+    def harden(self, manager: str = "kubectl-caps", *, merges_lists: bool = True) -> dict[str, Written]:
+        """Foresee, then send the change."""
+        written = {}
+        for name, obj in self.get().items():
+            change = hardened(obj)
+            written[name] = Written(change, foresee(obj, change, manager, merges_lists=merges_lists))
+            self.patch(name, change.json_patch(), manager)
+        return written
+
+
+def hardened(obj: Mapping[str, Any]) -> Patch:
+    kind = kind_of(obj["apiVersion"], obj["kind"])
+    assert kind
+    return harden(obj, tuple(read_workloads(kind, obj, {})), Wishes(add=("KILL",))).patch
+
+
+@pytest.fixture
+def repository(api_cluster: Cluster, namespace: str) -> Repository:
+    return Repository(api_cluster, namespace)
+
+
+def test_client_side_apply_reverts_what_its_source_declares(repository: Repository) -> None:
+    repository.apply(sources("1"))
+    written = repository.harden()
+    repository.apply(sources("2"))
+    for name, now in repository.get().items():
+        assert {forecast.writer for forecast in written[name].forecasts} == {"kubectl apply"}
+        assert written[name].doomed() == written[name].lost(now), name
+    assert {effect for one in written.values() for effect in one.foreseen.values()} == {"reverts", "leaves"}
+
+
+def test_server_side_apply_conflicts_over_what_its_source_declares(repository: Repository) -> None:
+    repository.apply(sources("1"), "--server-side")
+    written = repository.harden()
+    for says in SAYS:
+        name = source(says)["metadata"]["name"]
+        done = repository.apply(source(says, revision="2"), "--server-side", check=False)
+        assert done == (written[name].doomed() == set()), name
+    repository.apply(sources("2"), "--server-side", "--force-conflicts")
+    for name, now in repository.get().items():
+        assert written[name].doomed() == written[name].lost(now), name
+    assert {effect for one in written.values() for effect in one.foreseen.values()} == {"conflicts", "leaves"}
+
+
+@pytest.mark.parametrize(("manager", "wins"), [("kubectl-caps", False), ("caps", True)])
+def test_flux_takes_over_what_kubectl_wrote(repository: Repository, manager: str, wins: bool) -> None:
+    flux = ("--server-side", "--force-conflicts", "--field-manager=kustomize-controller")
+    repository.apply(sources("1"), *flux)
+    written = repository.harden(manager)
+    for name, now in repository.get().items():
+        take_over(repository, name, now["metadata"]["managedFields"])
+    repository.apply(sources("2"), *flux)
+    for name, now in repository.get().items():
+        assert {forecast.writer for forecast in written[name].forecasts} == {"Flux"}
+        assert written[name].doomed() == written[name].lost(now), name
+    assert ("leaves" in {effect for one in written.values() for effect in one.foreseen.values()}) == wins
+
+
+def take_over(repository: Repository, name: str, entries: list[dict[str, Any]]) -> None:
+    """What kustomize-controller does before it applies: the entries of kubectl's managers become its own."""
+    for entry in entries:
+        if entry["manager"].startswith("kubectl") and "subresource" not in entry:
+            entry["manager"], entry["operation"] = "kustomize-controller", "Apply"
+    operation = {"op": "replace", "path": "/metadata/managedFields", "value": entries}
+    repository.patch(name, [operation], "kustomize-controller")
+
+
+@pytest.mark.parametrize("flags", [(), ("--server-side",)], ids=["client-side", "server-side"])
+def test_apply_replaces_the_containers_of_a_custom_resource(
+    api_cluster: Cluster, namespace: str, flags: tuple[str, ...]
+) -> None:
+    api_cluster.kubectl("apply", "-f", "-", input=json.dumps(CRD))
+    api_cluster.kubectl("wait", "--for=condition=Established", "crd/rollouts.argoproj.io", "--timeout=20s")
+    rollouts = Repository(api_cluster, namespace, "rollouts.argoproj.io")
+    rollouts.apply(source("nothing", "argoproj.io/v1alpha1", "Rollout"), *flags)
+    [written] = rollouts.harden(merges_lists=False).values()
+    assert set(written.foreseen.values()) == ({"conflicts"} if flags else {"reverts"})
+    again = source("nothing", "argoproj.io/v1alpha1", "Rollout", revision="2")
+    rollouts.apply(again, *flags, *(["--force-conflicts"] if flags else []))
+    [now] = rollouts.get().values()
+    assert written.lost(now) == written.doomed()
+
+
+def test_who_took_a_field_back_is_named(repository: Repository) -> None:
+    repository.apply(source("nothing"))
+    [written] = repository.harden().values()
+    path: Path = ("spec", "template", "spec", "containers", 0, "securityContext", "allowPrivilegeEscalation")
+    repository.patch("nothing", [{"op": "replace", "path": pointer(path), "value": True}], "operator")
+    [now] = repository.get().values()
+    assert taken_back(now, written.patch) == ((path, "operator"),)
+
+
+def test_commands_that_ran_once_and_controllers_are_no_other_writers(repository: Repository) -> None:
+    repository.kubectl("create", "-f", "-", manifest=source("drop"))
+    repository.kubectl("scale", "deployment/drop", "--replicas=1")
+    repository.kubectl("set", "env", "deployment/drop", "A=b")
+    [obj] = repository.get().values()
+    assert foresee(obj, hardened(obj), "kubectl-caps") == ()
+
+
+def test_of_a_manager_that_nobody_knows_it_is_said_that_it_may_write_again(repository: Repository) -> None:
+    repository.kubectl("create", "-f", "-", "--field-manager=operator", manifest=source("drop"))
+    [obj] = repository.get().values()
+    [forecast] = foresee(obj, hardened(obj), "kubectl-caps")
+    assert (forecast.writer, forecast.effect) == ("operator", "unknown")
+    assert [path[-1] for path in forecast.paths] == ["drop"]

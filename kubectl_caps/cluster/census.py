@@ -2,59 +2,77 @@
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from kubectl_caps.cluster.inventory import Inventory, take
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import resource_of
+from kubectl_caps.cluster.strangers import strangers
 from kubectl_caps.core.workloads import KINDS, WORKLOADS, Kind, Workload
-from kubectl_caps.errors import ApiError, CapsError, UsageError
+from kubectl_caps.errors import ApiError, CapsError, InputError
 
 FEW = 3
 """So many namespaces are listed one by one rather than with everything else in the cluster."""
 
 
-def served_kinds(cluster: Cluster) -> tuple[tuple[Kind, ...], list[CapsError]]:
-    """The kinds that make pods and that this cluster serves, and the error where it does not tell its resources."""
-    kinds = list(WORKLOADS)
-    errors: list[CapsError] = []
-    for kind in KINDS:
-        if kind.builtin:
-            continue
-        try:
-            if cluster.resource(resource_of(kind).qualified).group == kind.group:
-                kinds.append(kind)
-        except UsageError:
-            continue  # not served
-        except ApiError as error:
-            errors.append(error)
-            break
-    return tuple(kinds), errors
+def census(cluster: Cluster, namespaces: Sequence[str], source: Mapping[str, str]) -> dict[str, Inventory]:
+    """The workloads of each namespace, templates with their raw objects, and what could not be looked at there."""
+    counted = {name: Inventory({}, []) for name in namespaces}
+    try:
+        _count(cluster, _served_kinds(cluster), source, counted)
+        _add_strangers(cluster, counted)
+    except ApiError as error:  # the server does not tell what it serves
+        _count(cluster, WORKLOADS, source, counted)
+        for inventory in counted.values():
+            inventory.errors.append(error)
+    return counted
 
 
-def census(
-    cluster: Cluster, kinds: Sequence[Kind], namespaces: Sequence[str], source: Mapping[str, str]
-) -> dict[str, Inventory]:
-    """The workloads of each namespace, templates with their raw objects, and what could not be listed there."""
-    counted = {name: Inventory({kind: [] for kind in kinds}, []) for name in namespaces}
-    together = take(cluster, kinds, None, source, keep_raw=True) if len(namespaces) > FEW else Inventory({}, [])
+def _served_kinds(cluster: Cluster) -> tuple[Kind, ...]:
+    """The kinds that make pods and that this cluster serves, each in the version that the server prefers."""
+    served = {(item.group, item.kind): item.version for item in reversed(cluster.served())}
+    others = [kind for kind in KINDS if kind not in WORKLOADS and (kind.group, kind.kind) in served]
+    return (*WORKLOADS, *(replace(kind, version=served[kind.group, kind.kind]) for kind in others))
+
+
+def _count(
+    cluster: Cluster, kinds: Sequence[Kind], source: Mapping[str, str], counted: Mapping[str, Inventory]
+) -> None:
+    together = take(cluster, kinds, None, source, keep_raw=True) if len(counted) > FEW else Inventory({}, [])
+    for inventory in counted.values():
+        inventory.found = {kind: [] for kind in kinds}
     for kind in kinds:
         for workload in together.found.get(kind, ()):
             if workload.namespace in counted:
                 counted[workload.namespace].found[kind].append(workload)
     missing = [kind for kind in kinds if kind not in together.listed]
-    for name in namespaces if missing else ():
+    for name, inventory in counted.items() if missing else ():
         own = take(cluster, missing, name, source, keep_raw=True)
-        counted[name].found.update(own.found)
-        counted[name].errors.extend(own.errors)
+        inventory.found.update(own.found)
+        inventory.errors.extend(own.errors)
     for error in together.errors:
         if not isinstance(error, ApiError):
             _blame(error, counted)
-    return counted
 
 
 def _blame(error: CapsError, counted: Mapping[str, Inventory]) -> None:
-    """An object that cannot be read is an error of every namespace: which one it is in cannot be told."""
-    for inventory in counted.values():
-        inventory.errors.append(error)
+    """An object that cannot be read is an error of its namespace, which the text names (inventory.take)."""
+    for name, inventory in counted.items():
+        if f" in namespace {name}: " in str(error):
+            inventory.errors.append(error)
+
+
+def _add_strangers(cluster: Cluster, counted: Mapping[str, Inventory]) -> None:
+    """Objects of unknown kinds that seem to make pods, and lists of such that are forbidden, as errors."""
+    known = {one.metadata.uid for inventory in counted.values() for one in all_workloads(inventory)}
+    found, refused = strangers(cluster, list(counted), FEW, known)
+    for one in found:
+        if inventory := counted.get(one.metadata.namespace or ""):
+            text = f"{one.reference} seems to hold a pod template, but the kind is unknown"
+            inventory.errors.append(InputError(text))
+    for name, inventory in counted.items():
+        kinds = [listing.resource.qualified for listing in refused if listing.namespace in (name, None)]
+        if kinds:
+            inventory.errors.append(InputError(f"what kinds unknown here make: {', '.join(kinds)} (forbidden)"))
 
 
 def all_workloads(inventory: Inventory) -> list[Workload]:

@@ -81,13 +81,16 @@ class Cluster:
         Raises UsageError: the server doesn't have it.
         """
         found = find(text, BUILTIN)
-        if found is None:
-            if self._served is None:
-                self._served = tuple(discover(self._send))
-            found = find(text, self._served)
+        found = found or find(text, self.served())
         if found is None:
             raise not_served(text)
         return found
+
+    def served(self) -> tuple[Resource, ...]:
+        """Every resource that the server has, in its order of preference; asked once."""
+        if self._served is None:
+            self._served = tuple(discover(self._send))
+        return self._served
 
     def pages(
         self,

@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from kubectl_caps.commands import label_ns
 from kubectl_caps.commands import options as read
 from kubectl_caps.commands.files import find, load, no_selector
 from kubectl_caps.commands.harden_files import show
-from kubectl_caps.commands.label_live import objections, start
-from kubectl_caps.core.labelling import Labelling, LabelWish, judge, plan_labels
+from kubectl_caps.core.labelling import Asked, Labelling, LabelWish, judge, objections, plan_labels, start
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import CapsError, UsageError
 from kubectl_caps.manifests.edit import Edit, edited
@@ -28,11 +29,14 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     found, malformed = find(documents)
     errors += malformed
     workloads = [workload for item in found for workload in item.workloads]
-    chosen = [item for item in documents if _is_namespace(item, options.names)]
-    results = [_label(item, wishes, workloads, errors, options) for item in chosen]
+    namespaces = [item for item in documents if _is_namespace(item)]
+    chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in options.names]
+    asked = Asked(wishes=wishes, overwrite=options.overwrite, force=options.force)
+    only = len({item.object["metadata"]["name"] for item in namespaces}) == 1
+    results = [_label(item, _Files(workloads, errors, only), asked) for item in chosen]
     for name in set(options.names) - {item.object["metadata"]["name"] for item in chosen}:
         errors.append(UsageError(f'namespaces "{name}" not found in the files'))
-    files = _texts(chosen, results, wishes, options, errors)
+    files = _texts(chosen, results, asked, errors)
     changed = [(source, text) for source, text in files if text != source.text]
     if options.write:
         for source, text in changed:
@@ -49,26 +53,34 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     return result or int(bool(options.check and changed))
 
 
-def _is_namespace(document: Document, names: Sequence[str]) -> bool:
+class _Files(Struct, frozen=True):
+    """What the files hold; `only` says that they hold one Namespace: objects that name none are taken to be in it."""
+
+    workloads: Sequence[Workload]
+    errors: Sequence[CapsError]
+    only: bool
+
+
+def _is_namespace(document: Document) -> bool:
     obj = document.object
-    name = (obj.get("metadata") or {}).get("name")
-    return (obj["apiVersion"], obj["kind"]) == ("v1", "Namespace") and bool(name) and (not names or name in names)
+    return (obj["apiVersion"], obj["kind"]) == ("v1", "Namespace") and bool((obj.get("metadata") or {}).get("name"))
 
 
-def _label(
-    document: Document,
-    wishes: tuple[LabelWish, ...],
-    workloads: Sequence[Workload],
-    errors: Sequence[CapsError],
-    options: argparse.Namespace,
-) -> Labelling:
+def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
     """The verdict on one Namespace document. What could not be read may be in it, so then it is not judged."""
     name = document.object["metadata"]["name"]
-    plan = plan_labels(document.object, wishes, overwrite=options.overwrite, force=options.force)
-    item = start(name, document.object["metadata"].get("labels") or {}, plan, wishes)
-    item.judged = judge([workload for workload in workloads if workload.namespace == name], item.policy, None)
-    item.not_judged = tuple(str(error).removeprefix("error: ") for error in errors)
-    refusals = [*plan.refusals, *objections(item, force=options.force)]
+    plan = plan_labels(document.object, asked.wishes, overwrite=asked.overwrite, force=asked.force)
+    item = start(name, document.object["metadata"].get("labels") or {}, plan, asked)
+    inside = [workload for workload in files.workloads if workload.namespace in ((name, "") if files.only else (name,))]
+    homeless = [workload for workload in files.workloads if not workload.namespace]
+    item.judged = judge(inside, item.policy, None)
+    if item.policy.level != "privileged":
+        item.not_judged = tuple(str(error).removeprefix("error: ") for error in files.errors)
+    if homeless and files.only:
+        item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
+    elif strays := judge(homeless, item.policy, None):
+        item.not_judged += tuple(f"{one.workload.reference} names no namespace; here it is refused" for one in strays)
+    refusals = [*plan.refusals, *objections(item, force=asked.force)]
     if refusals:
         item.result, item.message = "refused", "; ".join(refusals)
     elif not plan.patch.changes:
@@ -79,15 +91,14 @@ def _label(
 def _texts(
     documents: Sequence[Document],
     results: Sequence[Labelling],
-    wishes: tuple[LabelWish, ...],
-    options: argparse.Namespace,
+    asked: Asked,
     errors: list[CapsError],
 ) -> list[tuple[SourceFile, str]]:
     """Every file with a Namespace, its text with the labels of those that may have them."""
     edits: dict[SourceFile, list[Edit]] = {document.file: [] for document in documents}
     for document, item in zip(documents, results, strict=True):
         if item.result == "planned":
-            plan = plan_labels(document.object, wishes, overwrite=options.overwrite, force=options.force)
+            plan = plan_labels(document.object, asked.wishes, overwrite=asked.overwrite, force=asked.force)
             edits[document.file].append(Edit(document, plan.patch))
     files = []
     for source, own in edits.items():

@@ -3,57 +3,52 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-from msgspec import Struct
-
 from kubectl_caps.cluster.census import all_workloads
-from kubectl_caps.cluster.inventory import Inventory
+from kubectl_caps.cluster.inventory import Inventory, take
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import NAMESPACES, PODS
+from kubectl_caps.cluster.resources import NAMESPACES
+from kubectl_caps.commands.label_trial import Tried, attempt
 from kubectl_caps.core.labelling import (
     SYSTEM_NAMESPACES,
+    Asked,
     Labelling,
     LabelPlan,
-    LabelWish,
     judge,
+    mended,
+    objections,
+    over,
     plan_labels,
     security_labels,
-    templates,
+    start,
     verdict,
-    with_created,
 )
-from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.podsecurity import preview
 from kubectl_caps.core.podsecurity.labels import resolve, tightens
-from kubectl_caps.core.podsecurity.policy import Policy
-from kubectl_caps.core.workloads import Workload, pod_of
+from kubectl_caps.core.workloads import WORKLOADS, Workload
 from kubectl_caps.errors import ApiError, CapsError
+from kubectl_caps.report.terminal import warn
+
+LOOKS = 2
+"""How often the server and we look at the pods before a difference between us is more than a pod that came or went."""
 
 
-class Run(Struct, frozen=True):
-    """What is the same for every namespace of one command."""
+class Run(Asked, frozen=True, kw_only=True):
+    """What is the same for every namespace of one command. `mutating`: label_trial.changed_by."""
 
     cluster: Cluster
-    minor: int
-    wishes: tuple[LabelWish, ...]
     dry_run: str
-    overwrite: bool
-    force: bool
     manager: str
+    mutating: list[str] | None
 
 
 def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labelling:
     """Judge one namespace and label it if nothing speaks against it."""
     name = namespace["metadata"]["name"]
     plan = plan_labels(namespace, run.wishes, overwrite=run.overwrite, force=run.force)
-    item = start(name, namespace["metadata"].get("labels") or {}, plan, run.wishes)
-    workloads = all_workloads(inventory)
-    item.judged = judge(workloads, item.policy, run.minor)
-    item.not_judged = tuple(str(error).removeprefix("error: ") for error in inventory.errors)
+    item = start(name, namespace["metadata"].get("labels") or {}, plan, run)
     try:
-        if item.policy.level != "privileged":
-            _try_templates(run, item, templates(workloads))
-        refusals = [*plan.refusals, *_system(run, name), *_refusals(run, item, plan, workloads)]
+        extra = _judge(run, item, plan, inventory) if item.policy.level != "privileged" else []
+        refusals = [*plan.refusals, *_system(run, name), *objections(item, force=run.force), *extra]
         if refusals:
             item.result, item.message = "refused", "; ".join(refusals)
         elif not plan.patch.changes:
@@ -65,64 +60,74 @@ def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labellin
     return item
 
 
-def start(name: str, labels: dict[str, str], plan: LabelPlan, wishes: Sequence[LabelWish]) -> Labelling:
-    """The namespace's item before anything is judged: enforce is what is judged wherever it is asked for."""
-    mode = next((wish.mode for wish in wishes if wish.mode == "enforce"), wishes[0].mode)
-    return Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
-
-
-def objections(item: Labelling, *, force: bool) -> list[str]:
-    """Why enforcing would break something, or may: what is refused, and what could not be judged."""
-    if item.mode != "enforce" or item.policy.level == "privileged" or force:
-        return []
-    reasons = [f"enforce={item.policy} would refuse what is listed"] if item.judged else []
-    reasons += ["not everything could be judged"] if item.not_judged else []
-    return [f"{reason}; --force labels it all the same" for reason in reasons]
-
-
-def _refusals(run: Run, item: Labelling, plan: LabelPlan, workloads: Sequence[Workload]) -> list[str]:
-    reasons = objections(item, force=run.force)
+def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> list[str]:
+    """Everything that the policy would refuse into `item`; what else speaks against enforcing it is returned."""
+    workloads = all_workloads(inventory)
+    item.not_judged = tuple(_unlisted(error) for error in inventory.errors)
+    tried = attempt(run.cluster, item.namespace, workloads, run.manager, run.mutating)
+    _note(run, item, workloads, tried)
+    item.judged = judge(workloads, item.policy, run.minor, tried.admitted)
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
-        return reasons  # the server looks at the pods only when the enforce policy tightens
-    if _server_says_more(run, item, plan, workloads) and not item.judged and not run.force:
-        reasons.append("the server would refuse more than this program finds; --force labels it all the same")
-    return reasons
+        return []  # the server looks at the pods only when the enforce policy tightens
+    try:
+        return _compared(run, item, plan, workloads, tried)
+    except ApiError as error:
+        if run.dry_run != "client":
+            raise
+        item.notes += (f"the server's own verdict could not be had: {_words(error)}",)
+        return []
 
 
-def _server_says_more(run: Run, item: Labelling, plan: LabelPlan, workloads: Sequence[Workload]) -> bool:
-    """Note where the server's own verdict on the pods that exist is not ours: its configuration may exempt some."""
-    warnings: list[str] = []
-    _patch(run, item.namespace, plan, dry_run=True, warnings=warnings)
-    pods = {
-        workload.name: verdict(workload.template, item.policy, run.minor) for workload in workloads if workload.is_pod
-    }
-    said, ours = preview.read(warnings, item.namespace), preview.expected(pods, item.namespace, item.policy)
-    item.notes += tuple(preview.differences(said, ours))
-    return not said.exempt and bool(set(said.lines) - set(ours))
+def _unlisted(error: CapsError) -> str:
+    """`cronjobs (forbidden)` for a list that is."""
+    if isinstance(error, ApiError) and error.code == 403 and "kind" in error.details:
+        return f"{error.details['kind']} (forbidden)"
+    return _words(error)
 
 
-def _try_templates(run: Run, item: Labelling, tried: Sequence[Workload]) -> None:
-    """Have the server create a pod of each template in a dry run, and judge it with what webhooks put in."""
-    for workload in tried:
-        obj = msgspec.json.decode(workload.raw) if workload.raw else {}
-        body = pod_of(obj, workload.path, workload.name, item.namespace)
-        try:
-            created = run.cluster.create(PODS, item.namespace, body, dry_run=True, field_manager=run.manager)
-        except ApiError as error:
-            _not_created(item, workload, error)
-            continue
-        pod = msgspec.convert(created, Pod)
-        item.judged = with_created(item.judged, workload, verdict(pod, item.policy, run.minor))
+def _words(error: CapsError) -> str:
+    return str(error).removeprefix("error: ")
 
 
-def _not_created(item: Labelling, workload: Workload, error: ApiError) -> None:
-    """A pod that the server would not create: refused by the policy that holds now, or not judged."""
-    if "violates PodSecurity" in error.message:
-        item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
-    elif error.code == 422:
-        item.notes += (f"{workload.reference}: the server takes no pod of its template: {error.message}",)
-    else:
-        item.not_judged += (f"{workload.reference}: what webhooks put into its pods: {error.message}",)
+def _note(run: Run, item: Labelling, workloads: Sequence[Workload], tried: Tried) -> None:
+    refused = {workload.reference for workload, _ in tried.refused}
+    known = {one.workload.reference for one in judge(workloads, item.policy, run.minor)} & refused
+    for workload, error in tried.refused:
+        if error.code == 422:
+            item.notes += (f"{workload.reference}: the server takes no pod of its template: {error.message}",)
+        elif "violates PodSecurity" not in error.message:
+            text = f"{workload.reference}: what the server puts into its pods: {_words(error)}"
+            item.not_judged += (text,)
+        elif workload.reference in known:
+            item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
+        else:
+            item.not_judged += (f"{workload.reference}: what the server puts into its pods: {error.message}",)
+    for reference in mended(workloads, item.policy, run.minor, tried.admitted):
+        item.notes += (f"{reference}: its template would be refused, but a webhook mends its pods on their way",)
+    for reference in over(workloads, item.policy, run.minor):
+        item.notes += (f"{reference}: is finished, but would be refused if it were made again",)
+
+
+def _compared(run: Run, item: Labelling, plan: LabelPlan, workloads: list[Workload], tried: Tried) -> list[str]:
+    """The server's own verdict on the pods that exist beside ours; its configuration may exempt some."""
+    for look in range(LOOKS):
+        warnings: list[str] = []
+        _patch(run, item.namespace, plan, dry_run=True, warnings=warnings)
+        pods = {one.name: verdict(one.template, item.policy, run.minor) for one in workloads if one.is_pod}
+        said = preview.read(warnings, item.namespace)
+        extra, missing = preview.compare(said, preview.expected(pods, item.namespace, item.policy))
+        if said.exempt or not (extra or missing) or look == LOOKS - 1:
+            break
+        others = [workload for workload in workloads if not workload.is_pod]
+        workloads = others + all_workloads(take(run.cluster, WORKLOADS[:1], item.namespace, workloads[0].source))
+        item.judged = judge(workloads, item.policy, run.minor, tried.admitted)
+    if said.exempt:
+        item.notes += ("the server exempts this namespace from Pod Security, so its labels are ignored",)
+        return []
+    item.notes += tuple(f"only the server says: {line}" for line in extra)
+    item.notes += tuple(f"the server does not say (its configuration may exempt it): {line}" for line in missing)
+    reason = "the server would refuse more than is found here; --force labels it all the same"
+    return [reason] if extra and not item.judged and not run.force else []
 
 
 def _system(run: Run, name: str) -> list[str]:
@@ -131,30 +136,27 @@ def _system(run: Run, name: str) -> list[str]:
 
 def _send(run: Run, item: Labelling, plan: LabelPlan) -> None:
     """Label, and read again what holds."""
+    warnings: list[str] = []
     try:
-        _patch(run, item.namespace, plan, dry_run=run.dry_run == "server", warnings=[])
+        _patch(run, item.namespace, plan, dry_run=run.dry_run == "server", warnings=warnings)
     except ApiError as error:
-        if error.code == 422 and _changed_meanwhile(run, item):
+        if error.code == 422 and _labels(run, item.namespace) != item.before:
             raise CapsError("its labels were changed by somebody else meanwhile; nothing was changed") from error
         raise
+    for text in preview.read(warnings, item.namespace).others:
+        warn(text)
     if run.dry_run == "server":
         return
-    now = run.cluster.get(NAMESPACES, None, item.namespace)["metadata"].get("labels") or {}
+    wanted, item.after = item.after, _labels(run, item.namespace)
     item.result = "labeled"
-    if security_labels(now) != item.after:
+    if item.after != wanted:
         item.result, item.message = "failed", "its labels were changed by somebody else right after"
-    item.after, policies = security_labels(now), resolve(now)
-    item.notes += (f"now holds {holds(policies.enforce, policies.audit, policies.warn)}",)
+    holds = resolve(item.after)
+    item.notes += (f"now holds enforce={holds.enforce}, audit={holds.audit}, warn={holds.warn}",)
 
 
-def holds(enforce: Policy, audit: Policy, warn: Policy) -> str:
-    """`enforce=restricted:latest, audit=…, warn=…`."""
-    return f"enforce={enforce}, audit={audit}, warn={warn}"
-
-
-def _changed_meanwhile(run: Run, item: Labelling) -> bool:
-    now = run.cluster.get(NAMESPACES, None, item.namespace)["metadata"].get("labels") or {}
-    return security_labels(now) != item.before
+def _labels(run: Run, name: str) -> dict[str, str]:
+    return security_labels(run.cluster.get(NAMESPACES, None, name)["metadata"].get("labels") or {})
 
 
 def _patch(run: Run, name: str, plan: LabelPlan, *, dry_run: bool, warnings: list[str]) -> None:

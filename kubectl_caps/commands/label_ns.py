@@ -38,11 +38,18 @@ def main(options: argparse.Namespace) -> int:
     _check_names(options)
     dry_run = "client" if options.plan else read.dry_run(options)
     errors: list[CapsError] = []
-    results = list(_live(options, wishes, dry_run, errors))
+    results: list[Labelling] = []
+    try:
+        for item in _live(options, wishes, dry_run, errors):
+            results.append(item)
+    except KeyboardInterrupt:
+        show(results, errors, options, _SUFFIX[dry_run])  # these may be labeled already
+        raise
     for error in errors:
         say(str(error))
     show(results, errors, options, _SUFFIX[dry_run])
-    return (2 if errors else 0) if options.plan else status(results, errors)
+    result = status(results, errors)
+    return 0 if options.plan and result == 1 else result
 
 
 def status(results: Sequence[Labelling], errors: Sequence[CapsError]) -> int:
@@ -103,24 +110,34 @@ def _check_names(options: argparse.Namespace) -> None:
         raise UsageError("name cannot be provided when a selector is specified")
     if options.names and options.all:
         raise UsageError("name cannot be provided together with --all")
+    if options.plan and (options.warn or options.audit or options.remove):
+        raise UsageError("--plan is the way to --enforce: --warn, --audit and --remove do not go with it")
 
 
 def _live(
     options: argparse.Namespace, wishes: tuple[LabelWish, ...], dry_run: str, errors: list[CapsError]
 ) -> Iterator[Labelling]:
-    from kubectl_caps.cluster.census import census, served_kinds
+    from kubectl_caps.cluster.census import census
     from kubectl_caps.commands.label_live import Run, label
+    from kubectl_caps.commands.label_trial import changed_by
     from kubectl_caps.commands.live import connected
 
     cluster, _, context = connected(options, warn=lambda text: None)
     minor = cluster.server_version().minor
     namespaces = list(_namespaces(cluster, options, errors))
     names = [namespace["metadata"]["name"] for namespace in namespaces]
-    kinds, unknown = served_kinds(cluster)
-    counted = census(cluster, kinds, names, {"context": context})
-    for inventory in counted.values():
-        inventory.errors.extend(unknown)
-    run = Run(cluster, minor, wishes, dry_run, options.overwrite, options.force, options.field_manager)
+    progress(f"reading the workloads of {len(names)} namespaces")
+    counted = census(cluster, names, {"context": context})
+    run = Run(
+        wishes=wishes,
+        minor=minor,
+        overwrite=options.overwrite,
+        force=options.force,
+        cluster=cluster,
+        dry_run=dry_run,
+        manager=options.field_manager,
+        mutating=changed_by(cluster),
+    )
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]
         for done, item in enumerate(pool.map(lambda pair: label(run, *pair), pairs), 1):
@@ -134,9 +151,15 @@ def _namespaces(cluster: Any, options: argparse.Namespace, errors: list[CapsErro
     from kubectl_caps.cluster.resources import NAMESPACES
 
     if not options.names:
+        left = []
         for page in cluster.pages(NAMESPACES, None, label_selector=options.selector):
-            found = (msgspec.json.decode(raw) for raw in page)
-            yield from (item for item in found if item["metadata"]["name"] not in SYSTEM_NAMESPACES)
+            for item in map(msgspec.json.decode, page):
+                if item["metadata"]["name"] in SYSTEM_NAMESPACES:
+                    left.append(item["metadata"]["name"])
+                else:
+                    yield item
+        if left:
+            say(f"{', '.join(left)} left out: the system's namespaces are labeled only by name, and with --force")
     for name in dict.fromkeys(options.names):
         try:
             yield cluster.get(NAMESPACES, None, name)

@@ -6,17 +6,19 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.ownership import fold
+from kubectl_caps.core.creation import past
+from kubectl_caps.core.ownership import Key, fold, key
 from kubectl_caps.core.patch import Patch, between
-from kubectl_caps.core.pod import Pod, PodTemplate
+from kubectl_caps.core.pod import Path, Pod, PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
-from kubectl_caps.core.podsecurity.labels import PREFIX, Policies, looser, resolve
-from kubectl_caps.core.podsecurity.policy import Level, Policy, effective_minor
+from kubectl_caps.core.podsecurity.labels import MODES, PREFIX, Policies, looser, resolve
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, Level, Policy, effective_minor, is_clamped
 from kubectl_caps.core.podsecurity.registry import Violation, evaluate
-from kubectl_caps.core.workloads import Workload, kind_of
+from kubectl_caps.core.workloads import Workload
 
 Mode = Literal["enforce", "audit", "warn"]
 Result = Literal["planned", "labeled", "unchanged", "refused", "failed"]
+_NO_PODS: Mapping[Key, Pod] = {}
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -34,6 +36,15 @@ class LabelWish(Struct, frozen=True):
             return {name: value for name, value in labels.items() if name not in (key, version_key)}
         version = {version_key: self.version} if self.version else {}
         return {**labels, key: self.level, **version}
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What is asked for, and the server's minor version; None for files."""
+
+    wishes: tuple[LabelWish, ...]
+    minor: int | None = None
+    overwrite: bool
+    force: bool
 
 
 class LabelPlan(Struct, frozen=True):
@@ -96,23 +107,75 @@ def plan_labels(
         if not force and f"{PREFIX}{wish.mode}" in labels and looser(old.of(wish.mode), new.of(wish.mode)):
             change = f"{wish.mode}={new.of(wish.mode)} is looser than {old.of(wish.mode)}"
             refusals.append(f"{change}; --force does it all the same")
-    return LabelPlan(between(namespace, wanted), old, new, after, tuple(refusals))
+    return LabelPlan(_guarded(between(namespace, wanted), labels), old, new, after, tuple(refusals))
 
 
-def judge(workloads: Sequence[Workload], policy: Policy, server_minor: int | None) -> tuple[Judged, ...]:
-    """What `policy` would refuse: running pods, and pods made of the templates. Finished pods are refused nothing.
+def _guarded(patch: Patch, labels: Mapping[str, str]) -> Patch:
+    """The patch, refused also where a label was changed of those that stay: the policy that results was judged."""
+    touched = {change.path for change in patch.changes}
+    keys = [f"{PREFIX}{mode}{suffix}" for mode in MODES for suffix in ("", "-version")]
+    paths: dict[str, Path] = {key: ("metadata", "labels", key) for key in keys}
+    if ("metadata", "labels") in touched or not touched:
+        return patch
+    guards = tuple((path, labels.get(key)) for key, path in paths.items() if path not in touched)
+    return Patch(patch.changes, patch.guards + guards)
 
-    A template is judged as the pod that is made of it, so after the same defaulting as a pod. Pods that are refused
-    for the very reasons for which their owner's template is are folded into it.
+
+def start(name: str, labels: dict[str, str], plan: LabelPlan, asked: Asked) -> Labelling:
+    """The namespace's item before anything is judged: enforce is what is judged wherever it is asked for."""
+    mode = next((wish.mode for wish in asked.wishes if wish.mode == "enforce"), asked.wishes[0].mode)
+    item = Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
+    item.notes += tuple(f"the API server finds its labels wrong: {text}" for text in plan.after.errors)
+    if is_clamped(item.policy.version, asked.minor):
+        item.notes += (f"{item.policy.version} is newer than the rules known here: judged by v1.{NEWEST_MINOR}",)
+    return item
+
+
+def objections(item: Labelling, *, force: bool) -> list[str]:
+    """Why enforcing would break something, or may: what is refused, and what could not be judged."""
+    if item.mode != "enforce" or item.policy.level == "privileged" or force:
+        return []
+    reasons = [f"enforce={item.policy} would refuse what is listed"] if item.judged else []
+    reasons += ["not everything could be judged"] if item.not_judged else []
+    return [f"{reason}; --force labels it all the same" for reason in reasons]
+
+
+def judge(
+    workloads: Sequence[Workload],
+    policy: Policy,
+    server_minor: int | None,
+    admitted: Mapping[Key, Pod] = _NO_PODS,
+) -> tuple[Judged, ...]:
+    """What `policy` would refuse: running pods, and pods made of the templates.
+
+    What makes no pods any more (`creation.past`) is refused nothing. A template is judged by the pod that the server
+    made of it (`admitted`, by `ownership.key`), else as the pod that is made of it, so after the same defaulting as
+    a pod. Pods that are refused for the very reasons for which their owner's template is are folded into it.
     """
-    alive = [workload for workload in workloads if not _finished(workload)]
-    verdicts = {id(workload): verdict(workload.template, policy, server_minor) for workload in alive}
-    rows = fold(alive, same=lambda one, other: _reasons(verdicts[id(one)]) == _reasons(verdicts[id(other)]))
-    return tuple(
-        Judged(row.workload, verdicts[id(row.workload)], tuple(pod.metadata.name or "" for pod in row.pods))
-        for row in rows
-        if verdicts[id(row.workload)]
+    gone = past(workloads)
+    verdicts = {id(workload): _verdicts(workload, policy, server_minor, admitted) for workload in workloads}
+    rows = fold(
+        [workload for workload in workloads if id(workload) not in gone],
+        [workload for workload in workloads if id(workload) in gone and not workload.is_pod],
+        same=lambda one, other: _reasons(verdicts[id(one)][0]) == _reasons(verdicts[id(other)][0]),
+        history=False,
     )
+    found = ((row, *verdicts[id(row.workload)]) for row in rows)
+    return tuple(
+        Judged(row.workload, violations, tuple(pod.metadata.name or "" for pod in row.pods), created)
+        for row, violations, created in found
+        if violations
+    )
+
+
+def _verdicts(
+    workload: Workload, policy: Policy, minor: int | None, admitted: Mapping[Key, Pod]
+) -> tuple[tuple[Violation, ...], bool]:
+    """The violations, and whether they are other ones than those of the workload's own template."""
+    own = verdict(workload.template, policy, minor)
+    pod = admitted.get(key(workload))
+    violations = own if pod is None else verdict(pod, policy, minor)
+    return (own, False) if _reasons(violations) == _reasons(own) else (violations, True)
 
 
 def verdict(template: PodTemplate, policy: Policy, server_minor: int | None) -> tuple[Violation, ...]:
@@ -120,21 +183,21 @@ def verdict(template: PodTemplate, policy: Policy, server_minor: int | None) -> 
     return evaluate(as_admitted(template, pod=True), policy.level, effective_minor(policy.version, server_minor))
 
 
-def with_created(judged: Sequence[Judged], workload: Workload, violations: tuple[Violation, ...]) -> tuple[Judged, ...]:
-    """The verdicts with that of a workload's pod as the server would create it, where that says more."""
-    known = {(item.check, item.detail) for one in judged if one.workload is workload for item in one.violations}
-    if all((item.check, item.detail) in known for item in violations):
-        return tuple(judged)
-    return (*(one for one in judged if one.workload is not workload), Judged(workload, violations, created=True))
+def mended(workloads: Sequence[Workload], policy: Policy, minor: int | None, admitted: Mapping[Key, Pod]) -> list[str]:
+    """The workloads whose template would be refused, while the pod that the server makes of it would not."""
+    tried = [workload for workload in workloads if key(workload) in admitted]
+    return [
+        workload.reference
+        for workload in tried
+        if verdict(workload.template, policy, minor) and not verdict(admitted[key(workload)], policy, minor)
+    ]
 
 
-def templates(workloads: Sequence[Workload]) -> list[Workload]:
-    """The templates of which pods are made: those that no other template of these makes or has made."""
-    return [row.workload for row in fold(workloads) if not row.workload.is_pod]
-
-
-def _finished(workload: Workload) -> bool:
-    return isinstance(workload.template, Pod) and workload.template.finished
+def over(workloads: Sequence[Workload], policy: Policy, minor: int | None) -> list[str]:
+    """The Jobs that are finished, whose template would be refused if somebody made it anew."""
+    gone = past(workloads)
+    jobs = [workload for workload in workloads if id(workload) in gone and workload.kind == "Job"]
+    return [job.reference for job in jobs if verdict(job.template, policy, minor)]
 
 
 def _reasons(violations: tuple[Violation, ...]) -> list[tuple[str, str]]:
@@ -144,34 +207,3 @@ def _reasons(violations: tuple[Violation, ...]) -> list[tuple[str, str]]:
 def security_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that Pod Security reads."""
     return {key: value for key, value in labels.items() if key.startswith(PREFIX)}
-
-
-def mending(judged: Judged) -> tuple[list[str] | None, list[str]]:
-    """The flags of the `harden` that mends what it can (None where it can mend nothing), and the checks that remain.
-
-    Pods and Jobs cannot be changed in place; their owner or source has to be.
-    """
-    flags: list[str] = []
-    remain: list[str] = []
-    for violation in judged.violations:
-        row = _MENDED_BY.get(violation.check)
-        if row is None:
-            remain.append(violation.check)
-        else:
-            flags += [flag for flag in row if flag not in flags]
-    if any("capabilities.add" in violation.detail for violation in judged.violations):
-        flags.append("--remove-adds")
-    kind = kind_of(judged.workload.api_version, judged.workload.kind)
-    possible = kind is not None and kind.effect != "never" and len(remain) < len(judged.violations)
-    return (flags if possible else None), remain
-
-
-_MENDED_BY: Mapping[str, tuple[str, ...]] = {
-    "allowPrivilegeEscalation": (),
-    "capabilities_baseline": (),
-    "capabilities_restricted": (),
-    "runAsNonRoot": ("--profile=restricted",),
-    "runAsUser": ("--profile=restricted", "--run-as-user=UID"),
-    "seccompProfile_baseline": ("--profile=restricted",),
-    "seccompProfile_restricted": ("--profile=restricted",),
-}

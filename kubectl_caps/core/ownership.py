@@ -28,32 +28,36 @@ def fold(
     shown: Sequence[Workload],
     others: Iterable[Workload] = (),
     same: Callable[[Workload, Workload], bool] = same_rights,
+    *,
+    history: bool = True,
 ) -> list[Family]:
     """The rows for the workloads in `shown`; `others` are objects that only tell who owns whom, and running pods.
 
     A pod or ReplicaSet that a shown workload owns is folded while it is the `same` as its owner's template; else it
-    has a row of its own, behind its owner's. A ReplicaSet without pods is rollout history: folded.
+    has a row of its own, behind its owner's. A ReplicaSet without pods is rollout history: folded, unless nothing of
+    `shown` is (`history=False`).
     """
     known: dict[Key, Workload] = {}
     for workload in [*shown, *others]:
-        known.setdefault(_key(workload), workload)
-    asked = {_key(workload) for workload in shown}
+        known.setdefault(key(workload), workload)
+    asked = {key(workload) for workload in shown}
     owners = {workload.metadata.uid: workload.metadata.controller for workload in known.values()}
     busy = {owner.uid for workload in known.values() if workload.is_pod and (owner := workload.metadata.controller)}
     rows: dict[str, list[Family]] = {}
     for workload in sorted(known.values(), key=lambda workload: _depth(workload, owners)):
         above = [row for uid in _ancestors(workload, owners) for row in rows.get(uid, ())]
         row = next((row for row in above if same(workload, row.workload)), None)
-        apart = workload.is_pod or workload.metadata.uid in busy
-        if row is None and (apart if above else _key(workload) in asked):
+        apart = workload.is_pod or workload.metadata.uid in busy or (not history and key(workload) in asked)
+        if row is None and (apart if above else key(workload) in asked):
             row = Family(workload, [], above[0] if above else None)
-            rows.setdefault(_key(workload)[0], []).append(row)
+            rows.setdefault(key(workload)[0], []).append(row)
         if row and isinstance(workload.template, Pod):
             row.pods.append(workload.template)
     return _ordered([row for group in rows.values() for row in group])
 
 
-def _key(workload: Workload) -> Key:
+def key(workload: Workload) -> Key:
+    """What tells a workload from all others: the object's uid (or itself, where a file gives it none), and the path."""
     return workload.metadata.uid or f"no uid {id(workload)}", workload.path
 
 

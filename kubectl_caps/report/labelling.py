@@ -1,12 +1,15 @@
 """How `label-ns` looks: who would be refused and why, and the JSON contract's `Labelling`."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kubectl_caps.core.labelling import Judged, Labelling, mending
+from kubectl_caps.core.labelling import Judged, Labelling
+from kubectl_caps.core.mending import mending
 from kubectl_caps.core.pod import Path, field_path
-from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, is_clamped
+from kubectl_caps.core.podsecurity.labels import looser, resolve
+from kubectl_caps.core.workloads import reference
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.json import document, identity, violation
 from kubectl_caps.report.table import table as lines
@@ -17,14 +20,13 @@ _VERB = {"enforce": "refuse", "warn": "warn of", "audit": "record"}
 
 def verdict(item: Labelling, program: str) -> Iterator[str]:
     """Everything that the labels would refuse, object by object, with what would mend it; then the labels."""
-    count = len(item.judged)
-    if count:
-        pods = _plural(_pods(item), "running pod")
-        refused = f"{item.mode}={item.policy} would {_VERB[item.mode]} {_plural(count, 'workload')}, {pods}"
-        yield escaped(f"namespace/{item.namespace}: {refused}")
+    if item.judged:
+        refused = f"{item.mode}={item.policy} would {_VERB[item.mode]} {_plural(len(item.judged), 'workload')}"
+        running = f", {_plural(pods, 'running pod')}" if (pods := _pods(item)) else ""
+        yield escaped(f"namespace/{item.namespace}: {refused}{running}")
     for judged in item.judged:
         yield from _judged(judged, item.namespace, program)
-    for kind, texts in (("not judged", item.not_judged), ("note", (*item.notes, *_clamped(item)))):
+    for kind, texts in (("not judged", item.not_judged), ("note", item.notes)):
         for text in texts:
             yield escaped(f"namespace/{item.namespace}: {kind}: {text}")
     for key in item.after | item.before:
@@ -35,21 +37,27 @@ def verdict(item: Labelling, program: str) -> Iterator[str]:
 
 def plan(item: Labelling, program: str) -> Iterator[str]:
     """The way to the judged policy in order: warn and audit now, mend the workloads, then enforce."""
-    level, name = str(item.policy).removesuffix(":latest"), item.namespace
+    level, name, held = str(item.policy).removesuffix(":latest"), item.namespace, resolve(item.before)
     yield escaped(f"# {name}: 1. see what {level} would refuse, and refuse nothing")
-    yield escaped(f"{program} label-ns {name} --warn {level} --audit {level} --overwrite")
+    flags = [f"--{mode} {level}" for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
+    if flags:
+        yield escaped(f"{program} label-ns {name} {' '.join(flags)} --overwrite")
     yield escaped(f"# {name}: 2. mend what it would refuse: {_plural(len(item.judged), 'workload')}")
-    for judged in item.judged:
-        flags, remain = mending(judged)
-        if flags is not None:
-            yield escaped(_command(judged, name, program, flags))
-        if flags is None or remain:
-            checks = ", ".join(remain or [violation.check for violation in judged.violations])
-            yield escaped(f"# {judged.workload.reference}: by hand: {checks}")
+    yield from _mend(item, program)
     for text in item.not_judged:
         yield escaped(f"# not judged: {text}")
     yield escaped(f"# {name}: 3. enforce")
-    yield escaped(f"{program} label-ns {name} --enforce {level} --overwrite")
+    loosening = " --force" if looser(held.enforce, item.policy) else ""
+    yield escaped(f"{program} label-ns {name} --enforce {level} --overwrite{loosening}")
+
+
+def _mend(item: Labelling, program: str) -> Iterator[str]:
+    for judged in item.judged:
+        flags, remain = mending(judged)
+        if flags is not None:
+            yield escaped(_command(judged, item.namespace, program, flags))
+        if flags is None or remain:
+            yield escaped(f"# {judged.workload.reference}: {_by_hand(judged)}: {', '.join(remain)}")
 
 
 def table(items: Sequence[Labelling]) -> Iterator[str]:
@@ -73,23 +81,20 @@ def _pods(item: Labelling) -> int:
     return sum(len(judged.pods) for judged in item.judged)
 
 
-def _clamped(item: Labelling) -> Iterator[str]:
-    if is_clamped(item.policy.version, None):
-        yield f"{item.policy.version} is newer than the rules known here: judged by those of v1.{NEWEST_MINOR}"
-
-
 def result_line(item: Labelling, suffix: str) -> str:
-    """`namespace/shop labeled (server dry run)`."""
-    words = {"planned": f"labeled{suffix}", "labeled": "labeled"}.get(item.result, "not labeled")
+    """`namespace/shop labeled (server dry run)`, or unlabeled where labels were only taken away."""
+    verb = "unlabeled" if item.after.items() < item.before.items() else "labeled"
+    words = {"planned": f"{verb}{suffix}", "labeled": verb}.get(item.result, "not labeled")
     message = f": {item.message}" if item.message else ""
     return escaped(f"namespace/{item.namespace} {words}{message}")
 
 
 def labelling(items: Sequence[Labelling], errors: Sequence[CapsError]) -> dict[str, Any]:
-    """`kind: Labelling`."""
+    """`kind: Labelling`. What could not be judged counts once for each namespace that it may be in."""
+    unjudged = [text for item in items for text in item.not_judged]
     summary = {
         "namespaces": len(items),
-        "unknown": len(errors) + sum(len(item.not_judged) for item in items),
+        "unknown": sum(str(error).removeprefix("error: ") not in unjudged for error in errors) + len(unjudged),
         "byResult": dict(Counter(item.result for item in items)),
     }
     return document("Labelling", [_item(item) for item in items], errors, summary)
@@ -105,9 +110,20 @@ def _judged(judged: Judged, namespace: str, program: str) -> Iterator[str]:
         for path in item.fields:
             yield escaped(f"      {field_path((*_prefix(judged), *path))}")
     flags, remain = mending(judged)
-    if flags is not None:
+    if flags is None:
+        yield escaped(f"    to mend: {_by_hand(judged)}")
+    else:
         part = f" in part (not {', '.join(remain)})" if remain else ""
         yield escaped(f"    to mend{part}: {_command(judged, namespace, program, flags)}")
+
+
+def _by_hand(judged: Judged) -> str:
+    """What to do where `harden` can do nothing."""
+    owner = judged.workload.metadata.controller
+    name = reference(owner.api_version, owner.kind, owner.name) if owner else ""
+    if judged.workload.is_pod:
+        return f"delete it, {name} makes another" if owner else "by hand: a pod cannot be changed in place"
+    return f"by hand, in its controller {name}" if owner else "by hand"
 
 
 def _prefix(judged: Judged) -> Path:
@@ -115,6 +131,10 @@ def _prefix(judged: Judged) -> Path:
 
 
 def _command(judged: Judged, namespace: str, program: str, flags: Sequence[str]) -> str:
+    """The `harden` that mends it where it was found: in its file, or in the cluster."""
+    file = judged.workload.source.get("file")
+    if file is not None:
+        return " ".join([program, "harden", "-f", shlex.quote(file), *flags])
     return " ".join([program, "harden", judged.workload.reference, "-n", namespace, *flags])
 
 

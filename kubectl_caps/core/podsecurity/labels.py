@@ -58,10 +58,14 @@ def tightens(old: Policy, new: Policy) -> bool:
 
 
 def looser(old: Policy, new: Policy) -> bool:
-    """Whether `new` may accept what `old` refuses: a lower level, or the same level in an older version."""
-    if old.level != new.level:
-        return LEVELS.index(new.level) < LEVELS.index(old.level)
-    return old.level != "privileged" and effective_minor(new.version, None) < effective_minor(old.version, None)
+    """Whether `new` may accept what `old` refuses: a lower level, or older rules (`restricted:v1.0` knows less than
+    `baseline:latest`). A newer version of the same level is not looser, although a few of its checks are.
+    """
+    if old.level == "privileged":
+        return False
+    if LEVELS.index(new.level) < LEVELS.index(old.level):
+        return True
+    return effective_minor(new.version, None) < effective_minor(old.version, None)
 
 
 def _level(mode: str, labels: Mapping[str, str]) -> Level:

@@ -5,7 +5,7 @@ reasons without details, name one pod of each group, list finished pods too, and
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,26 +18,34 @@ _PARTIAL = re.compile(
 )
 _EXEMPT = " is exempt from Pod Security, and the policy "
 _FAILED = "failed to list pods while checking new PodSecurity enforce level"
-_LIMIT = 4096
-"""Characters of warnings in one answer, beyond which the API server cuts them (apiserver pkg/endpoints/filters)."""
+_LIMIT, _CUT = 4096, 256
+"""Characters of warnings in one answer, beyond which the API server cuts each to so many and then leaves the rest out
+(k8s.io/apiserver pkg/endpoints/filters/warning.go)."""
+
+
+_POD = re.compile(r"[a-z0-9][-a-z0-9.]*( \(and \d+ other pods?\))?: .*", re.ASCII | re.DOTALL)
 
 
 class Preview(Struct, frozen=True):
-    """The server's warnings for one change: `lines` about pods, and why they may not be all."""
+    """The server's warnings for one change: `lines` about pods, why they may not be all, and those of anybody else."""
 
     lines: tuple[str, ...]
     exempt: bool = False
     partial: bool = False
+    others: tuple[str, ...] = ()
 
 
 def read(warnings: Sequence[str], namespace: str) -> Preview:
-    """The server's answer, warnings about anything else left out."""
-    exempt = any(text.startswith(f'namespace "{namespace}"') and _EXEMPT in text for text in warnings)
-    partial = any(_PARTIAL.fullmatch(text) or text == _FAILED for text in warnings)
+    """The server's answer to one change of the labels."""
+    exempts = [text for text in warnings if text.startswith(f'namespace "{namespace}"') and _EXEMPT in text]
+    partly = [text for text in warnings if _PARTIAL.fullmatch(text) or text == _FAILED]
     header = f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level'
-    start = next((at for at, text in enumerate(warnings) if text.startswith(header)), None)
-    lines = () if start is None else tuple(text for text in warnings[start:] if not _PARTIAL.fullmatch(text))
-    return Preview(lines, exempt, partial or sum(map(len, lines)) >= _LIMIT)
+    start = next((at for at, text in enumerate(warnings) if text.startswith(header)), len(warnings))
+    # After these come the warnings of webhooks; a pod's name that fills a cut line whole is no matter.
+    lines = [text for at, text in enumerate(warnings) if at == start or (at > start and _POD.fullmatch(text))]
+    cut = sum(map(len, warnings)) >= _LIMIT or any(len(text) == _CUT for text in warnings)
+    others = [text for text in warnings if text not in (*exempts, *partly, *lines)]
+    return Preview(tuple(lines), bool(exempts), bool(partly) or cut, tuple(others))
 
 
 def expected(pods: Mapping[str, Sequence[Violation]], namespace: str, policy: Policy) -> list[str]:
@@ -52,16 +60,18 @@ def expected(pods: Mapping[str, Sequence[Violation]], namespace: str, policy: Po
     return [f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{policy}"', *lines]
 
 
-def differences(preview: Preview, wanted: Sequence[str]) -> Iterator[str]:
-    """Where the server and we disagree, in words; nothing where its answer is ours, or a part of ours."""
-    if preview.exempt:
-        yield "the server exempts this namespace from Pod Security, so its labels are ignored"
-        return
-    for line in preview.lines:
-        if not any(ours == line or (preview.partial and _stem(ours) == _stem(line)) for ours in wanted):
-            yield f"only the server says: {line}"
+def compare(preview: Preview, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What only the server says, and what only we say; of an answer that is not complete, only the former."""
+    extra = [line for line in preview.lines if not any(_same(ours, line, preview) for ours in wanted)]
+    return extra, [] if preview.partial else [line for line in wanted if line not in preview.lines]
+
+
+def _same(ours: str, line: str, preview: Preview) -> bool:
     if not preview.partial:
-        yield from (f"the server does not say: {line}" for line in wanted if line not in preview.lines)
+        return ours == line
+    # Which pod a line names, and how many, depends on the pods that were looked at.
+    cut, found = _reasons(line), _reasons(ours)
+    return found.startswith(cut) if len(line) == _CUT else found == cut
 
 
 def _line(name: str, count: int, text: str) -> str:
@@ -69,6 +79,5 @@ def _line(name: str, count: int, text: str) -> str:
     return f"{name}{others}: {text}"
 
 
-def _stem(line: str) -> str:
-    """The reasons of a line, as far as a cut one may show them: which pod is named depends on which were looked at."""
-    return line.partition(": ")[2][:100]
+def _reasons(line: str) -> str:
+    return line.partition(": ")[2]

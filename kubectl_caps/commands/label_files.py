@@ -79,7 +79,7 @@ def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
     if homeless and files.only:
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
     elif strays := judge(homeless, item.policy, None):
-        item.not_judged += tuple(f"{one.workload.reference} names no namespace; here it is refused" for one in strays)
+        item.not_judged += tuple(f"{one.workload.reference} names no namespace; it would be refused here" for one in strays)
     refusals = [*plan.refusals, *objections(item, force=asked.force)]
     if refusals:
         item.result, item.message = "refused", "; ".join(refusals)

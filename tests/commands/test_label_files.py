@@ -1,0 +1,234 @@
+"""label-ns -f: labels edited in the text of Namespace documents, judged against the workloads of the same files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import jsonschema
+import pytest
+import yaml
+
+from kubectl_caps.main import main
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
+ENFORCE = "pod-security.kubernetes.io/enforce"
+
+
+def namespace(name: str = "shop", labels: str = "") -> str:
+    """A Namespace document with a comment that has to survive."""
+    return f"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}  # kept\n{labels}"
+
+
+def deployment(name: str, where: str = "shop", security: str = "") -> str:
+    """A Deployment document; `where` is its namespace, if any."""
+    metadata = f"{{name: {name}, namespace: {where}}}" if where else f"{{name: {name}}}"
+    container = f"{{name: {name}, image: x{security}}}"
+    return (
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {metadata}\n"
+        f"spec: {{template: {{spec: {{containers: [{container}]}}}}}}\n"
+    )
+
+
+GOOD = (
+    ", securityContext: {runAsNonRoot: true, allowPrivilegeEscalation: false, "
+    "capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}"
+)
+CRON_JOB = """apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report, namespace: shop}
+spec: {schedule: "* * * * *", jobTemplate: {spec: {template: {spec: {containers: [{name: report, image: x}]}}}}}
+"""
+
+
+@pytest.fixture
+def manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that `run` judges, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "all.yaml"
+
+
+class Run(Protocol):
+    def __call__(self, documents: list[str] | None, *flags: str) -> tuple[int, str, str]: ...
+
+
+@pytest.fixture
+def run(manifests: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Exit status, stdout and stderr of `label-ns -f all.yaml` on documents; None: on those that are there."""
+
+    def run(documents: list[str] | None, *flags: str) -> tuple[int, str, str]:
+        if documents is not None:
+            manifests.write_text("---\n".join(documents))
+        status = main(["label-ns", "-f", manifests.name, *flags])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_the_label_is_printed_in_the_text_where_nothing_would_be_refused(run: Run) -> None:
+    documents = [namespace(), deployment("web", security=GOOD)]
+    status, out, err = run(documents)
+    assert (status, err) == (0, f"namespace/shop: {ENFORCE}: <none> -> restricted\n")
+    assert out == "---\n".join([namespace(labels=f"  labels:\n    {ENFORCE}: restricted\n"), documents[1]])
+
+
+def test_write_touches_only_the_labels_and_a_second_run_nothing(run: Run, manifests: Path) -> None:
+    status, out, _ = run([namespace(), deployment("web", security=GOOD)], "--write")
+    assert (status, out.splitlines()[-1]) == (0, "namespace/shop labeled")
+    written = manifests.read_text()
+    assert written == "---\n".join(
+        [namespace(labels=f"  labels:\n    {ENFORCE}: restricted\n"), deployment("web", security=GOOD)]
+    )
+    status, out, _ = run(None, "--write")
+    assert (status, out, manifests.read_text()) == (0, "namespace/shop not labeled\n", written)
+
+
+@pytest.mark.parametrize(
+    ("offender", "field"),
+    [
+        (CRON_JOB, "spec.jobTemplate.spec.template.spec.containers[0].securityContext.capabilities.drop"),
+        (deployment("web", where=""), "spec.template.spec.containers[0].securityContext.capabilities.drop"),
+    ],
+    ids=["cron job", "no namespace, and only one is in the files"],
+)
+def test_a_namespace_is_refused_for_what_is_in_the_files(run: Run, manifests: Path, offender: str, field: str) -> None:
+    status, out, err = run([namespace(), offender])
+    assert (status, out) == (1, "---\n".join([namespace(), offender]))
+    assert f"      {field}\n" in err
+    assert "namespace/shop not labeled: enforce=restricted:latest would refuse what is listed" in err
+    assert "to mend: " in err
+    assert f" harden -f {manifests.name} --profile=restricted\n" in err
+
+
+def test_force_labels_it_all_the_same(run: Run, manifests: Path) -> None:
+    status, _, _ = run([namespace(), CRON_JOB], "--force", "--write")
+    assert (status, yaml.safe_load(manifests.read_text().split("---\n")[0])["metadata"]["labels"]) == (
+        0,
+        {ENFORCE: "restricted"},
+    )
+
+
+def test_objects_of_other_namespaces_do_not_count(run: Run) -> None:
+    assert run([namespace(), deployment("web", where="other")])[0] == 0
+
+
+def test_an_offender_without_a_namespace_is_not_judged_where_it_may_be_in_either(run: Run) -> None:
+    status, _, err = run([namespace("a"), namespace("b"), deployment("web", where="")])
+    assert status == 2
+    for name in ("a", "b"):
+        unsure = "deployment.apps/web names no namespace; it would be refused here"
+        assert f"namespace/{name}: not judged: {unsure}\n" in err
+        assert f"namespace/{name} not labeled: not everything could be judged" in err
+
+
+def test_an_object_without_a_namespace_that_is_fine_anywhere_is_no_matter(run: Run) -> None:
+    assert run([namespace("a"), namespace("b"), deployment("web", where="", security=GOOD)])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("a: {{ .Values.x }}\n", "all.yaml"),
+        (deployment("web").replace("image: x", "securityContext: {privileged: maybe}"), "expected bool"),
+        (
+            "apiVersion: x.io/v1\nkind: Thing\nmetadata: {name: t}\nspec: {containers: [{image: x}]}\n",
+            "x.io/v1 Thing seems to hold a pod template",
+        ),
+    ],
+    ids=["template", "wrong type", "unknown kind"],
+)
+def test_what_cannot_be_read_is_not_taken_for_fine(run: Run, broken: str, reason: str) -> None:
+    status, _, err = run([namespace(), broken])
+    assert status == 2
+    assert "namespace/shop: not judged: " in err
+    assert reason in err
+    assert "Traceback" not in err
+
+
+def test_names_choose_among_the_namespaces(run: Run, manifests: Path) -> None:
+    documents = [namespace("a"), namespace("b")]
+    status, _, err = run(documents, "b", "--write", "c")
+    assert (status, err) == (2, 'error: namespaces "c" not found in the files\n')
+    first, second = yaml.safe_load_all(manifests.read_text())
+    assert ("labels" in first["metadata"], second["metadata"]["labels"]) == (False, {ENFORCE: "restricted"})
+
+
+def test_existing_labels_are_kept_and_shown_and_need_overwrite(run: Run, manifests: Path) -> None:
+    documents = [namespace(labels=f"  labels: {{team: a, {ENFORCE}: baseline}}\n")]
+    status, _, err = run(documents)
+    assert status == 1
+    assert f"'{ENFORCE}' already has a value (baseline), and --overwrite is false" in err
+    status, out, _ = run(documents, "--overwrite", "--write")
+    assert (status, f"namespace/shop: {ENFORCE}: baseline -> restricted\n" in out) == (0, True)
+    assert yaml.safe_load(manifests.read_text())["metadata"]["labels"] == {"team": "a", ENFORCE: "restricted"}
+
+
+def test_removing_unlabels(run: Run, manifests: Path) -> None:
+    documents = [namespace(labels=f"  labels:\n    team: a\n    {ENFORCE}: baseline\n")]
+    status, out, _ = run(documents, "--remove", "enforce", "--force", "--write")
+    assert (status, out.splitlines()[-1]) == (0, "namespace/shop unlabeled")
+    assert manifests.read_text() == namespace(labels="  labels:\n    team: a\n")
+
+
+def test_check_only_answers(run: Run, manifests: Path) -> None:
+    status, out, _ = run([namespace()], "--check")
+    assert (status, out.splitlines()[-1]) == (1, "namespace/shop labeled (check)")
+    assert manifests.read_text() == namespace()
+
+
+def test_diff_shows_only_the_new_lines(run: Run) -> None:
+    _, out, _ = run([namespace(), deployment("web", security=GOOD)], "--diff")
+    changed = [line for line in out.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ["+  labels:", f"+    {ENFORCE}: restricted"]
+
+
+def test_warnings_break_nothing(run: Run, manifests: Path) -> None:
+    status, _, err = run([namespace(), CRON_JOB], "--warn", "restricted:v1.30", "--write")
+    assert (status, err) == (0, "")
+    assert yaml.safe_load(manifests.read_text().split("---\n")[0])["metadata"]["labels"] == {
+        "pod-security.kubernetes.io/warn": "restricted",
+        "pod-security.kubernetes.io/warn-version": "v1.30",
+    }
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_the_output_is_what_its_schema_says(run: Run, output: str) -> None:
+    status, out, _ = run([namespace(), CRON_JOB, "a: [\n"], "-o", output)
+    result = yaml.safe_load(out)
+    jsonschema.validate(result, SCHEMA)
+    assert (status, result["items"][0]["result"], result["summary"]["unknown"]) == (2, "refused", 1)
+
+
+def test_names_are_those_that_may_be_labeled(run: Run) -> None:
+    documents = [namespace("a"), namespace("b"), deployment("web", where="a")]
+    assert run(documents, "-o", "name")[1] == "namespace/b\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--all"], "--all, --plan and --dry-run have no meaning with -f"),
+        (["--plan"], "--all, --plan and --dry-run have no meaning with -f"),
+        (["-l", "a=b"], "-l selects objects of a cluster"),
+        (["--enforce", "strict"], 'invalid value "strict": must be one of privileged, baseline, restricted'),
+        (["--enforce", "restricted:1.30"], 'must be "latest" or "v1.x"'),
+        (["--remove", "enforc"], '--remove: unknown mode "enforc"'),
+        (["--remove", "warn", "--warn", "baseline"], "--warn and --remove warn cannot be used together"),
+        (["-o", "wide"], 'unable to match a printer suitable for the output format "wide"'),
+    ],
+)
+def test_flags_that_do_not_go_together_are_errors(run: Run, flags: list[str], words: str) -> None:
+    status, out, err = run([namespace()], *flags)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert words in err
+
+
+def test_files_need_no_cluster_client(manifests: Path) -> None:
+    manifests.write_text(namespace())
+    code = (
+        "import sys; from kubectl_caps.main import main; "
+        f"main(['label-ns', '-f', {str(manifests)!r}]); sys.exit('kubernetes' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

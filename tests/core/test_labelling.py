@@ -1,0 +1,351 @@
+"""From labels and wishes to the labels that result; from what is in a namespace to what they would refuse."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_caps.core.labelling import (
+    Asked,
+    Judged,
+    LabelPlan,
+    LabelWish,
+    judge,
+    mended,
+    objections,
+    over,
+    plan_labels,
+    start,
+)
+from kubectl_caps.core.mending import mending
+from kubectl_caps.core.ownership import key
+from kubectl_caps.core.pod import Pod
+from kubectl_caps.core.podsecurity.labels import PREFIX, looser
+from kubectl_caps.core.podsecurity.policy import Policy, parse_policy
+from kubectl_caps.core.workloads import KINDS, Workload, read
+
+ROW = {kind.kind: kind for kind in KINDS}
+RESTRICTED = Policy("restricted")
+GOOD: dict[str, Any] = {
+    "name": "c",
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+}
+BAD: dict[str, Any] = {"name": "c"}
+
+
+def workload(
+    kind: str, name: str, container: Mapping[str, Any] = BAD, owner: str | None = None, **more: Any
+) -> Workload:
+    """A workload as read from a cluster, whose uid is its name; `owner` is its controller's."""
+    metadata: dict[str, Any] = {"name": name, "namespace": "shop", "uid": name}
+    if owner:
+        metadata["ownerReferences"] = [{"kind": "X", "name": owner, "uid": owner, "controller": True}]
+    node: Any = {"spec": {"containers": [container]}, **({} if ROW[kind].template else more)}
+    for step in reversed(ROW[kind].template):
+        node = [node] if step == "*" else {step: node}
+    for field, value in (more if ROW[kind].template else {}).items():
+        node[field] = {**node.get(field, {}), **value}
+    raw = msgspec.Raw(msgspec.json.encode({**node, "metadata": metadata}))
+    found = next(iter(read(ROW[kind], raw, {})))
+    return found if found.is_pod else msgspec.structs.replace(found, raw=raw)
+
+
+def rows(*workloads: Workload) -> list[tuple[str, list[str]]]:
+    """Who would be refused, with the pods that would be for the same reasons."""
+    return [(one.workload.reference, list(one.pods)) for one in judge(workloads, RESTRICTED, 37)]
+
+
+# --- the labels that result
+
+
+def labels(**modes: str) -> dict[str, str]:
+    """`enforce="baseline", enforce_version="v1.20"` as labels."""
+    return {PREFIX + mode.replace("_", "-"): value for mode, value in modes.items()}
+
+
+def plan(before: Mapping[str, str], *wishes: LabelWish, overwrite: bool = False, force: bool = False) -> LabelPlan:
+    """The plan for a namespace with these labels."""
+    return plan_labels({"metadata": {"uid": "u", "labels": before}}, wishes, overwrite=overwrite, force=force)
+
+
+def wish(mode: Any, policy: str | None) -> LabelWish:
+    """`restricted:v1.20` as a wish; None takes the labels away."""
+    if policy is None:
+        return LabelWish(mode, None)
+    return LabelWish(mode, parse_policy(policy).level, policy.partition(":")[2] or None)
+
+
+def test_labels_that_are_not_asked_for_stay() -> None:
+    result = plan({"team": "a", **labels(audit="baseline")}, wish("enforce", "baseline"))
+    assert result.labels == {"team": "a", **labels(audit="baseline", enforce="baseline")}
+    assert result.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "resulting"),
+    [
+        (labels(enforce_version="v1.20"), wish("enforce", "restricted"), "restricted:v1.20"),
+        (labels(enforce_version="v1.20"), wish("enforce", "restricted:latest"), "restricted:latest"),
+        (labels(enforce="baseline"), wish("enforce", "restricted:v1.30"), "restricted:v1.30"),
+        (labels(enforce="baseline", enforce_version="v1.20"), wish("enforce", None), "privileged:latest"),
+    ],
+)
+def test_the_policy_that_results_is_judged_with_the_version_label_that_is_there(
+    before: dict[str, str], asked: LabelWish, resulting: str
+) -> None:
+    result = plan(before, asked, overwrite=True, force=True)
+    item = start("shop", before, result, Asked(wishes=(asked,), minor=37, overwrite=True, force=True))
+    assert str(item.policy) == resulting
+
+
+def test_warn_follows_enforce_as_the_server_has_it() -> None:
+    assert str(plan({}, wish("enforce", "restricted")).after.warn) == "restricted:latest"
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "refusal"),
+    [
+        (
+            labels(enforce="baseline"),
+            wish("enforce", "restricted"),
+            f"'{PREFIX}enforce' already has a value (baseline), and --overwrite is false",
+        ),
+        (
+            labels(enforce="restricted", enforce_version="v1.20"),
+            wish("enforce", "restricted:v1.21"),
+            f"'{PREFIX}enforce-version' already has a value (v1.20), and --overwrite is false",
+        ),
+    ],
+)
+def test_another_value_needs_overwrite_in_kubectls_words(
+    before: dict[str, str], asked: LabelWish, refusal: str
+) -> None:
+    assert plan(before, asked).refusals == (refusal,)
+    assert plan(before, asked, overwrite=True).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_looser"),
+    [
+        ("restricted", "baseline", True),
+        ("baseline", "restricted", False),
+        ("restricted", "restricted", False),
+        ("restricted:latest", "restricted:v1.25", True),
+        ("restricted:v1.25", "restricted:latest", False),
+        ("baseline:latest", "restricted:v1.0", True),
+        ("baseline:v1.20", "restricted:v1.20", False),
+        ("privileged:latest", "baseline:v1.0", False),
+        ("restricted:v1.99", "restricted:latest", False),
+    ],
+)
+def test_a_policy_is_looser_that_may_accept_what_the_old_one_refuses(old: str, new: str, is_looser: bool) -> None:
+    assert looser(parse_policy(old), parse_policy(new)) is is_looser
+
+
+def test_loosening_needs_force() -> None:
+    before, asked = labels(enforce="restricted"), wish("enforce", "baseline")
+    refusal = "enforce=baseline:latest is looser than restricted:latest; --force does it all the same"
+    assert plan(before, asked, overwrite=True).refusals == (refusal,)
+    assert plan(before, asked, overwrite=True, force=True).refusals == ()
+    assert plan(before, wish("enforce", None)).refusals != ()
+
+
+def test_a_label_that_holds_already_is_no_change() -> None:
+    assert plan(labels(enforce="restricted"), wish("enforce", "restricted")).patch.json_patch() == []
+
+
+def test_the_patch_tests_every_label_that_the_judged_policy_depends_on() -> None:
+    """Also those that it does not change: with another version label another policy would result."""
+    operations = plan({"a": "b", **labels(enforce_version="v1.20")}, wish("enforce", "baseline")).patch.json_patch()
+    tests = {step["path"]: step["value"] for step in operations if step["op"] == "test"}
+    root = "/metadata/labels/pod-security.kubernetes.io~1"
+    assert tests == {
+        "/metadata/uid": "u",
+        **dict.fromkeys(f"{root}{key}" for key in ("enforce", "audit", "audit-version", "warn", "warn-version")),
+        f"{root}enforce-version": "v1.20",
+    }
+
+
+def test_wrong_labels_and_versions_that_nobody_knows_are_said() -> None:
+    before = labels(audit="strict")
+    asked = Asked(wishes=(wish("enforce", "baseline:v1.99"),), minor=37, overwrite=False, force=False)
+    notes = start("shop", before, plan(before, *asked.wishes), asked).notes
+    wrong = f'metadata.labels[{PREFIX}audit]: Invalid value: "strict": must be one of privileged, baseline, restricted'
+    assert notes == (
+        f"the API server finds its labels wrong: {wrong}",
+        "v1.99 is newer than the rules known here: judged by v1.37",
+    )
+
+
+# --- what would be refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("Pod", {}),
+        ("Deployment", {"spec": {"replicas": 0}}),
+        ("Deployment", {"spec": {"paused": True}}),
+        ("StatefulSet", {}),
+        ("DaemonSet", {}),
+        ("ReplicaSet", {"spec": {"replicas": 0}}),
+        ("ReplicationController", {}),
+        ("Job", {"spec": {"suspend": True}}),
+        ("CronJob", {"spec": {"suspend": True}}),
+        ("PodTemplate", {}),
+        ("Rollout", {}),
+        ("CloneSet", {}),
+        ("Service", {}),
+        ("JobSet", {}),
+    ],
+)
+def test_every_template_counts_that_makes_pods_now_or_later(kind: str, more: dict[str, Any]) -> None:
+    assert len(rows(workload(kind, "x", **more))) == 1
+    assert rows(workload(kind, "x", GOOD, **more)) == []
+
+
+FINISHED: Any = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        [workload("Pod", "x", status={"phase": "Succeeded"})],
+        [workload("Pod", "x", status={"phase": "Failed"})],
+        [workload("Job", "x", **FINISHED)],
+        [workload("Job", "x", status={"conditions": [{"type": "Failed", "status": "True"}]})],
+        [workload("Deployment", "x", GOOD), workload("ReplicaSet", "x-1", owner="x", spec={"replicas": 0})],
+    ],
+)
+def test_what_makes_no_pods_any_more_is_refused_nothing(gone: list[Workload]) -> None:
+    assert rows(*gone) == []
+
+
+@pytest.mark.parametrize(
+    ("active", "refused"),
+    [
+        ([workload("Job", "x", status={"conditions": [{"type": "Suspended", "status": "True"}]})], "job.batch/x"),
+        (
+            [workload("Deployment", "x", GOOD), workload("ReplicaSet", "x-1", owner="x", spec={"replicas": 1})],
+            "replicaset.apps/x-1",
+        ),
+        ([workload("ReplicaSet", "x-1", owner="somebody", spec={"replicas": 0})], "replicaset.apps/x-1"),
+        ([workload("CronJob", "x", GOOD), workload("Job", "x-1", owner="x")], "job.batch/x-1"),
+    ],
+)
+def test_what_may_still_make_a_pod_is_judged_beside_an_owner_that_is_fine(active: list[Workload], refused: str) -> None:
+    assert rows(*active) == [(refused, [])]
+
+
+def test_a_pod_that_is_being_deleted_is_refused_nothing() -> None:
+    pod = workload("Pod", "x")
+    metadata = msgspec.structs.replace(pod.metadata, deletion_timestamp="2026-01-01T00:00:00Z")
+    assert rows(msgspec.structs.replace(pod, metadata=metadata)) == []
+
+
+def test_pods_that_are_refused_for_their_owners_reasons_are_folded_into_it() -> None:
+    apart = workload("Pod", "p2", {**BAD, "securityContext": {"privileged": True}}, owner="web")
+    assert rows(workload("Deployment", "web"), workload("Pod", "p1", owner="web"), apart) == [
+        ("deployment.apps/web", ["p1"]),
+        ("pod/p2", ["p2"]),
+    ]
+
+
+def test_finished_jobs_that_would_be_refused_if_made_again_are_said() -> None:
+    jobs = [workload("Job", "old", **FINISHED), workload("Job", "good", GOOD, **FINISHED), workload("Job", "new")]
+    assert over(jobs, RESTRICTED, 37) == ["job.batch/old"]
+
+
+def made(*containers: Mapping[str, Any]) -> Pod:
+    """A pod that the server would create."""
+    return msgspec.convert({"metadata": {}, "spec": {"containers": list(containers)}}, Pod)
+
+
+def test_what_the_server_makes_of_a_template_decides() -> None:
+    web, job = workload("Deployment", "web", GOOD), workload("CronJob", "job")
+    admitted = {key(web): made(GOOD, {"name": "sidecar"}), key(job): made(GOOD)}
+    found = judge([web, job], RESTRICTED, 37, admitted)
+    assert [(one.workload.name, one.created) for one in found] == [("web", True)]
+    assert {name for violation in found[0].violations for name in violation.containers} == {"sidecar"}
+    assert mended([web, job], RESTRICTED, 37, admitted) == ["cronjob.batch/job"]
+
+
+def test_fields_are_the_templates_own_where_the_server_changes_no_verdict() -> None:
+    web = workload("Deployment", "web")
+    assert [one.created for one in judge([web], RESTRICTED, 37, {key(web): made(BAD)})] == [False]
+
+
+# --- what to do about it
+
+
+def objected(judged: bool, missing: bool, *, policy: str = "restricted", mode: Any = "enforce") -> list[str]:
+    """The objections to a namespace with something that is refused, or that was not judged."""
+    asked = Asked(wishes=(wish(mode, policy),), minor=37, overwrite=False, force=False)
+    item = start("shop", {}, plan({}, *asked.wishes), asked)
+    item.judged = judge([workload("Deployment", "web")], RESTRICTED, 37) if judged else ()
+    item.not_judged = ("cronjobs (forbidden)",) if missing else ()
+    return objections(item, force=False)
+
+
+def test_enforcing_is_refused_where_something_would_be_and_where_nobody_knows() -> None:
+    assert objected(judged=False, missing=False) == []
+    assert objected(judged=True, missing=False) == [
+        "enforce=restricted:latest would refuse what is listed; --force labels it all the same"
+    ]
+    assert objected(judged=False, missing=True) == ["not everything could be judged; --force labels it all the same"]
+    assert len(objected(judged=True, missing=True)) == 2
+
+
+@pytest.mark.parametrize("mode", ["warn", "audit"])
+def test_warning_and_auditing_break_nothing(mode: str) -> None:
+    assert objected(judged=True, missing=True, mode=mode) == []
+
+
+def only(one: Workload, policy: str = "restricted", pod: Pod | None = None) -> Judged:
+    """The verdict on one workload."""
+    found = judge([one], parse_policy(policy), 37, {key(one): pod} if pod else {})
+    assert len(found) == 1
+    return found[0]
+
+
+PROFILE = ["--profile=restricted"]
+ROOT = {**BAD, "securityContext": {"runAsUser": 0}}
+ADDS = {**BAD, "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
+HOST = {**BAD, "ports": [{"containerPort": 80, "hostPort": 80}]}
+PRIVILEGED = {**BAD, "securityContext": {"privileged": True}}
+
+
+@pytest.mark.parametrize(
+    ("judged", "flags", "remain"),
+    [
+        (only(workload("Deployment", "web")), PROFILE, []),
+        (only(workload("CronJob", "web", ROOT)), [*PROFILE, "--run-as-user=UID"], []),
+        (only(workload("Deployment", "web", ADDS), "baseline"), ["--remove-adds"], []),
+        (only(workload("Deployment", "web", HOST)), PROFILE, ["hostPorts"]),
+        (only(workload("Deployment", "web", HOST), "baseline"), None, ["hostPorts"]),
+        (only(workload("Deployment", "web", PRIVILEGED), "baseline"), None, ["privileged"]),
+        (only(workload("Pod", "web", HOST), "baseline"), None, ["hostPorts"]),
+        (only(workload("Job", "web", HOST), "baseline"), None, ["hostPorts"]),
+        (only(workload("ReplicaSet", "web", ADDS, owner="x"), "baseline"), None, ["capabilities_baseline"]),
+        (
+            only(workload("Deployment", "web", GOOD), pod=made(GOOD, {**ADDS, "name": "sidecar"})),
+            None,
+            ["allowPrivilegeEscalation", "capabilities_restricted", "runAsNonRoot", "seccompProfile_restricted"],
+        ),
+    ],
+)
+def test_harden_mends_what_it_can_and_the_rest_is_named(
+    judged: Judged, flags: list[str] | None, remain: list[str]
+) -> None:
+    assert mending(judged) == (flags, remain)
+
+
+def test_in_files_every_kind_can_be_mended() -> None:
+    job = msgspec.structs.replace(workload("Job", "x"), source={"file": "a.yaml"})
+    assert mending(only(job)) == (PROFILE, [])

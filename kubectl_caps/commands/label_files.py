@@ -78,8 +78,10 @@ def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
         item.not_judged = tuple(str(error).removeprefix("error: ") for error in files.errors)
     if homeless and files.only:
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
-    elif strays := judge(homeless, item.policy, None):
-        item.not_judged += tuple(f"{one.workload.reference} names no namespace; it would be refused here" for one in strays)
+    else:
+        strays = judge(homeless, item.policy, None)
+        why = "names no namespace; it would be refused here"
+        item.not_judged += tuple(f"{one.workload.reference} {why}" for one in strays)
     refusals = [*plan.refusals, *objections(item, force=asked.force)]
     if refusals:
         item.result, item.message = "refused", "; ".join(refusals)

@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["build"]:
             return fill_cache()
-        case ["serve", folder, ("api" | "node") as tier]:
-            serve(Path(folder), tier)
+        case ["serve", folder, ("api" | "node") as tier, *flags]:
+            serve(Path(folder), tier, flags)
             return 0
         case ["run", ("api" | "node") as tier, *words] if "--" in words:
             at = words.index("--")

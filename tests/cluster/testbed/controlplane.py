@@ -1,5 +1,6 @@
 """etcd, kube-apiserver and kube-controller-manager: the API tier."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.api import Api
@@ -7,13 +8,13 @@ from testbed.place import Place
 from testbed.processes import Processes
 
 
-def start(place: Place, processes: Processes, folder: Path) -> Api:
+def start(place: Place, processes: Processes, folder: Path, flags: Sequence[str] = ()) -> Api:
     """Starts the programs in `folder`; returns when a namespace has its service account, so that pods are admitted."""
     _start_etcd(place, processes, folder)
     managed = (folder / "kube-controller-manager").exists()
     # Envtest's assets have no controller manager: nobody would make the account that this plugin asks for.
     extra = [] if managed else ["--disable-admission-plugins=ServiceAccount"]
-    _start_apiserver(place, processes, folder, extra)
+    _start_apiserver(place, processes, folder, [*extra, *flags])
     api = Api(place)
     processes.wait_until("the API server", lambda: api.get("/readyz") is not None)
     if managed:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,12 +20,15 @@ _READY = "ready "
 
 
 @contextmanager
-def running(tier: Tier) -> Iterator[Place]:
-    """A cluster that is up, until the block ends. Raises Failed with its programs' last words."""
+def running(tier: Tier, *flags: str) -> Iterator[Place]:
+    """A cluster that is up, until the block ends; `flags` are the API server's, beside those that it has anyway.
+
+    Raises Failed with its programs' last words.
+    """
     with ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="kubectl-caps-")
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        server = stack.enter_context(_server(folder, tier))
+        server = stack.enter_context(_server(folder, tier, flags))
         yield Place(Path(folder), _port(server, tier))
 
 
@@ -39,10 +42,10 @@ def _port(server: "subprocess.Popen[str]", tier: Tier) -> int:
     raise Failed(f"the {tier} cluster did not come up: {''.join(said)}")
 
 
-def _server(folder: str, tier: Tier) -> "subprocess.Popen[str]":
+def _server(folder: str, tier: Tier, flags: Sequence[str]) -> "subprocess.Popen[str]":
     # A session of its own: Ctrl-C is for the tests, which then close its standard input. Popen's exit does, and waits.
     return subprocess.Popen(
-        [sys.executable, "-m", "testbed", "serve", folder, tier],
+        [sys.executable, "-m", "testbed", "serve", folder, tier, *flags],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -52,7 +55,7 @@ def _server(folder: str, tier: Tier) -> "subprocess.Popen[str]":
     )
 
 
-def serve(folder: Path, tier: Tier) -> None:
+def serve(folder: Path, tier: Tier, flags: Sequence[str]) -> None:
     """Brings a cluster up in `folder`, says so in one line with its port, and ends it at the end of standard input."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     claim = ports.take()
@@ -64,15 +67,15 @@ def serve(folder: Path, tier: Tier) -> None:
         processes = stack.enter_context(Processes(place.logs))
         certificates.make(place.pki)
         place.write_kubeconfig()
-        _start(place, processes, claim, tier)
+        _start(place, processes, claim, tier, flags)
         print(f"{_READY}{place.port}", flush=True)
         sys.stdin.buffer.read()
 
 
-def _start(place: Place, processes: Processes, claim: ports.Block, tier: Tier) -> None:
+def _start(place: Place, processes: Processes, claim: ports.Block, tier: Tier, flags: Sequence[str]) -> None:
     if tier == "api":
-        controlplane.start(place, processes, needs.assets())
+        controlplane.start(place, processes, needs.assets(), flags)
         return
     node.start(place, processes, claim.subnet)
-    api = controlplane.start(place, processes, build.KUBERNETES.folder)
+    api = controlplane.start(place, processes, build.KUBERNETES.folder, flags)
     node.await_ready(place, processes, api)

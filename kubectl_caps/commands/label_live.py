@@ -79,9 +79,10 @@ def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> 
 
 
 def _unlisted(error: CapsError) -> str:
-    """`cronjobs (forbidden)` for a list that is."""
+    """`cronjobs (forbidden)`, `rollouts.argoproj.io (forbidden)` for a list that is."""
     if isinstance(error, ApiError) and error.code == 403 and "kind" in error.details:
-        return f"{error.details['kind']} (forbidden)"
+        group = str(error.details.get("group", ""))
+        return f"{error.details['kind']}{f'.{group}' if '.' in group else ''} (forbidden)"
     return _words(error)
 
 

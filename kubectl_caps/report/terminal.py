@@ -46,7 +46,7 @@ def confirm(question: str) -> bool:
 def progress(message: str) -> None:
     """A line that the next one replaces; only on a terminal."""
     if sys.stderr.isatty():
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals do not tell
         print(f"\r\x1b[K{escaped(message)[:width]}", end="", file=sys.stderr, flush=True)
 
 

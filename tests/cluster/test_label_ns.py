@@ -1,0 +1,507 @@
+"""label-ns against a real API server: what counts, what is compared, what is written, and what rights are missing."""
+
+import json
+import os
+import pty
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jsonschema
+import pytest
+import yaml
+from labeling import ENFORCE, GOOD, PREFIX, Result, deployment, judged, label_ns, labels, make, pod, refused, spec
+from loopback import Answer, Seen, serving
+from testbed.cluster import Cluster
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
+SECURITY = "containers[0].securityContext.allowPrivilegeEscalation"
+
+# --- what counts: every template, whether it makes pods now or not
+
+CUSTOM = {
+    "Rollout": ("argoproj.io", "v1alpha1", "rollouts"),
+    "CloneSet": ("apps.kruise.io", "v1beta1", "clonesets"),  # not the version of the row
+    "Service": ("serving.knative.dev", "v1", "services"),
+    "JobSet": ("jobset.x-k8s.io", "v1alpha2", "jobsets"),
+    "Widget": ("example.com", "v1", "widgets"),  # in no row
+}
+TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": spec()}
+WORKLOAD = {"selector": {"matchLabels": {"app": "x"}}, "template": TEMPLATE}
+JOB = {"template": {"spec": spec(restartPolicy="Never")}}
+OFFENDERS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "Pod": ("v1/pods", spec(), f"spec.{SECURITY}"),
+    "Deployment": (
+        "apps/v1/deployments",
+        {**WORKLOAD, "replicas": 0, "paused": True},
+        f"spec.template.spec.{SECURITY}",
+    ),
+    "StatefulSet": ("apps/v1/statefulsets", {**WORKLOAD, "replicas": 0}, f"spec.template.spec.{SECURITY}"),
+    "DaemonSet": ("apps/v1/daemonsets", WORKLOAD, f"spec.template.spec.{SECURITY}"),
+    "ReplicaSet": ("apps/v1/replicasets", {**WORKLOAD, "replicas": 0}, f"spec.template.spec.{SECURITY}"),
+    "ReplicationController": (
+        "v1/replicationcontrollers",
+        {"replicas": 0, "selector": {"app": "x"}, "template": TEMPLATE},
+        f"spec.template.spec.{SECURITY}",
+    ),
+    "Job": ("batch/v1/jobs", {**JOB, "suspend": True}, f"spec.template.spec.{SECURITY}"),
+    "CronJob": (
+        "batch/v1/cronjobs",
+        {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": {"spec": JOB}},
+        f"spec.jobTemplate.spec.template.spec.{SECURITY}",
+    ),
+    "PodTemplate": ("v1/podtemplates", TEMPLATE, f"template.spec.{SECURITY}"),
+    "Rollout": ("argoproj.io/v1alpha1/rollouts", {**WORKLOAD, "replicas": 0}, f"spec.template.spec.{SECURITY}"),
+    "CloneSet": ("apps.kruise.io/v1beta1/clonesets", WORKLOAD, f"spec.template.spec.{SECURITY}"),
+    "Service": ("serving.knative.dev/v1/services", {"template": {"spec": spec()}}, f"spec.template.spec.{SECURITY}"),
+    "JobSet": (
+        "jobset.x-k8s.io/v1alpha2/jobsets",
+        {"replicatedJobs": [{"name": "a", "template": {"spec": JOB}}]},
+        f"spec.replicatedJobs[0].template.spec.template.spec.{SECURITY}",
+    ),
+}
+
+
+def definition(kind: str) -> dict[str, Any]:
+    """A CustomResourceDefinition that takes anything."""
+    group, version, plural = CUSTOM[kind]
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+    versions = [{"name": version, "served": True, "storage": True, "schema": schema}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, a test"} if "k8s.io" in group else {},
+        },
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions},
+    }
+
+
+@pytest.fixture(scope="module")
+def custom(api_cluster: Cluster) -> Iterator[Cluster]:
+    """A cluster that serves the custom resources of the kinds table, and one of a kind that nobody knows."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [definition(kind) for kind in CUSTOM]})
+    api_cluster.kubectl("apply", "-f", "-", input=text)
+    names = [f"crd/{plural}.{group}" for group, _, plural in CUSTOM.values()]
+    api_cluster.kubectl("wait", "--for=condition=Established", *names)
+    yield api_cluster
+    api_cluster.kubectl("delete", *names)
+
+
+@pytest.fixture(scope="module")
+def offenders(custom: Cluster) -> Iterator[dict[str, Any]]:
+    """A namespace for each kind with one object in it, judged in one run; the verdicts by kind."""
+    places = {kind: custom.make_namespace() for kind in OFFENDERS}
+    for kind, (path, body, _) in OFFENDERS.items():
+        content = {"template": body} if kind == "PodTemplate" else {"spec": body}
+        make(custom, places[kind], path, {"kind": kind, "metadata": {"name": "x"}, **content})
+    items = judged(custom, *places.values()).items
+    yield {kind: items[place] for kind, place in places.items()}
+    for place in places.values():
+        custom.delete_namespace(place)
+
+
+@pytest.mark.parametrize("kind", OFFENDERS)
+def test_a_namespace_is_refused_for_its_only_offender_with_the_field(offenders: dict[str, Any], kind: str) -> None:
+    item = offenders[kind]
+    assert (item["result"], refused(item), item["notJudged"]) == ("refused", {(kind, "x")}, [])
+    fields = {violation["check"]: violation["fields"] for violation in item["violations"]}
+    assert fields["allowPrivilegeEscalation"] == [OFFENDERS[kind][2]]
+
+
+def test_an_unknown_kind_that_seems_to_hold_pods_is_not_judged(custom: Cluster, namespace: str) -> None:
+    make(custom, namespace, "example.com/v1/widgets", {"kind": "Widget", "metadata": {"name": "plain"}, "spec": {}})
+    assert judged(custom, namespace, "--dry-run=server").item["notJudged"] == []
+    body = {"kind": "Widget", "metadata": {"name": "w"}, "spec": {"pod": {"containers": [{"image": "x"}]}}}
+    make(custom, namespace, "example.com/v1/widgets", body)
+    result = judged(custom, namespace)
+    told = "widget.example.com/w seems to hold a pod template, but the kind is unknown"
+    assert (result.status, result.item["notJudged"], labels(custom, namespace)) == (2, [told], {})
+
+
+def test_what_a_judged_object_has_made_is_no_unknown_kind(custom: Cluster, namespace: str) -> None:
+    """As Knative's Configurations and Revisions are made by its Service."""
+    template = {"spec": spec(GOOD)}
+    owner = make(
+        custom,
+        namespace,
+        "serving.knative.dev/v1/services",
+        {"kind": "Service", "metadata": {"name": "x"}, "spec": {"template": template}},
+    )
+    reference = {key: owner[key] for key in ("apiVersion", "kind")}
+    reference |= {"name": "x", "uid": owner["metadata"]["uid"], "controller": True}
+    metadata = {"name": "w", "ownerReferences": [reference]}
+    make(
+        custom, namespace, "example.com/v1/widgets", {"kind": "Widget", "metadata": metadata, "spec": template["spec"]}
+    )
+    assert judged(custom, namespace, "--dry-run=server").item["notJudged"] == []
+
+
+def finished(cluster: Cluster, namespace: str, name: str) -> None:
+    """A pod that has ended."""
+    pod(cluster, namespace, name, spec())
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
+    found = cluster.api.get(path)
+    status, answer = cluster.api.request("PUT", path, {**found, "status": {"phase": "Succeeded"}})
+    assert status == 200, answer
+
+
+def test_finished_pods_refuse_nothing_although_the_server_warns_of_them(api_cluster: Cluster, namespace: str) -> None:
+    finished(api_cluster, namespace, "done")
+    result = judged(api_cluster, namespace)
+    assert (result.status, result.item["violations"]) == (0, [])
+    assert result.item["notes"] == [
+        "now holds enforce=restricted:latest, audit=privileged:latest, warn=restricted:latest"
+    ]
+
+
+# --- the labels
+
+
+def test_a_namespace_of_compliant_workloads_is_labeled_and_what_holds_is_read_again(
+    api_cluster: Cluster, namespace: str
+) -> None:
+    deployment(api_cluster, namespace, "web", spec(GOOD))
+    result = label_ns(api_cluster, namespace)
+    assert (result.status, result.err) == (0, "")
+    holds = "now holds enforce=restricted:latest, audit=privileged:latest, warn=restricted:latest"
+    assert result.out.splitlines() == [
+        f"namespace/{namespace}: note: {holds}",
+        f"namespace/{namespace}: {ENFORCE}: <none> -> restricted",
+        f"namespace/{namespace} labeled",
+    ]
+    assert labels(api_cluster, namespace) == {ENFORCE: "restricted"}
+    assert label_ns(api_cluster, namespace).out == f"namespace/{namespace} not labeled\n"
+
+
+@pytest.mark.parametrize(("way", "suffix"), [("client", " (dry run)"), ("server", " (server dry run)")])
+def test_a_dry_run_says_so_and_changes_nothing(api_cluster: Cluster, namespace: str, way: str, suffix: str) -> None:
+    result = label_ns(api_cluster, namespace, f"--dry-run={way}")
+    assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{namespace} labeled{suffix}")
+    assert labels(api_cluster, namespace) == {}
+
+
+def test_the_policy_that_results_is_judged(api_cluster: Cluster) -> None:
+    """The version label that is there makes `restricted` a policy that asks less (no seccomp before v1.19)."""
+    place = api_cluster.make_namespace({f"{ENFORCE}-version": "v1.18"})
+    security = {key: value for key, value in GOOD.items() if key not in ("seccompProfile", "capabilities")}
+    pod(api_cluster, place, "old", spec(security))
+    result = judged(api_cluster, place)
+    assert (result.status, result.item["policy"], result.item["violations"]) == (0, "restricted:v1.18", [])
+    assert labels(api_cluster, place) == {ENFORCE: "restricted", f"{ENFORCE}-version": "v1.18"}
+    result = judged(api_cluster, place, "--enforce=restricted:latest", "--overwrite")
+    assert (result.status, refused(result.item)) == (1, {("Pod", "old")})
+    api_cluster.delete_namespace(place)
+
+
+def test_other_values_need_overwrite_and_loosening_needs_force(api_cluster: Cluster) -> None:
+    place = api_cluster.make_namespace({ENFORCE: "restricted", "team": "a"})
+    assert label_ns(api_cluster, place, "--enforce=baseline", "--force").out.splitlines()[-1] == (
+        f"namespace/{place} not labeled: '{ENFORCE}' already has a value (restricted), and --overwrite is false"
+    )
+    assert label_ns(api_cluster, place, "--enforce=baseline", "--overwrite").status == 1
+    assert labels(api_cluster, place) == {ENFORCE: "restricted"}
+    assert label_ns(api_cluster, place, "--enforce=baseline", "--overwrite", "--force").status == 0
+    assert labels(api_cluster, place) == {ENFORCE: "baseline"}
+    result = label_ns(api_cluster, place, "--remove=enforce", "--force")
+    assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{place} unlabeled")
+    assert api_cluster.api.get(f"/api/v1/namespaces/{place}")["metadata"]["labels"]["team"] == "a"
+    api_cluster.delete_namespace(place)
+
+
+def test_force_labels_what_would_be_refused_and_then_it_is(api_cluster: Cluster, namespace: str) -> None:
+    pod(api_cluster, namespace, "old", spec())
+    result = judged(api_cluster, namespace, "--force")
+    assert (result.status, result.item["result"]) == (0, "labeled")
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "new"}, "spec": spec()}
+    status, answer = api_cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+    assert status == 403
+    details = [f"{one['reason']} ({one['detail']})" for one in result.item["violations"]]
+    assert answer["message"].endswith(f'violates PodSecurity "restricted:latest": {", ".join(details)}')
+
+
+def test_labeling_again_what_holds_already_is_still_judged(api_cluster: Cluster, namespace: str) -> None:
+    """The server is silent where the policy does not tighten: that is no verdict."""
+    pod(api_cluster, namespace, "old", spec())
+    api_cluster.kubectl("label", "namespace", namespace, f"{ENFORCE}=restricted")
+    result = judged(api_cluster, namespace)
+    assert (result.status, refused(result.item), result.item["notes"]) == (1, {("Pod", "old")}, [])
+
+
+def test_warnings_are_told_and_break_nothing(api_cluster: Cluster, namespace: str) -> None:
+    deployment(api_cluster, namespace, "web", spec())
+    result = label_ns(api_cluster, namespace, "--warn=restricted", "--audit=baseline:v1.30")
+    assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{namespace} labeled")
+    assert labels(api_cluster, namespace) == {
+        f"{PREFIX}warn": "restricted",
+        f"{PREFIX}audit": "baseline",
+        f"{PREFIX}audit-version": "v1.30",
+    }
+
+
+def test_the_namespaces_of_the_system_need_their_name_and_force(api_cluster: Cluster, namespace: str) -> None:
+    result = label_ns(api_cluster, "kube-public", "--dry-run=server")
+    assert (result.status, result.out.splitlines()[-1]) == (
+        1,
+        "namespace/kube-public not labeled: kube-public belongs to the system; --force labels it",
+    )
+    assert label_ns(api_cluster, "kube-public", "--dry-run=server", "--force").status == 0
+    everything = judged(api_cluster, "--all", "--dry-run=client", "--warn=baseline")
+    assert namespace in everything.items
+    assert not {"kube-system", "kube-public", "kube-node-lease"} & set(everything.items)
+    assert everything.err == (
+        "kube-node-lease, kube-public, kube-system left out: "
+        "the system's namespaces are labeled only by name, and with --force\n"
+    )
+
+
+def test_the_plan_leads_to_an_enforced_namespace(api_cluster: Cluster, namespace: str) -> None:
+    """Its commands, run by a shell as they are printed."""
+    deployment(api_cluster, namespace, "web", spec())
+    make(
+        api_cluster,
+        namespace,
+        "batch/v1/cronjobs",
+        {"metadata": {"name": "report"}, "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": JOB}}},
+    )
+    plan = label_ns(api_cluster, namespace, "--plan")
+    assert (plan.status, labels(api_cluster, namespace)) == (0, {})
+    python = f'python() {{ "{sys.executable}" "$@"; }}; set -e\n'
+    env = {**os.environ, "KUBECONFIG": str(api_cluster.kubeconfig)}
+    text = python + plan.out.replace("--profile=restricted", "--profile=restricted --settle 0s")
+    done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert labels(api_cluster, namespace) == {f"{PREFIX}{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+
+
+# --- somebody else
+
+
+@contextmanager
+def between(cluster: Cluster, before: str, change: Mapping[str, str | None]) -> Iterator[list[str]]:
+    """Flags for a proxy to the cluster, that lets somebody else label a namespace right before the first request of a
+    method that is not a dry run (`PATCH`), or right after it (`after PATCH`)."""
+    changed: list[str] = []
+
+    def somebody(seen: Seen) -> None:
+        if seen.method == "PATCH" and "dryRun" not in seen.query and not changed:
+            changed.append(seen.path)
+            words = [f"{key}={value}" if value else f"{key}-" for key, value in change.items()]
+            cluster.kubectl("label", "--overwrite", "namespace", seen.path.rpartition("/")[2], *words)
+
+    def forward(seen: Seen) -> Answer:
+        if before == "PATCH":
+            somebody(seen)
+        status, headers, body = relay(cluster, seen)
+        if before == "after PATCH":
+            somebody(seen)
+        return Answer(body, status, headers)
+
+    with serving(forward) as server:
+        yield ["--server", server.url]
+
+
+def relay(cluster: Cluster, seen: Seen) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+    """Ask the real server the same; its status, warnings and body."""
+    tls = ssl.create_default_context(cafile=str(cluster.place.pki / "ca.crt"))
+    tls.load_cert_chain(cluster.place.pki / "admin.crt", cluster.place.pki / "admin.key")
+    headers = {name: seen.header(name) or "" for name in ("Content-Type", "Accept") if seen.header(name)}
+    connection = HTTPSConnection("127.0.0.1", cluster.place.port, context=tls, timeout=30)
+    with closing(connection):
+        connection.request(seen.method, f"{seen.path}?{urlencode(seen.query)}", seen.body or None, headers)
+        answer = connection.getresponse()
+        warnings = tuple((name, value) for name, value in answer.getheaders() if name == "Warning")
+        return answer.status, warnings, answer.read()
+
+
+@pytest.mark.parametrize("key", [ENFORCE, f"{ENFORCE}-version"], ids=["what is set", "what is judged by"])
+def test_a_label_that_somebody_changes_meanwhile_is_not_overwritten(
+    api_cluster: Cluster, namespace: str, key: str
+) -> None:
+    value = "v1.20" if key.endswith("version") else "baseline"
+    with between(api_cluster, "PATCH", {key: value}) as proxy:
+        result = judged(api_cluster, namespace, *proxy)
+    message = "its labels were changed by somebody else meanwhile; nothing was changed"
+    assert (result.status, result.item["result"], result.item["message"]) == (2, "failed", message)
+    assert labels(api_cluster, namespace) == {key: value}
+
+
+def test_a_label_that_somebody_changes_right_after_is_told(api_cluster: Cluster, namespace: str) -> None:
+    with between(api_cluster, "after PATCH", {ENFORCE: "privileged"}) as proxy:
+        result = judged(api_cluster, namespace, *proxy)
+    assert (result.status, result.item["message"]) == (2, "its labels were changed by somebody else right after")
+    assert result.item["after"] == {ENFORCE: "privileged"}
+
+
+# --- rights
+
+LISTS = {
+    "": ["pods", "replicationcontrollers", "podtemplates"],
+    "apps": ["deployments", "statefulsets", "daemonsets", "replicasets"],
+    "batch": ["jobs", "cronjobs"],
+    "admissionregistration.k8s.io": ["mutatingwebhookconfigurations", "mutatingadmissionpolicies"],
+}
+RULES: list[dict[str, Any]] = [
+    *({"apiGroups": [group], "resources": [plural], "verbs": ["list"]} for group, _, plural in CUSTOM.values()),
+    *({"apiGroups": [group], "resources": names, "verbs": ["list"]} for group, names in LISTS.items()),
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "patch"]},
+]
+
+
+def user(cluster: Cluster, name: str, without: str) -> str:
+    """A user with the rights that label-ns needs, but one: `list cronjobs`. Returns the user's name."""
+    verb, resource = without.split()
+    rules = [
+        {**rule, "resources": [one], "verbs": [can]}
+        for rule in RULES
+        for one in rule["resources"]
+        for can in rule["verbs"]
+        if (can, one) != (verb, resource)
+    ]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
+    subject = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"},
+        "subjects": [subject],
+    }
+    for path, body in (("clusterroles", {**role, "rules": rules}), ("clusterrolebindings", binding)):
+        status, answer = cluster.api.request("POST", f"/apis/rbac.authorization.k8s.io/v1/{path}", body)
+        assert status in (201, 409), answer
+    return name
+
+
+def test_a_list_that_is_forbidden_is_not_judged_and_enforcing_is_refused(api_cluster: Cluster, namespace: str) -> None:
+    who = user(api_cluster, "no-cronjobs", "list cronjobs")
+    result = label_ns(api_cluster, namespace, "--as", who)
+    assert result.status == 2
+    assert result.out.splitlines() == [
+        f"namespace/{namespace}: not judged: cronjobs (forbidden)",
+        f"namespace/{namespace}: {ENFORCE}: <none> -> restricted",
+        f"namespace/{namespace} not labeled: not everything could be judged; --force labels it all the same",
+    ]
+    assert labels(api_cluster, namespace) == {}
+    result = judged(api_cluster, namespace, "--as", who, "--force")
+    assert (result.status, result.item["result"], result.item["notJudged"]) == (2, "labeled", ["cronjobs (forbidden)"])
+
+
+def test_in_many_namespaces_a_forbidden_list_counts_for_each(api_cluster: Cluster) -> None:
+    who = user(api_cluster, "no-cronjobs", "list cronjobs")
+    places = [api_cluster.make_namespace() for _ in range(5)]
+    result = judged(api_cluster, *places, "--as", who, "--dry-run=server")
+    assert [item["notJudged"] for item in result.items.values()] == [["cronjobs (forbidden)"]] * 5
+    assert json.loads(result.out)["summary"] == {"namespaces": 5, "unknown": 5, "byResult": {"refused": 5}}
+    for place in places:
+        api_cluster.delete_namespace(place)
+
+
+def test_without_the_right_to_see_webhooks_every_pod_has_to_be_tried(api_cluster: Cluster, namespace: str) -> None:
+    deployment(api_cluster, namespace, "web", spec(GOOD))
+    who = user(api_cluster, "no-webhooks", "list mutatingwebhookconfigurations")
+    assert judged(api_cluster, namespace, "--as", who, "--dry-run=server").item["notJudged"] == []
+    role = api_cluster.api.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/no-webhooks")
+    role["rules"] = [rule for rule in role["rules"] if rule["verbs"] != ["create"]]
+    api_cluster.api.request("PUT", "/apis/rbac.authorization.k8s.io/v1/clusterroles/no-webhooks", role)
+    result = judged(api_cluster, namespace, "--as", who)
+    assert result.status == 2
+    (told,) = result.item["notJudged"]
+    assert told.startswith("deployment.apps/web: what the server puts into its pods: Error from server (Forbidden): ")
+
+
+def test_a_plan_needs_no_right_to_change_anything(api_cluster: Cluster, namespace: str) -> None:
+    who = user(api_cluster, "no-patch", "patch namespaces")
+    assert label_ns(api_cluster, namespace, "--plan", "--as", who).status == 0
+    result = judged(api_cluster, namespace, "--as", who)
+    assert (result.status, result.item["result"]) == (2, "failed")
+    assert "cannot patch resource" in result.item["message"]
+
+
+# --- the outputs
+
+
+@pytest.fixture(scope="module")
+def two(api_cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """A namespace that may be labeled and one that may not."""
+    good, bad = api_cluster.make_namespace(), api_cluster.make_namespace()
+    pod(api_cluster, bad, "old", spec())
+    yield good, bad
+    api_cluster.delete_namespace(good)
+    api_cluster.delete_namespace(bad)
+
+
+def run_two(cluster: Cluster, two: tuple[str, str], *arguments: str) -> Result:
+    return label_ns(cluster, *two, "--dry-run=server", *arguments)
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_the_output_is_what_its_schema_says(api_cluster: Cluster, two: tuple[str, str], output: str) -> None:
+    result = run_two(api_cluster, two, "-o", output)
+    jsonschema.validate(yaml.safe_load(result.out), SCHEMA)
+    assert result.status == 1
+
+
+def test_of_several_namespaces_there_is_a_table_at_the_end(api_cluster: Cluster, two: tuple[str, str]) -> None:
+    good, bad = two
+    out = run_two(api_cluster, two).out
+    assert [line.split() for line in out.splitlines()[-3:]] == [
+        ["NAMESPACE", "RESULT", "POLICY", "WORKLOADS", "PODS", "NOT-JUDGED"],
+        [good, "planned", "enforce=restricted:latest", "0", "0", "0"],
+        [bad, "refused", "enforce=restricted:latest", "1", "1", "0"],
+    ]
+    assert run_two(api_cluster, two).out == out
+
+
+def test_names_are_those_that_may_be_labeled(api_cluster: Cluster, two: tuple[str, str]) -> None:
+    assert run_two(api_cluster, two, "-o", "name").out == f"namespace/{two[0]}\n"
+
+
+def test_a_namespace_that_is_not_there_does_not_stop_the_others(api_cluster: Cluster, two: tuple[str, str]) -> None:
+    result = label_ns(api_cluster, "nosuch", two[0], "--dry-run=server")
+    assert (result.status, result.err) == (2, 'Error from server (NotFound): namespaces "nosuch" not found\n')
+    assert f"namespace/{two[0]} labeled (server dry run)\n" in result.out
+
+
+def test_progress_is_shown_on_a_terminal_only(api_cluster: Cluster, two: tuple[str, str]) -> None:
+    assert run_two(api_cluster, two).err == ""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "kubectl_caps", "label-ns", *two, "--dry-run=server"]
+    environment = {**os.environ, "KUBECONFIG": str(api_cluster.kubeconfig), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, check=False)
+    os.close(theirs)
+    said = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 1
+    assert "reading the workloads of 2 namespaces" in said
+    assert "2 of 2 namespaces judged" in said
+    assert said.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "you must name one or more namespaces, or use -l, --all or -f"),
+        (["a", "-l", "x=y"], "name cannot be provided when a selector is specified"),
+        (["a", "--all"], "name cannot be provided together with --all"),
+        (["a", "--plan", "--warn=baseline"], "--plan is the way to --enforce"),
+        (["a", "--dry-run=maybe"], 'Invalid dry-run value (maybe). Must be "none", "server", or "client".'),
+        (["a", "--diff"], "--diff goes with -f"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_errors(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    from kubectl_caps.main import main
+
+    assert main(["label-ns", *arguments]) == 2
+    assert words in capsys.readouterr().err

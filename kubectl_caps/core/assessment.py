@@ -7,14 +7,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
-from kubectl_caps.core.linux.capabilities import BY_NUMBER, WORST_FIRST, Risk, worst
-from kubectl_caps.core.linux.prediction import Prediction, predict
+from kubectl_caps.core.linux.capabilities import WORST_FIRST, Risk, worst
+from kubectl_caps.core.linux.prediction import Prediction, Request, predict
 from kubectl_caps.core.linux.runtimes import Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet
-from kubectl_caps.core.pod import Container, Member, Pod, PodSpec, Role, SecurityContext, members
+from kubectl_caps.core.pod import Capabilities, Container, Member, Pod, PodSpec, Role, SecurityContext, members
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import LEVELS, Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
+from kubectl_caps.core.risk import risk
 from kubectl_caps.core.surprises.rule import Subject
 from kubectl_caps.core.warnings import CapabilityWarning
 from kubectl_caps.core.workloads import Workload
@@ -24,11 +25,15 @@ UserSource = Literal["status", "container", "pod", "image"]
 
 
 class Place(Struct, frozen=True):
-    """A container runtime and the number of nodes with it; `assumed` where no node told."""
+    """A container runtime and the number of nodes with it; `assumed` where no node told.
+
+    `node_all` is what the runtime itself holds there, which is what ALL and privileged give, where that was seen.
+    """
 
     runtime: Runtime
     nodes: int
     provenance: Provenance
+    node_all: CapabilitySet | None = None
 
 
 class User(Struct, frozen=True):
@@ -67,17 +72,6 @@ class Assessment(Struct, frozen=True):
     pods: tuple[str, ...] = ()
 
 
-# What makes a capability worse than it is by itself: (capability, field of the pod spec, risk).
-# Sources: 0xn3va/cheat-sheets, Container/Escaping/excessive-capabilities.md; cdk-team/CDK.
-_WORSE_WITH: tuple[tuple[str, str, Risk], ...] = (
-    ("NET_ADMIN", "host_network", "critical"),
-    ("SYS_PTRACE", "host_pid", "critical"),
-    ("KILL", "host_pid", "medium"),
-    ("IPC_OWNER", "host_ipc", "medium"),
-)
-_WORSE_WITH_HOST_PATH: tuple[tuple[str, Risk], ...] = (("DAC_OVERRIDE", "high"), ("SETFCAP", "medium"))
-
-
 def assess(workload: Workload, pods: Sequence[Pod], places: Sequence[Place], minor: int) -> Assessment:
     """Assess one pod template or pod. `pods` run from it as it is; `places` is where (at least one)."""
     template = as_admitted(workload.template, pod=workload.is_pod)
@@ -94,56 +88,67 @@ def assess(workload: Workload, pods: Sequence[Pod], places: Sequence[Place], min
     )
 
 
-def same_security(one: PodSpec, other: PodSpec) -> bool:
-    """Whether two pod specs give their containers the same rights: what folds a pod under its workload."""
-    return _rights(one) == _rights(other)
-
-
-def _rights(spec: PodSpec) -> object:
-    host = (spec.host_network, spec.host_pid, spec.host_ipc)
-    containers = {
-        member.container.name: (member.role, member.container.security, member.container.capabilities)
-        for member in members(spec)
-    }
-    return [bool(flag) for flag in host], spec.host_users, spec.security, containers
-
-
 def _assess_container(
     member: Member, workload: Workload, pods: Sequence[Pod], places: Sequence[Place]
 ) -> ContainerAssessment:
     spec, container = workload.template.spec, member.container
-    user = _user(container, spec, pods)
-    predicted = tuple(_predictions(container, spec, user, places))
+    user, declared = _user(container, spec, pods), _inherited(container, spec)
+    request = _request(declared, user, spec)
+    predicted = tuple(_predictions(request, places))
     subject = Subject(
         member=member,
         spec=spec,
+        request=request,
         outcomes=[entry.outcome for entry in predicted],
         runtimes=[place.runtime for place in places],
-        uid=user.uid,
         complaints=tuple(_complaints(container.name, pods)),
     )
     return ContainerAssessment(
         container=container,
         role=member.role,
-        declared=_inherited(container, spec),
+        declared=declared,
         user=user,
         predicted=predicted,
-        risk=worst(*(_risk(entry.outcome, container, spec) for entry in predicted)),
+        risk=worst(*(risk(request, entry.outcome.sets, container, spec) for entry in predicted)),
         warnings=tuple(warnings.of(subject, workload.path)),
     )
 
 
+def _request(declared: SecurityContext, user: User, spec: PodSpec) -> Request:
+    capabilities = declared.capabilities or Capabilities()
+    return Request(
+        add=tuple(capabilities.add or ()),
+        drop=tuple(capabilities.drop or ()),
+        privileged=bool(declared.privileged),
+        allow_privilege_escalation=declared.allow_privilege_escalation,
+        uid=user.uid,
+        non_root=bool(declared.run_as_non_root),
+        host_users=spec.host_users,
+        runtime_class=spec.runtime_class_name,
+        windows=bool(spec.os and spec.os.name == "windows"),
+    )
+
+
 def _user(container: Container, spec: PodSpec, pods: Sequence[Pod]) -> User:
-    """The user by status, then container, then pod; where pods disagree, root if any is root."""
-    statuses = (pod.status.containers.get(container.name) for pod in pods)
-    seen = {status.uid for status in statuses if status and status.uid is not None}
-    if seen:
-        return User(min(seen), "status")
+    """The user by status, then container, then pod; where pods disagree, root if any is root.
+
+    A pod of another image tells nothing about the user of this one, unless that is root.
+    """
+    seen = {(image, uid) for pod in pods for image, uid in _users(container.name, pod)}
+    if seen and (any(image == container.image for image, _ in seen) or any(uid == 0 for _, uid in seen)):
+        return User(min(uid for _, uid in seen), "status")
     if container.security.run_as_user is not None:
         return User(container.security.run_as_user, "container")
     if spec.security.run_as_user is not None:
         return User(spec.security.run_as_user, "pod")
     return User(None, "image")
+
+
+def _users(name: str, pod: Pod) -> Iterator[tuple[str | None, int]]:
+    """The image of a pod's container, and the user that it is seen to run as."""
+    status = pod.status.containers.get(name)
+    if status and status.uid is not None:
+        yield from ((item.container.image, status.uid) for item in members(pod.spec) if item.container.name == name)
 
 
 def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:
@@ -166,51 +171,16 @@ def _inherited(container: Container, spec: PodSpec) -> SecurityContext:
     )
 
 
-def _predictions(container: Container, spec: PodSpec, user: User, places: Sequence[Place]) -> Iterator[Predicted]:
+def _predictions(request: Request, places: Sequence[Place]) -> Iterator[Predicted]:
     """One entry for each different answer, however many nodes give it."""
     merged: dict[tuple[str, Prediction], Place] = {}
     for place in places:
-        outcome = predict(
-            place.runtime,
-            capabilities=container.capabilities,
-            privileged=bool(container.security.privileged),
-            allow_privilege_escalation=container.security.allow_privilege_escalation,
-            uid=user.uid,
-            windows=bool(spec.os and spec.os.name == "windows"),
-            host_users=spec.host_users,
-        )
+        outcome = predict(place.runtime, request, place.node_all)
         key = (place.runtime.name, outcome)
         nodes = place.nodes + (merged[key].nodes if key in merged else 0)
-        merged[key] = Place(place.runtime, nodes, place.provenance)
+        merged[key] = replace(place, nodes=nodes)
     for (_, outcome), place in merged.items():
         yield Predicted(place, outcome)
-
-
-def _risk(outcome: Prediction, container: Container, spec: PodSpec) -> Risk:
-    """The worst capability that an attacker in the container can hold, or a privileged container's `critical`."""
-    if container.security.privileged:
-        return "critical"
-    return worst("none", *(risk for capability in reachable(outcome) for risk in _risks(capability, spec)))
-
-
-def reachable(outcome: Prediction) -> CapabilitySet:
-    """What code in the container can come to hold: its permitted set, and the bounding set where setuid programs work.
-
-    no_new_privs keeps an execve from granting anything (Documentation/userspace-api/no_new_privs.rst).
-    """
-    sets = outcome.sets
-    return sets.permitted if sets.no_new_privs else sets.permitted | sets.bounding
-
-
-def _risks(number: int, spec: PodSpec) -> Iterator[Risk]:
-    capability = BY_NUMBER.get(number)
-    if capability is None:
-        yield "unknown"
-        return
-    yield capability.risk
-    yield from (risk for name, field, risk in _WORSE_WITH if name == capability.name and getattr(spec, field))
-    if any(volume.host_path is not None for volume in spec.volumes or ()):
-        yield from (risk for name, risk in _WORSE_WITH_HOST_PATH if name == capability.name)
 
 
 def worsened(assessment: Assessment, other: Assessment) -> Assessment:

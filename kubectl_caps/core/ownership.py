@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from kubectl_caps.core.assessment import same_security
-from kubectl_caps.core.pod import OwnerReference, Path, Pod
+from kubectl_caps.core.pod import Container, OwnerReference, Path, Pod, PodTemplate, Volume, members
+from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.workloads import Workload
 
 Key = tuple[str, Path]
@@ -20,8 +20,41 @@ class Family(Struct):
 
 
 def same_rights(one: Workload, other: Workload) -> bool:
-    """Whether two workloads give their containers the same rights."""
-    return same_security(one.template.spec, other.template.spec)
+    """Whether two workloads give their containers the same rights: what folds a pod under its owner.
+
+    Compared is every field that a prediction, a risk or a Pod Security check reads, but those that admission adds to
+    any pod (the token of its service account) and that no check minds.
+    """
+    return _rights(one.template) == _rights(other.template)
+
+
+# Volumes that Pod Security restricted allows, and that say nothing about the node.
+_HARMLESS = ("config_map", "csi", "downward_api", "empty_dir", "ephemeral", "image", "persistent_volume_claim",
+             "projected", "secret")  # fmt: skip
+
+
+def _rights(template: PodTemplate) -> object:
+    if template.spec.host_network or template.annotations:
+        template = as_admitted(template, pod=True)  # the API server has done so to a pod, and not to its template
+    spec = template.spec
+    volumes = [volume for volume in spec.volumes or () if not _is_harmless(volume)]
+    names = {volume.name for volume in volumes}
+    return (
+        [bool(flag) for flag in (spec.host_network, spec.host_pid, spec.host_ipc, spec.host_users is not False)],
+        (spec.security, spec.os and spec.os.name, spec.runtime_class_name, volumes),
+        {member.container.name: (member.role, _container_rights(member.container, names)) for member in members(spec)},
+    )
+
+
+def _container_rights(container: Container, volumes: set[str]) -> object:
+    handlers = (container.liveness_probe, container.readiness_probe, container.startup_probe, container.lifecycle)
+    ports = {port.host_port for port in container.ports or () if port.host_port}
+    mounts = [mount for mount in container.volume_mounts or () if mount.name in volumes]
+    return container.security, container.capabilities, handlers, ports, mounts
+
+
+def _is_harmless(volume: Volume) -> bool:
+    return any(getattr(volume, source) is not None for source in _HARMLESS)
 
 
 def fold(

@@ -93,6 +93,11 @@ class ContainerPort(Fields, frozen=True):
     host_port: int | None = None
 
 
+class VolumeMount(Fields, frozen=True):
+    name: str = ""
+    read_only: bool | None = None
+
+
 class Host(Fields, frozen=True):
     """An httpGet or tcpSocket action, of which only the host is judged."""
 
@@ -120,6 +125,7 @@ class Container(Fields, frozen=True):
     target_container_name: str | None = None
     security_context: SecurityContext | None = None
     ports: list[ContainerPort] | None = None
+    volume_mounts: list[VolumeMount] | None = None
     liveness_probe: Handler | None = None
     readiness_probe: Handler | None = None
     startup_probe: Handler | None = None

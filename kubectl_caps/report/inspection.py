@@ -142,7 +142,8 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
 def _prediction(entry: Predicted) -> Iterator[str]:
     place, outcome = entry.place, entry.outcome
     where = f"on {place.nodes} node{'' if place.nodes == 1 else 's'}" if place.provenance == "observed" else "assumed"
-    yield f"  {'Gets:':<13}by {place.runtime.name}, {where}"
+    evidence = "" if place.runtime.evidence == "measured" else f" (rules {place.runtime.evidence})"
+    yield f"  {'Gets:':<13}by {place.runtime.name}, {where}{evidence}"
     if outcome.refused:
         yield escaped(f"    does not start: {outcome.refused}")
         return

@@ -128,6 +128,7 @@ def _predicted(entry: Predicted) -> dict[str, Any]:
     return {
         "runtime": place.runtime.name,
         "provenance": place.provenance,
+        "evidence": place.runtime.evidence,
         "nodes": place.nodes,
         **_process_sets(outcome.sets),
         "refused": outcome.refused,

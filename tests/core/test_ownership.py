@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from kubectl_caps.core.ownership import fold
 from kubectl_caps.core.workloads import KINDS, Workload, read
@@ -75,3 +76,57 @@ def test_a_pod_whose_owner_is_not_shown_stands_for_itself() -> None:
 
 def test_owners_in_a_circle_do_not_hang() -> None:
     assert len(fold([workload("ReplicaSet", "a", "b"), workload("ReplicaSet", "b", "a")], [])) <= 2
+
+
+CONTAINER: dict[str, Any] = {"name": "c", "securityContext": {"capabilities": {"drop": ["ALL"]}}}
+HOST = {"name": "h", "hostPath": {"path": "/etc"}}
+TOKEN: dict[str, Any] = {"name": "kube-api-access-x", "projected": {"sources": []}}
+
+
+def mounts(*names: str) -> list[dict[str, Any]]:
+    """The container with these volumes mounted."""
+    return [{**CONTAINER, "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in names]}]
+
+
+# What is added to a pod that its template has not, and whether the pod is still what the template says.
+APART: list[tuple[str, dict[str, Any], bool]] = [
+    ("token of the service account", {"volumes": [TOKEN], "containers": mounts(TOKEN["name"])}, True),
+    ("node", {"nodeName": "n", "tolerations": [{"operator": "Exists"}]}, True),
+    ("image", {"containers": [{**CONTAINER, "image": "mirror/c"}]}, True),
+    ("host directory", {"volumes": [HOST], "containers": mounts("h")}, False),
+    ("volume that no level but privileged allows", {"volumes": [{"name": "n", "nfs": {"server": "s"}}]}, False),
+    ("host network", {"hostNetwork": True}, False),
+    ("host process ids", {"hostPID": True}, False),
+    ("host IPC", {"hostIPC": True}, False),
+    ("user namespace", {"hostUsers": False}, False),
+    ("RuntimeClass", {"runtimeClassName": "gvisor"}, False),
+    ("operating system", {"os": {"name": "windows"}}, False),
+    ("pod user", {"securityContext": {"runAsUser": 0}}, False),
+    (
+        "sysctl",
+        {"securityContext": {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]}},
+        False,
+    ),
+    ("container user", {"containers": [{**CONTAINER, "securityContext": {"runAsUser": 0}}]}, False),
+    ("host port", {"containers": [{**CONTAINER, "ports": [{"containerPort": 80, "hostPort": 80}]}]}, False),
+    ("container port", {"containers": [{**CONTAINER, "ports": [{"containerPort": 80}]}]}, True),
+    ("probe of a host", {"containers": [{**CONTAINER, "livenessProbe": {"tcpSocket": {"host": "10.0.0.1"}}}]}, False),
+    ("ephemeral container", {"ephemeralContainers": [{"name": "debugger"}]}, False),
+]
+
+
+@pytest.mark.parametrize(("what", "more", "folded"), APART, ids=[row[0] for row in APART])
+def test_a_pod_is_folded_only_while_nothing_that_is_judged_differs(
+    what: str, more: dict[str, Any], folded: bool
+) -> None:
+    pod = workload("Pod", "web-1-a", "web-1", **more)
+    names = [name for name, _, _ in rows([WEB], [SET, pod])]
+    assert names == (["web"] if folded else ["web", "web-1-a"]), what
+
+
+def test_the_host_ports_that_the_server_gives_to_a_pod_in_the_hosts_network_are_no_difference() -> None:
+    def ports(**more: int) -> dict[str, Any]:
+        return {"hostNetwork": True, "containers": [{**CONTAINER, "ports": [{"containerPort": 80, **more}]}]}
+
+    agent = workload("DaemonSet", "agent", **ports())
+    assert rows([agent], [workload("Pod", "agent-1", "agent", **ports(hostPort=80))]) == [("agent", ["agent-1"], None)]

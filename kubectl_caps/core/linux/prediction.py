@@ -3,14 +3,40 @@
 What the kernel leaves of it at execve is in capabilities(7), "Transformation of capabilities during execve()".
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
 from kubectl_caps.core.linux.algebra import Names, numbers_up_to_last, read, upper
-from kubectl_caps.core.linux.runtimes import Runtime
+from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet, ProcessSets
-from kubectl_caps.core.pod import Capabilities
+
+_CACHED = 4096
+"""Most containers of a cluster ask for the same: an answer is worked out once."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What a container asks for, as its manifest says it.
+
+    A `uid` of None is not known and judged as root, unless `non_root` says that the kubelet refuses to start it as
+    root (runAsNonRoot). `runtime_class` is the name of the pod's RuntimeClass.
+    """
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    privileged: bool = False
+    allow_privilege_escalation: bool | None = None
+    uid: int | None = None
+    non_root: bool = False
+    host_users: bool | None = None
+    runtime_class: str | None = None
+    windows: bool = False
+
+    @property
+    def never_root(self) -> bool:
+        """Whether the first process is known to be of a user other than 0."""
+        return self.non_root if self.uid is None else self.uid != 0
 
 
 class Prediction(Struct, frozen=True):
@@ -30,13 +56,12 @@ class Prediction(Struct, frozen=True):
 
 
 class _Case(Struct, frozen=True):
-    """One container on one runtime: what it asks for, and what is known of it."""
+    """A request to one runtime on a node that holds `node_all`, if that is known."""
 
     runtime: Runtime
+    request: Request
     add: Names
     drop: Names
-    privileged: bool
-    uid: int | None
     node_all: CapabilitySet | None
 
     @property
@@ -58,25 +83,39 @@ class _Case(Struct, frozen=True):
 
     @property
     def asks_for_defaults(self) -> bool:
-        return not (self.privileged or self.add.all or self.drop.all)
+        return not (self.request.privileged or self.add.all or self.drop.all)
+
+    @property
+    def depends_on_runtime(self) -> bool:
+        """Whether another runtime, or another version of it, would give it something else."""
+        others = [predict(row, self.request, self.node_all) for row in RUNTIMES]
+        return len({(other.sets, other.refused is None) for other in others}) > 1
 
     def _asked_where_all_is(self, every: CapabilitySet) -> CapabilitySet:
-        return every if self.privileged else self.runtime.algebra(self.runtime.defaults, every, self.add, self.drop)
+        if self.request.privileged:
+            return every
+        return self.runtime.algebra(self.runtime.defaults, every, self.add, self.drop)
 
 
 _WINDOWS = "a Windows container has no Linux capabilities"
 _USER_NAMESPACE = "in a user namespace (hostUsers: false): capabilities count only for what belongs to the pod"
-_UNAVAILABLE = "unable to apply caps: operation not permitted"
 
 # What cannot be known from the manifest, when that matters, and what would tell.
 _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
-    (lambda case: case.runtime.assumed, "the container runtime, assumed to be {runtime}: the node's status names it"),
     (
-        lambda case: case.uid is None,
+        lambda case: case.runtime.assumed and case.depends_on_runtime,
+        "the container runtime, assumed to be {runtime}: the node's status names it, --runtime says it",
+    ),
+    (
+        lambda case: case.request.runtime_class is not None,
+        "what the RuntimeClass {runtime_class} starts, assumed to be runc: the handler of that object names it",
+    ),
+    (
+        lambda case: case.request.uid is None and not case.request.non_root and bool(case.held),
         "the image's user, judged as root: runAsUser decides it, the status of a running container may tell it",
     ),
     (
-        lambda case: bool(case.uid) and bool(case.held),
+        lambda case: case.request.never_root and bool(case.held),
         "file capabilities, which would give a program of the image up to the bounding set: getcap shows them",
     ),
     (
@@ -84,78 +123,75 @@ _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
         "default_capabilities in the node's crio.conf: /proc/1/status of a running container shows them",
     ),
     (
-        lambda case: case.runtime.configurable and not case.privileged and bool(case.held),
+        lambda case: case.runtime.configurable and not case.request.privileged and bool(case.held),
         "add_inheritable_capabilities in the node's crio.conf: /proc/1/status of a running container shows it",
     ),
     (
         lambda case: case.node_all is None and case.asks_for_all,
-        "what ALL is on the node, assumed to be every capability: /proc/1/status of such a container shows it",
+        "what ALL is on the node, assumed to be all 41 capabilities: /proc/1/status of such a container shows it",
     ),
     (
-        lambda case: not case.privileged and case.runtime.stranger_added is None and bool(case.add.strangers),
+        lambda case: not case.request.privileged and case.runtime.stranger_added is None and bool(case.add.strangers),
         "the node's OCI runtime: runc ignores {strangers}, crun and runc before 1.0.0-rc94 do not start the container",
     ),
 )
 
 
-def predict(
-    runtime: Runtime,
-    *,
-    capabilities: Capabilities,
-    privileged: bool,
-    allow_privilege_escalation: bool | None,
-    uid: int | None,
-    node_all: CapabilitySet | None = None,
-    windows: bool = False,
-    host_users: bool | None = None,
-) -> Prediction:
-    """What a container gets on a runtime. A `uid` of None is not known and judged as root.
+@lru_cache(_CACHED)
+def predict(runtime: Runtime, request: Request, node_all: CapabilitySet | None = None) -> Prediction:
+    """What a container gets on a runtime.
 
     `node_all` is what the runtime itself holds on the node; None stands for all that this project knows.
     """
-    if windows:
+    if request.windows:
         return Prediction(ProcessSets(), notes=(_WINDOWS,))
     known = numbers_up_to_last(ALL_KNOWN if node_all is None else node_all)
-    add, drop = (
-        read(names or [], known, prefix_optional=runtime.prefix_optional)
-        for names in (capabilities.add, capabilities.drop)
-    )
-    case = _Case(runtime, add, drop, privileged, uid, node_all)
+    add, drop = (read(names, known, prefix_optional=runtime.prefix_optional) for names in (request.add, request.drop))
+    case = _Case(runtime, request, add, drop, node_all)
     return Prediction(
-        sets=_after_execve(case, no_new_privs=allow_privilege_escalation is False),
+        sets=_after_execve(case),
         refused=_refusal(case),
-        ignored_adds=_ignored(case, capabilities.add, add, runtime.stranger_added),
-        ignored_drops=_ignored(case, capabilities.drop, drop, runtime.stranger_dropped),
+        ignored_adds=_ignored(case, request.add, add, runtime.stranger_added),
+        ignored_drops=_ignored(case, request.drop, drop, runtime.stranger_dropped),
         unknowns=tuple(_unknowns(case)),
-        notes=(_USER_NAMESPACE,) if host_users is False else (),
+        notes=(_USER_NAMESPACE,) if request.host_users is False else (),
     )
 
 
-def _after_execve(case: _Case, *, no_new_privs: bool) -> ProcessSets:
-    """P'(permitted) of root is P(inheritable) | P(bounding), that of others P(ambient), as no file has capabilities."""
-    survives = case.privileged and case.runtime.privileged_ambient
+def _after_execve(case: _Case) -> ProcessSets:
+    """P'(permitted) of root is P(inheritable) | P(bounding), that of others P(ambient), as no file has capabilities.
+
+    no_new_privs is set only where escalation is explicitly forbidden (the kubelet's AddNoNewPrivileges).
+    """
+    survives = case.request.privileged and case.runtime.privileged_ambient
     ambient = case.held if survives else CapabilitySet()
     inheritable = case.held if survives or case.runtime.inheritable else CapabilitySet()
-    permitted = ambient if case.uid else inheritable | case.held
+    permitted = ambient if case.request.never_root else inheritable | case.held
+    no_new_privs = case.request.allow_privilege_escalation is False
     return ProcessSets(case.held, permitted, permitted, inheritable, ambient, no_new_privs)
 
 
 def _refusal(case: _Case) -> str | None:
     runtime = case.runtime
-    if runtime.names_checked_if_privileged or not case.privileged:
+    if runtime.names_checked_if_privileged or not case.request.privileged:
         for names, words in ((case.add, runtime.stranger_added), (case.drop, runtime.stranger_dropped)):
             if words and names.strangers:
                 return words.format(name="CAP_" + upper(names.strangers[0]).removeprefix("CAP_"))
-    return _UNAVAILABLE if case.asked - case.available else None
+    lacking = (case.asked - case.available).names
+    return runtime.unavailable.format(name=lacking[0]) if lacking else None
 
 
-def _ignored(case: _Case, declared: Sequence[str] | None, names: Names, refusal: str | None) -> tuple[str, ...]:
-    if case.privileged:
-        return tuple(declared or ())
+def _ignored(case: _Case, declared: tuple[str, ...], names: Names, refusal: str | None) -> tuple[str, ...]:
+    if case.request.privileged:
+        return declared
     return () if refusal else names.strangers
 
 
 def _unknowns(case: _Case) -> Iterator[str]:
     for matters, text in _DOUBTS:
         if matters(case):
-            yield text.format(runtime=case.runtime.name, strangers=", ".join(case.add.strangers))
+            yield text.format(
+                runtime=case.runtime.name,
+                runtime_class=case.request.runtime_class,
+                strangers=", ".join(case.add.strangers),
+            )

@@ -35,6 +35,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     stranger_added: str | None
     """With what words the container does not start after an unknown name in add; None where the name is ignored."""
     stranger_dropped: str | None
+    unavailable: str = "unable to apply caps: operation not permitted"
+    """With what words the container does not start after a name that the kernel has and the runtime itself lacks."""
     names_checked_if_privileged: bool = False
     all_by_number: bool = False
     """Whether ALL is every number that the kernel has, also what the runtime itself lacks."""
@@ -44,7 +46,7 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """Whether the inheritable set is filled like the bounding set (CVE-2022-24769 and its like)."""
     low_ports_free: bool = False
     """Whether it lets every user of a pod without hostNetwork bind ports below 1024, unless the node says otherwise."""
-    evidence: Literal["measured here", "from source, not run"]
+    evidence: Literal["measured", "from source, not run"]
     source: str
     assumed: bool = False
     """Whether nobody told that it is this one."""
@@ -66,7 +68,7 @@ _CONTAINERD = Runtime(
     stranger_dropped=None,
     inheritable=False,
     low_ports_free=True,
-    evidence="measured here",
+    evidence="measured",
     source="internal/cri/opts/spec_opts.go WithCapabilities, pkg/oci/spec.go defaultUnixCaps; runc 1.1.5",
 )
 _CRIO = Runtime(
@@ -92,6 +94,8 @@ _DOCKER = Runtime(
     prefix_optional=True,
     stranger_added='invalid CapAdd: unknown capability: "{name}"',
     stranger_dropped='invalid CapDrop: unknown capability: "{name}"',
+    unavailable="invalid CapAdd: capability not supported by your kernel or not available in the current environment: "
+    '"{name}"',
     names_checked_if_privileged=True,
     inheritable=False,
     low_ports_free=True,

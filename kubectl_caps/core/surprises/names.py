@@ -8,11 +8,11 @@ from kubectl_caps.core.surprises.rule import Found, Rule, Subject, known
 
 
 def _prefix(subject: Subject) -> Iterator[Found]:
-    if subject.privileged:
+    if subject.request.privileged:
         return
     added, dropped = (
         [name for name, short in known(names) if name.upper() == f"CAP_{short}"]
-        for names in (subject.add, subject.drop)
+        for names in (subject.request.add, subject.request.drop)
     )
     if added:
         words = f"{', '.join(added)}: containerd grants nothing for a name with CAP_; write it without"
@@ -23,10 +23,14 @@ def _prefix(subject: Subject) -> Iterator[Found]:
 
 
 def _unknown(subject: Subject) -> Iterator[Found]:
-    wrong = {name: text for name in [*subject.add, *subject.drop] if (text := _what_is_wrong_with(name))}
-    if subject.privileged or not wrong:
+    wrong = {
+        name: text for name in [*subject.request.add, *subject.request.drop] if (text := _what_is_wrong_with(name))
+    }
+    if subject.request.privileged or not wrong:
         return
-    added, dropped = ([name for name in names if name in wrong] for names in (subject.add, subject.drop))
+    added, dropped = (
+        [name for name in names if name in wrong] for names in (subject.request.add, subject.request.drop)
+    )
     says = "; ".join(wrong.values())
     if added:
         words = f"{says}: not granted by containerd with runc, and fatal at the start elsewhere; correct it"
@@ -45,14 +49,14 @@ def _what_is_wrong_with(name: str) -> str | None:
 
 
 def _add_and_drop(subject: Subject) -> Iterator[Found]:
-    names = void_adds(subject.add, subject.drop)
-    if names and not subject.privileged:
+    names = void_adds(list(subject.request.add), list(subject.request.drop))
+    if names and not subject.request.privileged:
         words = "is in add and in drop: drop wins on containerd and CRI-O, add wins on Docker; keep one of them"
         yield subject.listed("add", names), f"{', '.join(names)} {words}"
 
 
 def _drop_all_spelling(subject: Subject) -> Iterator[Found]:
-    names = [name for name in subject.drop if name.upper() == "ALL"]
+    names = [name for name in subject.request.drop if name.upper() == "ALL"]
     if names and "ALL" not in names:
         words = f'"{names[0]}" drops everything, but Pod Security\'s restricted level wants it spelled "ALL"'
         yield subject.listed("drop", names), words

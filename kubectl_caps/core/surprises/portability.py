@@ -13,9 +13,9 @@ _NOT_ON_CRIO = (_RUNTIMES[0].defaults - _RUNTIMES[1].defaults).short_names
 
 def _dependent_defaults(subject: Subject) -> Iterator[Found]:
     """Only where its user may be root: a bounding set that differs is of no use by itself."""
-    if subject.privileged or subject.drops_all or subject.never_root:
+    if subject.request.privileged or subject.drops_all or subject.request.never_root:
         return
-    containerd, crio, _ = (subject.on(runtime).sets.effective for runtime in _RUNTIMES)
+    containerd, crio = (subject.on(runtime).sets.effective for runtime in _RUNTIMES[:2])
     names = [name for name in (containerd - crio).short_names if name in _NOT_ON_CRIO]
     if names:
         words = f"gets {', '.join(names)} on containerd and Docker, not on CRI-O; drop ALL, and add what it needs"
@@ -23,13 +23,12 @@ def _dependent_defaults(subject: Subject) -> Iterator[Found]:
 
 
 def _assumed_runtime(subject: Subject) -> Iterator[Found]:
-    answers = {_answer(subject, index) for index in range(len(_RUNTIMES))}
-    if any(runtime.assumed for runtime in subject.runtimes) and len(answers) > 1:
-        names = " or ".join(dict.fromkeys(runtime.name for runtime in subject.runtimes if runtime.assumed))
-        words = f"means other rights on other runtimes than {names}, which is assumed; name the runtime with --runtime"
+    assumed = [runtime.name for runtime in subject.runtimes if runtime.assumed]
+    if assumed and len({_answer(subject, index) for index in range(len(_RUNTIMES))}) > 1:
+        words = f"means other rights on other runtimes than {assumed[0]}, which is assumed; name yours with --runtime"
         yield subject.at("capabilities"), words
     configurable = any(runtime.configurable for runtime in subject.runtimes)
-    if configurable and not (subject.privileged or subject.drops_all or subject.adds_all):
+    if configurable and not (subject.request.privileged or subject.drops_all or subject.adds_all):
         words = "depends on default_capabilities in each node's crio.conf, assumed to be CRI-O's own; drop ALL"
         yield subject.at("capabilities", "drop"), words
 

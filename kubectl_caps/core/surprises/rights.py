@@ -6,31 +6,31 @@ from kubectl_caps.core.surprises.rule import Found, Rule, Subject
 
 
 def _privileged(subject: Subject) -> Iterator[Found]:
-    if subject.privileged:
+    if subject.request.privileged:
         words = "privileged: holds every capability of the node, without seccomp or masked paths; name the few it needs"
         yield subject.at("privileged"), words
 
 
 def _privileged_lists(subject: Subject) -> Iterator[Found]:
-    if subject.privileged and (subject.add or subject.drop):
+    if subject.request.privileged and (subject.request.add or subject.request.drop):
         words = "capabilities.add and drop have no effect on a privileged container; unset privileged first"
         yield subject.at("capabilities"), words
 
 
 def _privileged_without_root(subject: Subject) -> Iterator[Found]:
-    if subject.privileged and subject.never_root:
+    if subject.request.privileged and subject.request.never_root:
         words = "its programs hold nothing on containerd and Docker, and everything on CRI-O; unset privileged"
         yield subject.at("privileged"), f"privileged, but runs as {subject.user_words}: {words}"
 
 
 def _add_all(subject: Subject) -> Iterator[Found]:
-    names = [name for name in subject.add if name.upper() == "ALL"]
-    if names and not subject.privileged:
+    names = [name for name in subject.request.add if name.upper() == "ALL"]
+    if names and not subject.request.privileged:
         yield subject.listed("add", names), "adds ALL capabilities of the node; name the few it needs"
 
 
 def _default_capabilities(subject: Subject) -> Iterator[Found]:
-    if not subject.privileged and not subject.drops_all:
+    if not subject.request.privileged and not subject.drops_all:
         words = 'does not drop ALL, so it gets the container runtime\'s default capabilities; set drop: ["ALL"]'
         yield subject.at("capabilities", "drop"), words
 

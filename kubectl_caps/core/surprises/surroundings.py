@@ -3,36 +3,30 @@
 from collections.abc import Iterator
 
 from kubectl_caps.core.pod import members
+from kubectl_caps.core.surprises.images import file_capabilities
 from kubectl_caps.core.surprises.rule import Found, Rule, Subject, known
 
 _SYSCTL = "net.ipv4.ip_unprivileged_port_start"
 
-# Void in a user namespace even when held: measured with all capabilities in a child user namespace, kernel 6.18.
+# Void in a user namespace even when held: measured with all capabilities in a child user namespace, kernel 6.18. (Not
+# SYS_BOOT, which ends the pod's own process namespace, nor DAC_READ_SEARCH, which still reads the pod's own files.)
 _VOID_IN_USER_NAMESPACE = {
-    "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BPF", "DAC_READ_SEARCH", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE",
-    "MKNOD", "PERFMON", "SYSLOG", "SYS_BOOT", "SYS_MODULE", "SYS_PACCT", "SYS_RAWIO", "SYS_TIME", "SYS_TTY_CONFIG",
-    "WAKE_ALARM",
+    "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BPF", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE", "MKNOD", "PERFMON",
+    "SYSLOG", "SYS_MODULE", "SYS_PACCT", "SYS_RAWIO", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM",
 }  # fmt: skip
-
-# Images whose programs have the file capability, effective bit set, and do not start without it: the end of the
-# repository's name, and the capability. Sources: the Dockerfiles of coredns, ingress-nginx and caddy-docker.
-_IMAGES_WITH_FILE_CAPABILITIES = (
-    ("coredns", "NET_BIND_SERVICE"),
-    ("ingress-nginx/controller", "NET_BIND_SERVICE"),
-    ("caddy", "NET_BIND_SERVICE"),
-)
 
 
 def _void_in_user_namespace(subject: Subject) -> Iterator[Found]:
-    names = [name for name, short in known(subject.add) if short in _VOID_IN_USER_NAMESPACE]
+    names = [name for name, short in known(subject.request.add) if short in _VOID_IN_USER_NAMESPACE]
     if names and subject.spec.host_users is False:
         words = f"{', '.join(names)} does nothing in a user namespace (hostUsers: false); remove it"
         yield subject.listed("add", names), words
 
 
 def _low_ports_free(subject: Subject) -> Iterator[Found]:
-    names = [name for name, short in known(subject.add) if short == "NET_BIND_SERVICE"]
-    if not names or subject.privileged or subject.spec.host_network:
+    names = [name for name, short in known(subject.request.add) if short == "NET_BIND_SERVICE"]
+    is_file_capability = "NET_BIND_SERVICE" in file_capabilities(subject.member.container.image)
+    if not names or is_file_capability or subject.request.privileged or subject.spec.host_network:
         return
     declared = [item.value for item in subject.spec.security.sysctls or () if item.name == _SYSCTL]
     if declared:
@@ -45,27 +39,16 @@ def _low_ports_free(subject: Subject) -> Iterator[Found]:
 
 
 def _file_capabilities_unmet(subject: Subject) -> Iterator[Found]:
-    if subject.privileged:
+    if subject.request.privileged:
         return
-    image = _repository(subject.member.container.image or "")
-    lacking = [
-        name
-        for end, name in _IMAGES_WITH_FILE_CAPABILITIES
-        if f"/{image}".endswith(f"/{end}") and any(name not in outcome.sets.bounding for outcome in subject.outcomes)
-    ]
+    needed = file_capabilities(subject.member.container.image)
+    lacking = [name for name in needed if any(name not in outcome.sets.bounding for outcome in subject.outcomes)]
     if lacking:
         words = f"its image has {lacking[0]} as a file capability, and does not start without it; add {lacking[0]}"
         yield subject.at("capabilities", "add"), words
     elif any(_is_refused_exec(text) for text in subject.complaints):
         words = "a program of its image has file capabilities that it lacks: getcap names them; add those"
         yield subject.at("capabilities", "add"), words
-
-
-def _repository(image: str) -> str:
-    """`registry:5000/coredns/coredns` of `registry:5000/coredns/coredns:1.11@sha256:…`."""
-    name = image.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}"
 
 
 def _is_refused_exec(complaint: str) -> bool:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from kubectl_caps.core.hardening import void_adds
+from kubectl_caps.core.surprises.images import file_capabilities
 from kubectl_caps.core.surprises.rule import Found, Rule, Subject, known
 
 
 def _add_not_usable(subject: Subject) -> Iterator[Found]:
-    if subject.privileged or not subject.never_root:
+    if subject.request.privileged or not subject.request.never_root:
         return
-    void = void_adds(subject.add, subject.drop)
-    names = [name for name, short in known(subject.add) if short != "ALL" and name not in void]
+    usable = ["ALL", *file_capabilities(subject.member.container.image)]
+    void = void_adds(list(subject.request.add), list(subject.request.drop))
+    names = [name for name, short in known(subject.request.add) if short not in usable and name not in void]
     if names:
         words = (
             f"runs as {subject.user_words}, so {', '.join(names)} is only in its bounding set; "
@@ -21,7 +23,7 @@ def _add_not_usable(subject: Subject) -> Iterator[Found]:
 
 def _setuid_regains(subject: Subject) -> Iterator[Found]:
     """A privileged container cannot set allowPrivilegeEscalation to false, so it has nothing to do."""
-    if subject.privileged or not subject.never_root or subject.no_escalation:
+    if subject.request.privileged or not subject.request.never_root or subject.no_escalation:
         return
     regained = {name for outcome in subject.outcomes for name in outcome.sets.bounding.names}
     if regained:
@@ -30,9 +32,9 @@ def _setuid_regains(subject: Subject) -> Iterator[Found]:
 
 
 def _escalation_with_admin(subject: Subject) -> Iterator[Found]:
-    names = [name for name in subject.add if name.upper() in ("SYS_ADMIN", "ALL")]
+    names = [name for name in subject.request.add if name.upper() in ("SYS_ADMIN", "ALL")]
     holds = any("SYS_ADMIN" in outcome.sets.permitted for outcome in subject.outcomes)
-    if subject.no_escalation and not subject.privileged and names and holds:
+    if subject.no_escalation and not subject.request.privileged and names and holds:
         words = f"allowPrivilegeEscalation=false does not limit one that adds {', '.join(names)}; remove the add"
         yield subject.listed("add", names), words
 
@@ -41,15 +43,15 @@ def _escalation_refused(subject: Subject) -> Iterator[Found]:
     if not subject.no_escalation:
         return
     words = "the API server refuses allowPrivilegeEscalation=false beside"
-    if subject.privileged:
+    if subject.request.privileged:
         yield subject.at("allowPrivilegeEscalation"), f"{words} privileged=true; unset privileged"
-    if "CAP_SYS_ADMIN" in subject.add:
+    if "CAP_SYS_ADMIN" in subject.request.add:
         yield subject.listed("add", ["CAP_SYS_ADMIN"]), f"{words} CAP_SYS_ADMIN in add; remove the add"
 
 
 def _root_refused(subject: Subject) -> Iterator[Found]:
     own, pod = subject.member.container.security.run_as_user, subject.spec.security.run_as_user
-    if subject.run_as_non_root and (pod if own is None else own) == 0:
+    if subject.request.non_root and (pod if own is None else own) == 0:
         words = "runAsNonRoot=true and runAsUser=0: the kubelet does not start it; name another user"
         yield (("spec", "securityContext", "runAsUser") if own is None else subject.at("runAsUser")), words
 

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_caps.core.linux.capabilities import BY_NAME
-from kubectl_caps.core.linux.prediction import Prediction, predict
+from kubectl_caps.core.linux.prediction import Prediction, Request, predict
 from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime, UnknownRuntime, by_name, runtime_of
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet
-from kubectl_caps.core.pod import Capabilities
 
 CONTAINERD, CRIO, DOCKER = (by_name(name) for name in ("containerd", "cri-o", "docker"))
 COLUMNS = {"containerd": CONTAINERD, "cri-o": CRIO, "docker": DOCKER}
@@ -30,10 +29,12 @@ def caps(*names: str) -> CapabilitySet:
     return CapabilitySet.from_names(names)
 
 
-def run(runtime: Runtime, add: Any = None, drop: Any = None, **more: Any) -> Prediction:
+def run(
+    runtime: Runtime, add: Any = (), drop: Any = (), node_all: CapabilitySet | None = None, **more: Any
+) -> Prediction:
     """The prediction for a container that is root and says no more than this."""
-    settings = {"privileged": False, "allow_privilege_escalation": None, "uid": 0, **more}
-    return predict(runtime, capabilities=Capabilities(add=add, drop=drop), **settings)
+    request = Request(**{"uid": 0, **more, "add": tuple(add or ()), "drop": tuple(drop or ())})
+    return predict(runtime, request, node_all)
 
 
 # What the container is to have, for each runtime: a set, or the words with which it does not start.
@@ -196,7 +197,7 @@ def test_rows_of_a_runtime_rise_by_version_and_begin_at_the_first(name: str) -> 
 
 
 def test_only_containerd_with_runc_is_said_to_be_measured() -> None:
-    assert [row.name for row in RUNTIMES if row.evidence == "measured here"] == ["containerd"]
+    assert [row.name for row in RUNTIMES if row.evidence == "measured"] == ["containerd"]
     assert all(row.source for row in RUNTIMES)
 
 
@@ -211,11 +212,17 @@ USER, FILES, CRIO_CONF, INHERITABLE = "image's user", "file capabilities", "defa
 ALL, OCI = "what ALL is", "OCI runtime"
 
 
+ASSUMED = runtime_of(None)
+PLACE, CLASS = "the container runtime", "RuntimeClass gvisor"
+
+
 @pytest.mark.parametrize(
     ("runtime", "settings", "doubts"),
     [
         (CONTAINERD, {}, []),
         (CONTAINERD, {"uid": None}, [USER]),
+        (CONTAINERD, {"uid": None, "drop": ["ALL"]}, []),
+        (CONTAINERD, {"uid": None, "non_root": True}, [FILES]),
         (CONTAINERD, {"uid": 1000}, [FILES]),
         (CONTAINERD, {"uid": 1000, "drop": ["ALL"]}, []),
         (CONTAINERD, {"uid": 1000, "allow_privilege_escalation": False}, [FILES]),
@@ -226,6 +233,11 @@ ALL, OCI = "what ALL is", "OCI runtime"
         (CONTAINERD, {"add": ["LOREM"]}, [OCI]),
         (CONTAINERD, {"drop": ["LOREM"]}, []),
         (CONTAINERD, {"add": ["LOREM"], "privileged": True}, [ALL]),
+        (CONTAINERD, {"runtime_class": "gvisor"}, [CLASS]),
+        (ASSUMED, {}, [PLACE]),
+        (ASSUMED, {"drop": ["ALL"]}, []),
+        (ASSUMED, {"drop": ["ALL"], "add": ["KILL"]}, [PLACE]),
+        (ASSUMED, {"drop": ["CAP_KILL"]}, [PLACE]),
         (CRIO, {}, [CRIO_CONF, INHERITABLE]),
         (CRIO, {"drop": ["KILL"]}, [CRIO_CONF, INHERITABLE]),
         (CRIO, {"drop": ["ALL"]}, []),
@@ -243,6 +255,12 @@ def test_what_could_not_be_known_is_told_where_it_matters(
     assert all(doubt in text for doubt, text in zip(doubts, unknowns, strict=True))
 
 
+@pytest.mark.parametrize("column", COLUMNS)
+def test_an_unknown_user_that_may_not_be_root_has_it_in_the_bounding_set_only(column: str) -> None:
+    sets = run(COLUMNS[column], ["SYS_TIME"], ["ALL"], uid=None, non_root=True).sets
+    assert sets == run(COLUMNS[column], ["SYS_TIME"], ["ALL"], uid=1000).sets
+
+
 def test_names_that_the_oci_runtime_may_refuse_are_named() -> None:
     assert "runc ignores CAP_BPF, LOREM," in run(CONTAINERD, ["CAP_BPF", "LOREM"]).unknowns[0]
 
@@ -258,6 +276,11 @@ def test_names_that_the_oci_runtime_may_refuse_are_named() -> None:
         (CRIO, {"privileged": True}, "unable to apply caps: operation not permitted"),
         (CRIO, {}, None),
         (DOCKER, {"add": ["ALL"]}, None),
+        (
+            DOCKER,
+            {"add": ["SYS_RESOURCE"]},
+            DOCKER.unavailable.format(name="CAP_SYS_RESOURCE"),
+        ),
     ],
 )
 def test_a_node_that_lacks_a_capability_itself(runtime: Runtime, settings: dict[str, Any], refused: str | None) -> None:
@@ -354,7 +377,7 @@ def test_ascii_case_never_matters(runtime: Runtime, data: st.DataObject) -> None
         ["".join(data.draw(st.sampled_from([letter.lower(), letter])) for letter in name) for name in names]
         for names in (add, drop)
     ]
-    outcome = run(runtime, *mixed)
+    outcome = run(runtime, mixed[0], mixed[1])
     assert (outcome.sets, outcome.refused) == (run(runtime, add, drop).sets, run(runtime, add, drop).refused)
 
 

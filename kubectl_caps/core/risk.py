@@ -1,0 +1,121 @@
+"""How dangerous a container is: what code in it can come to hold, and what it shares with its node.
+
+Sources: 0xn3va/cheat-sheets, Container/Escaping/excessive-capabilities.md; cdk-team/CDK; capabilities(7).
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, UnknownCapability, worst
+from kubectl_caps.core.linux.prediction import Request
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
+from kubectl_caps.core.pod import Container, PodSpec
+
+# What makes a capability worse than it is by itself: (capability, field of the pod spec, risk).
+_WORSE_WITH: tuple[tuple[str, str, Risk], ...] = (
+    ("NET_ADMIN", "host_network", "critical"),
+    ("NET_BIND_SERVICE", "host_network", "medium"),
+    ("SYS_PTRACE", "host_pid", "critical"),
+    ("KILL", "host_pid", "medium"),
+    ("IPC_OWNER", "host_ipc", "medium"),
+)
+_WORSE_WITH_HOST_PATH: tuple[tuple[str, Risk], ...] = (
+    ("DAC_OVERRIDE", "high"),
+    ("CHOWN", "high"),
+    ("FOWNER", "high"),
+    ("MKNOD", "high"),
+    ("SETFCAP", "medium"),
+)
+
+# What is shared with the node is dangerous without any capability: (field of the pod spec, to root, to others).
+_SHARED: tuple[tuple[str, Risk, Risk], ...] = (
+    ("host_network", "medium", "medium"),
+    ("host_pid", "medium", "low"),
+    ("host_ipc", "medium", "low"),
+)
+# A host directory: (may it be written, does it rule the node) -> to root, to others. Root owns what is in it.
+_HOST_PATH: dict[tuple[bool, bool], tuple[Risk, Risk]] = {
+    (True, True): ("critical", "high"),
+    (True, False): ("high", "medium"),
+    (False, True): ("high", "medium"),
+    (False, False): ("medium", "low"),
+}
+# Who can write there has the node: its accounts, programs and devices, the kubelet's and the runtime's own files.
+_RULES_THE_NODE = tuple(
+    PurePosixPath(path)
+    for path in (
+        "/boot", "/dev", "/etc", "/etc/cron.d", "/etc/kubernetes", "/home", "/proc", "/root", "/usr", "/usr/bin",
+        "/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock", "/var/run/docker.sock",
+        "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet",
+    )
+)  # fmt: skip
+
+
+def risk(request: Request, sets: ProcessSets, container: Container, spec: PodSpec) -> Risk:
+    """The worst of what an attacker in a container can hold there and of what the pod shares with its node.
+
+    A privileged container is `critical`, whatever it holds; a user that is not known is judged as root. A user
+    namespace (hostUsers: false) does not make it less: what that is worth is not known here.
+    """
+    if request.privileged or _is_host_process(container, spec):
+        return "critical"
+    held = (risk for number in reachable(request, sets) for risk in _of_capability(number, container, spec))
+    return worst("none", *held, *_of_surroundings(request, container, spec))
+
+
+def reachable(request: Request, sets: ProcessSets) -> CapabilitySet:
+    """What code in the container can come to hold.
+
+    Its permitted set; and the bounding set through setuid programs, unless no_new_privs keeps execve from granting
+    anything (Documentation/userspace-api/no_new_privs.rst). What is added by name to another user than root counts
+    also then: it is of use only to a program that has it as a file capability, and the first program keeps that.
+    """
+    if not sets.no_new_privs:
+        return sets.permitted | sets.bounding
+    return sets.permitted | (sets.bounding & _added(request))
+
+
+def _added(request: Request) -> CapabilitySet:
+    added = CapabilitySet()
+    for name in request.add:
+        try:
+            added |= CapabilitySet.from_names([name])
+        except UnknownCapability:
+            continue
+    return added
+
+
+def _of_capability(number: int, container: Container, spec: PodSpec) -> Iterator[Risk]:
+    capability = BY_NUMBER.get(number)
+    if capability is None:
+        yield "unknown"
+        return
+    yield capability.risk
+    yield from (risk for name, field, risk in _WORSE_WITH if name == capability.name and getattr(spec, field))
+    if any(writable for _, writable in _host_paths(container, spec)):
+        yield from (risk for name, risk in _WORSE_WITH_HOST_PATH if name == capability.name)
+
+
+def _of_surroundings(request: Request, container: Container, spec: PodSpec) -> Iterator[Risk]:
+    other = int(request.never_root)
+    yield from (risks[other] for field, *risks in _SHARED if getattr(spec, field))
+    for path, writable in _host_paths(container, spec):
+        rules = any(path == place or path in place.parents for place in _RULES_THE_NODE)
+        yield _HOST_PATH[writable, rules][other]
+
+
+def _host_paths(container: Container, spec: PodSpec) -> Iterator[tuple[PurePosixPath, bool]]:
+    """The directories of the node that a container mounts, and whether it may write to each."""
+    volumes = {volume.name: volume.host_path for volume in spec.volumes or () if volume.host_path is not None}
+    for mount in container.volume_mounts or ():
+        if mount.name in volumes:
+            source = volumes[mount.name]
+            path = source.get("path") if isinstance(source, dict) else None
+            yield PurePosixPath("/", path if isinstance(path, str) else "/"), not mount.read_only
+
+
+def _is_host_process(container: Container, spec: PodSpec) -> bool:
+    """Whether it is a Windows container that runs on the node itself."""
+    own, pod = container.security.windows_options, spec.security.windows_options
+    said = (options.host_process for options in (own, pod) if options and options.host_process is not None)
+    return bool(next(said, False))

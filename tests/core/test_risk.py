@@ -1,0 +1,192 @@
+"""How dangerous a container is: by what code in it can come to hold, and by what it shares with its node."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_caps.core.assessment import ContainerAssessment, Place, assess
+from kubectl_caps.core.linux.capabilities import BY_NAME, CAPABILITIES, worst
+from kubectl_caps.core.linux.prediction import Request, predict
+from kubectl_caps.core.linux.runtimes import RUNTIMES, by_name
+from kubectl_caps.core.linux.sets import CapabilitySet
+from kubectl_caps.core.pod import Pod
+from kubectl_caps.core.risk import reachable
+from kubectl_caps.core.workloads import kind_of, read
+
+CONTAINERD = by_name("containerd")
+
+
+def container(
+    spec: dict[str, Any], pods: Sequence[Pod] = (), node_all: CapabilitySet | None = None, kind: str = "Pod"
+) -> ContainerAssessment:
+    """The assessment of the only container of a pod with this spec."""
+    row = kind_of("v1", kind)
+    assert row
+    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
+    (workload,) = read(row, msgspec.Raw(msgspec.json.encode(obj)), {})
+    (only,) = assess(workload, pods, [Place(CONTAINERD, 1, "observed", node_all)], 37).containers
+    return only
+
+
+def risk(context: dict[str, Any], mounts: Sequence[dict[str, Any]] = (), **spec: Any) -> str:
+    """The risk of a container with this security context and these mounts."""
+    only = {"name": "c", "image": "i", "securityContext": context, "volumeMounts": list(mounts)}
+    return container({"containers": [only], **spec}).risk
+
+
+def caps(add: Sequence[str] = (), drop: Sequence[str] = ("ALL",), **context: Any) -> dict[str, Any]:
+    """A security context with these capabilities."""
+    return {"capabilities": {"add": list(add), "drop": list(drop)}, **context}
+
+
+SEALED: dict[str, Any] = {"allowPrivilegeEscalation": False}
+USER: dict[str, Any] = {"runAsUser": 1000}
+
+HELD: list[tuple[str, dict[str, Any], str]] = [
+    ("nothing said: NET_RAW is among the defaults", {}, "high"),
+    ("root with nothing", caps(**SEALED), "none"),
+    ("another user with nothing", caps(**SEALED, **USER), "none"),
+    ("another user, defaults, escalation forbidden", {**SEALED, **USER}, "none"),
+    ("another user, defaults, setuid programs regain them", USER, "high"),
+    ("another user, escalation explicitly allowed", {**USER, "allowPrivilegeEscalation": True}, "high"),
+    ("unknown user, defaults, escalation forbidden", SEALED, "high"),
+    ("unknown user that is not root, escalation forbidden", {**SEALED, "runAsNonRoot": True}, "none"),
+    ("unknown user that is not root, setuid programs", {"runAsNonRoot": True}, "high"),
+    ("root with one", caps(["SYS_TIME"], **SEALED), "medium"),
+    ("root with the worst", caps(["KILL", "SYS_MODULE"], **SEALED), "critical"),
+    ("an add in lower case", caps(["sys_module"], **SEALED), "critical"),
+    ("an add that is void on containerd", caps(["CAP_SYS_MODULE"], **SEALED), "none"),
+    ("a drop that is void on containerd", caps([], ["CAP_NET_RAW"]), "high"),
+    ("all but the dangerous defaults", caps([], ["NET_RAW"]), "medium"),
+    ("another user, a file capability may use the add", caps(["SYS_ADMIN"], **SEALED, **USER), "critical"),
+    ("another user, a file capability may use all", caps(["ALL"], [], **SEALED, **USER), "critical"),
+    ("added and dropped", caps(["SYS_ADMIN"], ["ALL", "SYS_ADMIN"], **SEALED), "none"),
+    ("privileged", {"privileged": True}, "critical"),
+    ("privileged and another user", {"privileged": True, **USER}, "critical"),
+    ("privileged and drop ALL", caps(privileged=True), "critical"),
+]
+
+
+@pytest.mark.parametrize(("what", "context", "wanted"), HELD, ids=[row[0] for row in HELD])
+def test_the_risk_is_the_worst_that_can_be_held(what: str, context: dict[str, Any], wanted: str) -> None:
+    assert risk(context) == wanted, what
+
+
+NOTHING = caps(**SEALED, runAsUser=0)
+NOBODY = caps(**SEALED, **USER)
+MOUNT = {"name": "v", "mountPath": "/v"}
+
+
+def host(path: str) -> dict[str, Any]:
+    """A volume that is a directory of the node."""
+    return {"volumes": [{"name": "v", "hostPath": {"path": path}}]}
+
+
+SHARED: list[tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, Any], str]] = [
+    ("NET_ADMIN", caps(["NET_ADMIN"], **SEALED), [], {}, "high"),
+    ("NET_ADMIN in the host's network", caps(["NET_ADMIN"], **SEALED), [], {"hostNetwork": True}, "critical"),
+    ("NET_ADMIN beside hostPID", caps(["NET_ADMIN"], **SEALED), [], {"hostPID": True}, "high"),
+    ("SYS_PTRACE with the host's processes", caps(["SYS_PTRACE"], **SEALED), [], {"hostPID": True}, "critical"),
+    ("host network and nothing held", NOBODY, [], {"hostNetwork": True}, "medium"),
+    ("host network that is false", NOBODY, [], {"hostNetwork": False}, "none"),
+    ("host processes and root", NOTHING, [], {"hostPID": True}, "medium"),
+    ("host processes and another user", NOBODY, [], {"hostPID": True}, "low"),
+    ("host IPC and root", NOTHING, [], {"hostIPC": True}, "medium"),
+    ("root of the node", NOTHING, [MOUNT], host("/"), "critical"),
+    ("root of the node, unknown user", caps(**SEALED), [MOUNT], host("/"), "critical"),
+    ("root of the node, another user", NOBODY, [MOUNT], host("/"), "high"),
+    ("root of the node, read-only", NOTHING, [{**MOUNT, "readOnly": True}], host("/"), "high"),
+    ("socket of the runtime", NOTHING, [MOUNT], host("/run/containerd/containerd.sock"), "critical"),
+    ("parent of the socket", NOTHING, [MOUNT], host("/var/run/"), "critical"),
+    ("any other host directory", NOTHING, [MOUNT], host("/data/x"), "high"),
+    ("any other host directory, read-only", NOTHING, [{**MOUNT, "readOnly": True}], host("/data/x"), "medium"),
+    ("any other host directory, another user", NOBODY, [MOUNT], host("/data/x"), "medium"),
+    ("host directory that another container mounts", NOTHING, [], host("/"), "none"),
+    ("host directory without a path", NOTHING, [MOUNT], {"volumes": [{"name": "v", "hostPath": {}}]}, "critical"),
+    ("DAC_OVERRIDE and a host directory", caps(["DAC_OVERRIDE"], **SEALED, **USER), [MOUNT], host("/data"), "high"),
+    ("emptyDir", NOTHING, [MOUNT], {"volumes": [{"name": "v", "emptyDir": {}}]}, "none"),
+    ("user namespace", caps(["SYS_ADMIN"], **SEALED), [], {"hostUsers": False}, "critical"),
+    ("Windows", {}, [], {"os": {"name": "windows"}}, "none"),
+    ("Windows host process", {"windowsOptions": {"hostProcess": True}}, [], {"os": {"name": "windows"}}, "critical"),
+    (
+        "Windows host process of the pod", {}, [],
+        {"os": {"name": "windows"}, "securityContext": {"windowsOptions": {"hostProcess": True}}}, "critical",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "context", "mounts", "spec", "wanted"), SHARED, ids=[row[0] for row in SHARED])
+def test_what_is_shared_with_the_node_makes_it_worse(
+    what: str, context: dict[str, Any], mounts: list[dict[str, Any]], spec: dict[str, Any], wanted: str
+) -> None:
+    assert risk(context, mounts, **spec) == wanted, what
+
+
+def test_a_capability_that_this_project_does_not_know_is_an_unknown_risk() -> None:
+    node = CapabilitySet((1 << 42) - 1)
+    adds = {"containers": [{"name": "c", "securityContext": caps(["ALL"], [item.name for item in CAPABILITIES])}]}
+    assert container(adds, node_all=node).risk == "unknown"
+
+
+def test_all_is_what_the_node_has_where_that_is_known() -> None:
+    spec = {"containers": [{"name": "c", "securityContext": caps(["ALL"], [])}]}
+    node = CapabilitySet(0x1FFFEFFFFFF)
+    (entry,) = container(spec, node_all=node).predicted
+    assert entry.outcome.sets.effective == node
+    assert not any("ALL" in text for text in entry.outcome.unknowns)
+
+
+def pod(uid: int, image: str = "i") -> Pod:
+    """A running pod whose container is seen to run as a user."""
+    status = {"containerStatuses": [{"name": "c", "user": {"linux": {"uid": uid}}}]}
+    return msgspec.convert({"spec": {"containers": [{"name": "c", "image": image}]}, "status": status}, Pod)
+
+
+USERS: list[tuple[str, list[Pod], dict[str, Any], tuple[int | None, str]]] = [
+    ("nothing known", [], {}, (None, "image")),
+    ("status", [pod(1000)], {}, (1000, "status")),
+    ("any pod is root", [pod(1000), pod(0)], {}, (0, "status")),
+    ("pods of another image tell nothing", [pod(1000, "old")], {}, (None, "image")),
+    ("unless they are root", [pod(0, "old")], {}, (0, "status")),
+    ("pods of another image beside one of this", [pod(1000, "old"), pod(2000)], {}, (1000, "status")),
+    ("declared", [], {"runAsUser": 5}, (5, "container")),
+]
+
+
+@pytest.mark.parametrize(("what", "pods", "context", "wanted"), USERS, ids=[row[0] for row in USERS])
+def test_the_user_is_what_the_pods_show(what: str, pods: list[Pod], context: dict[str, Any], wanted: object) -> None:
+    user = container({"containers": [{"name": "c", "image": "i", "securityContext": context}]}, pods).user
+    assert (user.uid, user.source) == wanted, what
+
+
+REQUESTS = st.builds(
+    Request,
+    add=st.lists(st.sampled_from([*BY_NAME, "ALL", "LOREM", "CAP_KILL"]), max_size=4).map(tuple),
+    drop=st.lists(st.sampled_from([*BY_NAME, "ALL", "CAP_NET_RAW"]), max_size=4).map(tuple),
+    privileged=st.booleans(),
+    allow_privilege_escalation=st.sampled_from([None, True, False]),
+    uid=st.sampled_from([None, 0, 1000]),
+    non_root=st.booleans(),
+)
+
+
+@given(st.sampled_from(RUNTIMES), REQUESTS)
+def test_never_less_than_the_permitted_set_and_never_more_than_the_bounding_set(runtime: Any, request: Request) -> None:
+    sets = predict(runtime, request).sets
+    reach = reachable(request, sets)
+    assert not sets.permitted - reach
+    assert not reach - sets.bounding
+
+
+@given(st.sampled_from(RUNTIMES), REQUESTS)
+def test_knowing_the_user_never_makes_it_worse_than_not_knowing(runtime: Any, request: Request) -> None:
+    unknown = msgspec.structs.replace(request, uid=None, non_root=False)
+    risks = [
+        worst("none", *(CAPABILITIES[number].risk for number in reachable(item, predict(runtime, item).sets)))
+        for item in (request, unknown)
+    ]
+    assert worst(*risks) == risks[1]

@@ -8,10 +8,9 @@ from msgspec import Struct
 from kubectl_caps.cluster.admission import mutators
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS
-from kubectl_caps.core.assessment import same_security
 from kubectl_caps.core.creation import Trial, again, past, trials, unmade
 from kubectl_caps.core.mutation import of_new_pods
-from kubectl_caps.core.ownership import Key, key
+from kubectl_caps.core.ownership import Key, key, same_security
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import ApiError
@@ -58,7 +57,7 @@ def attempt(
 
 def _as_sent(trial: Trial, admitted: Mapping[Key, Pod]) -> bool:
     pod = admitted.get(key(trial.workloads[0]))
-    return pod is None or same_security(trial.workloads[0].template.spec, pod.spec)
+    return pod is None or same_security(trial.workloads[0].template, pod)
 
 
 def _try(cluster: Cluster, namespace: str, trial: Trial, manager: str, tried: Tried) -> None:

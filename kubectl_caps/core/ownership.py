@@ -20,12 +20,17 @@ class Family(Struct):
 
 
 def same_rights(one: Workload, other: Workload) -> bool:
-    """Whether two workloads give their containers the same rights: what folds a pod under its owner.
+    """Whether two workloads give their containers the same rights: what folds a pod under its owner."""
+    return same_security(one.template, other.template)
+
+
+def same_security(one: PodTemplate, other: PodTemplate) -> bool:
+    """Whether two templates or pods give their containers the same rights.
 
     Compared is every field that a prediction, a risk or a Pod Security check reads, but those that admission adds to
     any pod (the token of its service account) and that no check minds.
     """
-    return _rights(one.template) == _rights(other.template)
+    return _rights(one) == _rights(other)
 
 
 # Volumes that Pod Security restricted allows, and that say nothing about the node.

@@ -104,7 +104,11 @@ LABEL_NS: tuple[Flag, ...] = (
 )  # fmt: skip
 
 EXPLAIN: tuple[Flag, ...] = (
-    _flag("subject", nargs="?", metavar="CHECK", help="a Pod Security check; default: list them"),
+    _flag(
+        "subject", nargs="?", metavar='CAP | MASK | SYSCALL | CHECK | WARNING | "LOG LINE" | -',
+        help="a word, a mask, a line in quotes, or - for a log or strace output on standard input; default: list all",
+    ),
+    _flag("-o", "--output", metavar="table|json|yaml", default="table", help="how to print it"),
 )
 
 COMPLETION: tuple[Flag, ...] = (
@@ -115,7 +119,7 @@ COMMANDS: dict[str, tuple[str, tuple[Flag, ...]]] = {
     "inspect": ("Show the capabilities that containers declare and get, their risk and Pod Security level", INSPECT),
     "harden": ("Drop ALL capabilities and add back only what is chosen, live or in files", HARDEN),
     "label-ns": ("Put Pod Security labels on namespaces, after showing what they would refuse", LABEL_NS),
-    "explain": ("Explain a Pod Security check: its fields, allowed values, and examples", EXPLAIN),
+    "explain": ("Explain a capability, a mask, a system call, a Pod Security check, a warning, or a log", EXPLAIN),
     "completion": ("Print a shell completion script", COMPLETION),
     "version": ("Print the version", ()),
 }
@@ -140,6 +144,14 @@ EXAMPLES = {
   {program} label-ns shop
   # warn now, enforce later
   {program} label-ns shop --warn restricted --audit restricted""",
+    "explain": """\
+  # what it allows, why it is dangerous, what needs it
+  {program} explain NET_ADMIN
+  # which capabilities a mask of /proc/PID/status stands for
+  {program} explain a80425fb
+  # why a program failed
+  {program} explain "bind() to 0.0.0.0:80 failed (13: Permission denied)"
+  strace -f PROGRAM 2>&1 | {program} explain -""",
 }
 
 

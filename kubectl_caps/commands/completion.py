@@ -120,7 +120,7 @@ def _completer(action: argparse.Action) -> Any:
         "namespace": _namespaces,
         "context": _contexts,
         "add": _capabilities,
-        "subject": _checks,
+        "subject": _subjects,
         "shell": lambda **_: tuple(SHELLS),
     }
     return dynamic.get(action.dest)
@@ -132,10 +132,10 @@ def _capabilities(**_: Any) -> Sequence[str]:
     return [capability.name for capability in CAPABILITIES]
 
 
-def _checks(**_: Any) -> Sequence[str]:
-    from kubectl_caps.core.podsecurity.registry import CHECKS
+def _subjects(**_: Any) -> Sequence[str]:
+    from kubectl_caps.core.vocabulary import everything
 
-    return [check.id for check in CHECKS]
+    return [item.subject for item in everything()]
 
 
 def _contexts(parsed_args: argparse.Namespace, **_: Any) -> Sequence[str]:

@@ -119,7 +119,7 @@ def inject(container: Mapping[str, Any]) -> Patch:
 
 
 @contextlib.contextmanager
-def webhook(cluster: Cluster, name: str, patch: Patch, side_effects: str = "None") -> Iterator[dict[str, str]]:
+def webhook(cluster: Cluster, name: str, patch: Patch) -> Iterator[dict[str, str]]:
     """A mutating webhook for new pods, over HTTPS, in the namespaces that have the labels that are yielded."""
 
     def answer(seen: Seen) -> Answer:
@@ -138,7 +138,7 @@ def webhook(cluster: Cluster, name: str, patch: Patch, side_effects: str = "None
             "clientConfig": client,
             "rules": [rule],
             "namespaceSelector": {"matchLabels": selector},
-            "sideEffects": side_effects,
+            "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
         }
         path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"

@@ -1,6 +1,7 @@
 # make demo           what it is about, on the files in examples/: no cluster, no question
 # make demo-cluster   the same on a real Kubernetes that is started and ended here (root, Debian packages)
 # make test           all tests: core and edges, API server, node. ARGS="-k word" goes to pytest
+# make differential   N=10000 random pods, SEED=1: the API server's Pod Security verdicts and ours, word for word
 # make lint           ruff, mypy, import-linter
 # make cluster        only the programs of the test cluster, into ~/.cache/kubectl-caps-cluster
 # make dist           dist/kubectl-caps_linux_amd64.tar.gz and krew-manifest.yaml; dist-check: with the real krew
@@ -10,7 +11,7 @@ BIN := .venv/bin
 TESTBED := PYTHONPATH=tests/cluster $(BIN)/python -m testbed
 
 .NOTPARALLEL:
-.PHONY: demo demo-cluster test lint cluster dist dist-check clean
+.PHONY: demo demo-cluster test differential lint cluster dist dist-check clean
 
 demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
@@ -20,6 +21,9 @@ demo-cluster: cluster
 
 test: cluster
 	@$(BIN)/python -m pytest $(ARGS)
+
+differential: cluster
+	@PYTHONPATH=tests/cluster $(BIN)/python -m differential $(or $(N),10000) $(or $(SEED),1)
 
 lint: .venv/.test .venv/.lint
 	$(BIN)/ruff check

@@ -5,6 +5,7 @@ restricted's, each sorted by id; restricted leaves out the baseline checks that 
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import ModuleType
 
 from msgspec import Struct
@@ -86,7 +87,7 @@ def evaluate(template: PodTemplate, level: Level, minor: int) -> tuple[Violation
 
     The template is judged as it is: `defaulting.as_admitted` makes of a manifest what the API server would judge.
     """
-    return tuple(_violations(template, checks_for(level, minor)))
+    return tuple(_violations(template, _applied(level, minor)))
 
 
 def judge_all(template: PodTemplate, minor: int) -> tuple[Violation, ...]:
@@ -98,6 +99,11 @@ def strictest(template: PodTemplate, minor: int) -> Level:
     """The strictest level that accepts a pod."""
     levels: tuple[Level, ...] = ("restricted", "baseline")
     return next((level for level in levels if not evaluate(template, level, minor)), "privileged")
+
+
+@cache
+def _applied(level: Level, minor: int) -> Sequence[tuple[Check, Since]]:
+    return checks_for(level, minor)
 
 
 def _active(minor: int, checks: Sequence[Check]) -> Iterator[tuple[Check, Since]]:

@@ -1,8 +1,8 @@
 """The test cluster from the command line; the Makefile's and the demo's way in.
 
-    python -m testbed build                          fills the cache with what this machine can run
-    python -m testbed run TIER [PROGRAM=NAME...] -- COMMAND
-        runs a command with KUBECONFIG set to a new cluster, which has PROGRAM (nginx, redis, ping) as image NAME
+python -m testbed build                          fills the cache with what this machine can run
+python -m testbed run TIER [PROGRAM=NAME...] -- COMMAND
+    runs a command with KUBECONFIG set to a new cluster, which has PROGRAM (nginx, redis, ping) as image NAME
 """
 
 import os

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 import pytest
-from mutants import mutants
+from differential.mutants import mutants
 from pod_cases import cases
 
 from kubectl_caps.core.pod import PodTemplate

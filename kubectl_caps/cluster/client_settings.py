@@ -37,6 +37,14 @@ def set_proxy(configuration: Any, connection: Connection) -> None:
         configuration.proxy_headers = make_headers(proxy_basic_auth=pair)
 
 
+def proxy_of(configuration: Any, connection: Connection) -> str | None:
+    """The proxy that the client goes through to this server, if any."""
+    from requests.utils import should_bypass_proxies
+
+    proxy: str | None = configuration.proxy
+    return None if not proxy or should_bypass_proxies(connection.server, configuration.no_proxy) else proxy
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

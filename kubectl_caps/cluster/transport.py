@@ -1,4 +1,4 @@
-"""The network is one method: `send(Request) -> Response`.
+"""The network is one method, `send(Request) -> Response`, and one more for what is no response: `run`, a command's output.
 
 `connect` makes it from a `Connection`, on the kubernetes client's REST layer: its proxies, its connection pool, its
 handling of certificate data. The client's traps are closed here, each with the reason beside it. This is the only
@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from kubectl_caps.cluster import answers
-from kubectl_caps.cluster.client_settings import client_document, set_proxy
+from kubectl_caps.cluster import answers, streams
+from kubectl_caps.cluster.client_settings import client_document, proxy_of, set_proxy
 from kubectl_caps.cluster.connection import Connection
 from kubectl_caps.cluster.credentials import Credential, Credentials
 from kubectl_caps.cluster.failures import Interrupted, explain, timed_out
 from kubectl_caps.cluster.identity_headers import identity_headers
+from kubectl_caps.cluster.streams import Outcome
 from kubectl_caps.cluster.tls import tls_context
 from kubectl_caps.errors import ConfigError
 
@@ -68,8 +69,18 @@ class Transport(Protocol):
     def send(self, request: Request, /) -> Response:
         """Any answer of the server, 4xx and 5xx included. Raises Unreachable, ConfigError."""
 
+class Runner(Protocol):
+    """What runs programs in containers."""
 
-def connect(connection: Connection, *, warn: Callable[[str], None] = lambda text: None) -> Transport:
+    def run(self, request: Request, limit: float, /) -> Outcome:
+        """A command's output, read to its end, within `limit` seconds. Raises ApiError, Unreachable, ConfigError."""
+
+
+class Connected(Transport, Runner, Protocol):
+    """Both."""
+
+
+def connect(connection: Connection, *, warn: Callable[[str], None] = lambda text: None) -> Connected:
     """A transport for several threads. `warn` gets each text of the server's Warning headers once per process.
 
     Runs a credential plugin if there is one. Raises ConfigError; nothing is sent yet.
@@ -83,6 +94,8 @@ class _HttpTransport:
         self._agent = f"kubectl-caps/{_version()}"
         self._lock = threading.Lock()
         self._pool: Any = None
+        self._context: Any = None
+        self._proxy: str | None = None
         self._pool_certificate: bytes | None = None
         self._ready(credentials.current())
 
@@ -107,6 +120,21 @@ class _HttpTransport:
                 return response
             time.sleep(pause)
             retries, waited = retries + 1, waited + pause
+
+    def run(self, request: Request, limit: float, /) -> Outcome:
+        """See Runner."""
+        url, name = _url(self._connection.server, request), self._connection.trust.server_name
+        credential, renewed = self._credentials.current(), False
+        while True:
+            self._ready(credential)
+            headers = [("User-Agent", self._agent), *identity_headers(self._connection.impersonation, credential)]
+            try:
+                return streams.run(url, headers, self._context, name, self._proxy, limit)
+            except streams.Refused as refused:
+                if refused.status == 401 and not renewed and self._credentials.renew(credential):
+                    credential, renewed = self._credentials.current(), True
+                    continue
+                raise answers.failure(Response(refused.status, refused.headers, refused.body)) from refused
 
     def _exchange(self, request: Request, credential: Credential) -> Response:
         from urllib3.exceptions import HTTPError
@@ -149,7 +177,7 @@ class _HttpTransport:
         """The connection pool, made anew when a plugin has handed out another client certificate."""
         with self._lock:
             if self._pool is None or self._pool_certificate != credential.certificate:
-                self._pool = _pool(self._connection, credential)
+                self._pool, self._context, self._proxy = _pool(self._connection, credential)
                 self._pool_certificate = credential.certificate
             return self._pool
 
@@ -191,8 +219,8 @@ def _body(answer: Any, deadline: float | None) -> bytes:
     return b"".join(chunks)
 
 
-def _pool(connection: Connection, credential: Credential) -> Any:
-    """The REST layer's connection pool. Raises ConfigError."""
+def _pool(connection: Connection, credential: Credential) -> tuple[Any, Any, str | None]:
+    """The REST layer's connection pool, its TLS context, and the proxy it uses. Raises ConfigError."""
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.config import load_kube_config_from_dict
 
@@ -210,7 +238,7 @@ def _pool(connection: Connection, credential: Credential) -> Any:
     except ImportError as error:
         raise ConfigError(f"a socks proxy needs the package PySocks: pip install PySocks ({error})") from error
     pool.connection_pool_kw["ssl_context"] = context
-    return pool
+    return pool, context, proxy_of(configuration, connection)
 
 
 def _quieten() -> None:

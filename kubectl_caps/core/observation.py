@@ -1,0 +1,189 @@
+"""What the kernel says of a container: texts of /proc as processes, those of them that are the container's, and why
+they hold something else than was predicted.
+
+A reader in the container prints, for its own process first and then for each that it sees, `/proc/PID/cgroup` and
+`/proc/PID/task/*/status` (proc(5)), one after the other. Who may read what: /proc/PID/status and cgroup are open to
+every user, whatever its capabilities, unless /proc is mounted with `hidepid`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from kubectl_caps.core.linux.sets import CapabilitySet, InvalidMask, ProcessSets
+
+Miss = Literal["exited", "notStarted", "forbidden", "noReader", "notTold", "failed"]
+"""Why a container was not observed: it has ended, it does not run yet, a right is missing, nothing in its image can
+read /proc, its processes cannot be told from others, or something went wrong on the way."""
+
+BY_NATURE: tuple[Miss, ...] = ("exited", "notStarted")
+"""Nothing to observe there, and nobody's fault."""
+
+
+class Process(Struct, frozen=True):
+    """A process, or a thread whose sets differ from those of its process (`tid` is then not `pid`)."""
+
+    pid: int
+    tid: int
+    parent: int
+    comm: str
+    uid: int
+    sets: ProcessSets
+    seccomp: int | None = None
+
+
+class Observation(Struct, frozen=True):
+    """What was seen in one container of one pod, or why nothing was.
+
+    `granted` is a program that the runtime started in the container just now, with what it gives the container's first
+    process (an exec has the container's own process spec; containerd, container_execsync.go). An ephemeral container
+    tells nothing of that.
+    """
+
+    pod: str
+    container: str
+    processes: tuple[Process, ...] = ()
+    granted: Process | None = None
+    miss: Miss | None = None
+    why: str = ""
+    truncated: bool = False
+    """Whether there are more processes than were read."""
+
+
+class Scope(Struct, frozen=True):
+    """How to tell a container's processes from others that its reader sees.
+
+    `shared`: the process namespace is the pod's or the node's. `foreign`: the reader is in another container.
+    """
+
+    container_id: str = ""
+    shared: bool = False
+    foreign: bool = False
+
+
+class NotTold(ValueError):
+    """What was read does not show which processes are the container's; the text says why."""
+
+
+class Seen(Struct, frozen=True):
+    """The processes of a container, and the one that read them."""
+
+    processes: tuple[Process, ...]
+    reader: Process
+
+
+_CGROUP = re.compile(r"([0-9]+):([^:]*):(/.*)")
+_MASKS = {
+    "CapBnd": "bounding",
+    "CapPrm": "permitted",
+    "CapEff": "effective",
+    "CapInh": "inheritable",
+    "CapAmb": "ambient",
+}
+
+
+def decode(text: str, scope: Scope) -> Seen:
+    """The container's processes in what a reader printed. Raises NotTold."""
+    records = list(_records(text))
+    if not records:
+        raise NotTold("what was read of /proc shows no process")
+    (reader, own), others = records[0], records[1:]
+    threads = _without(reader.pid, [(process, group) for process, group in others])
+    mine = [process for process, group in threads if _belongs(group, own, scope)]
+    if not mine and not scope.shared and not any(group for _, group in threads):
+        mine = [process for process, _ in threads]  # /proc shows no cgroups; who is in here is the container's
+    if not mine:
+        raise NotTold(_why_none(threads, scope))
+    if not scope.shared and not any(process.pid == 1 for process in mine):
+        raise NotTold("process 1 is not to be seen: /proc may be mounted with hidepid")
+    return Seen(tuple(_distinct(mine)), reader)
+
+
+def last_pid(loadavg: str) -> int | None:
+    """The newest process id of the reader's process namespace: the last word of /proc/loadavg (proc(5))."""
+    words = loadavg.split()
+    return int(words[-1]) if words and words[-1].isdecimal() else None
+
+
+def _why_none(threads: Sequence[tuple[Process, str]], scope: Scope) -> str:
+    if scope.foreign and not threads:
+        return "the runtime did not let the ephemeral container see the processes of the container"
+    if scope.shared:
+        return "the process namespace is shared, and /proc/PID/cgroup does not show which process is the container's"
+    return "what was read of /proc shows no process of the container"
+
+
+def _records(text: str) -> Iterator[tuple[Process, str]]:
+    """Each status text with the cgroups that were printed before it."""
+    cgroups: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    fresh = False
+    for line in [*text.splitlines(), "Name:\t"]:
+        group = _CGROUP.fullmatch(line)
+        name, colon, value = line.partition(":")
+        if group or (name == "Name" and colon):
+            if process := _process(fields):
+                yield process, "\n".join(cgroups.values())
+            fields = {}
+        if group:
+            if not fresh or group[1] in cgroups:
+                cgroups = {}
+            cgroups[group[1]] = group[3]
+            fresh = True
+        elif colon:
+            fields[name] = value.strip()
+            fresh = False
+
+
+def _process(fields: Mapping[str, str]) -> Process | None:
+    """One status text; None where it is cut short, as that of a process that ends just now is."""
+    try:
+        pid, tid, parent = (int(fields[name]) for name in ("Tgid", "Pid", "PPid"))
+        masks = {ours: CapabilitySet.from_hex(fields[theirs]) for theirs, ours in _MASKS.items() if theirs in fields}
+        if "effective" not in masks or "permitted" not in masks or "bounding" not in masks:
+            return None
+        uid = int(fields["Uid"].split()[1])
+    except (KeyError, ValueError, IndexError, InvalidMask):
+        return None
+    no_new_privs, seccomp = fields.get("NoNewPrivs"), fields.get("Seccomp", "")
+    sets = ProcessSets(**masks, no_new_privs=None if no_new_privs is None else no_new_privs == "1")
+    return Process(pid, tid, parent, fields.get("Name", ""), uid, sets, int(seccomp) if seccomp.isdecimal() else None)
+
+
+def _without(reader: int, threads: Sequence[tuple[Process, str]]) -> list[tuple[Process, str]]:
+    """All but the reader and what it started."""
+    gone = {reader}
+    while True:
+        more = {process.pid for process, _ in threads if process.parent in gone} - gone
+        if not more:
+            return [(process, group) for process, group in threads if process.pid not in gone]
+        gone |= more
+
+
+def _belongs(group: str, own: str, scope: Scope) -> bool:
+    """Whether a process with these cgroups is the container's; `own` are the reader's.
+
+    A container's cgroup is named after its id, but seen from a cgroup namespace of its own it is `/`, and whatever is
+    outside begins with `/..` (cgroup_namespaces(7)). From in there, a pod's other containers are outside.
+    """
+    ident = scope.container_id
+    if ident and ident in group:
+        return True
+    if scope.foreign or (ident and ident in own) or not group:
+        return False
+    return (bool(ident) or not scope.shared) and not any(path.startswith("/..") for path in group.split("\n"))
+
+
+def _distinct(threads: Sequence[Process]) -> Iterator[Process]:
+    """Every process, and behind it those of its threads that have other sets, another user or another seccomp mode."""
+    leaders = {thread.pid: thread for thread in threads if thread.tid == thread.pid}
+    for thread in sorted(threads, key=lambda thread: (thread.pid, thread.tid != thread.pid, thread.tid)):
+        leader = leaders.setdefault(thread.pid, thread)
+        if thread is leader or _rights(thread) != _rights(leader):
+            yield thread
+
+
+def _rights(thread: Process) -> object:
+    return thread.sets, thread.uid, thread.seccomp

@@ -23,6 +23,7 @@ LOG_LIMIT = 4 << 20
 """Bytes of a container's log, so that the limit is that of `tail` in any ordinary log."""
 
 JSON_PATCH = "application/json-patch+json"
+MERGE_BY_NAME = "application/strategic-merge-patch+json"
 
 
 class Listing(Struct, frozen=True):
@@ -172,6 +173,12 @@ class Cluster:
         """Make an object and return it as the server stored it, or would have."""
         query = _writing(dry_run, field_manager)
         return self._object(Request("POST", resource.path(namespace), query, msgspec.json.encode(body)))
+
+    def add_ephemeral_container(self, namespace: str, pod: str, container: dict[str, Any]) -> None:
+        """Add a container to a running pod (KEP-277). It can never be removed. Needs `patch` on the subresource."""
+        body = msgspec.json.encode({"spec": {"ephemeralContainers": [container]}})
+        path = PODS.path(namespace, pod, "ephemeralcontainers")
+        self._send(Request("PATCH", path, _writing(False, "kubectl-caps"), body, MERGE_BY_NAME))
 
     def delete(
         self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None, dry_run: bool = False

@@ -1,4 +1,4 @@
-"""The network is one method, `send(Request) -> Response`, and one more for what is no response: `run`, a command's output.
+"""The network is one method: `send(Request) -> Response`; and `run` for what is no response, a command's output.
 
 `connect` makes it from a `Connection`, on the kubernetes client's REST layer: its proxies, its connection pool, its
 handling of certificate data. The client's traps are closed here, each with the reason beside it. This is the only

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from kubectl_caps.core.linux.sets import CapabilitySet, InvalidMask, ProcessSets
+from kubectl_caps.core.pod import Pod
 
 Miss = Literal["exited", "notStarted", "forbidden", "noReader", "notTold", "failed"]
 """Why a container was not observed: it has ended, it does not run yet, a right is missing, nothing in its image can
@@ -84,13 +85,15 @@ _MASKS = {
 }
 
 
-def decode(text: str, scope: Scope) -> Seen:
-    """The container's processes in what a reader printed. Raises NotTold."""
-    records = list(_records(text))
-    if not records:
-        raise NotTold("what was read of /proc shows no process")
-    (reader, own), others = records[0], records[1:]
-    threads = _without(reader.pid, [(process, group) for process, group in others])
+def decode(texts: Sequence[str], scope: Scope) -> Seen | None:
+    """The container's processes in what readers printed, each text with its own reader first.
+
+    None where that is nothing of /proc at all. Raises NotTold.
+    """
+    read = [records for text in texts if (records := list(_records(text)))]
+    if not read:
+        return None
+    (reader, own), threads = read[0][0], [thread for records in read for thread in _without(records[0][0].pid, records)]
     mine = [process for process, group in threads if _belongs(group, own, scope)]
     if not mine and not scope.shared and not any(group for _, group in threads):
         mine = [process for process, _ in threads]  # /proc shows no cgroups; who is in here is the container's
@@ -187,3 +190,27 @@ def _distinct(threads: Sequence[Process]) -> Iterator[Process]:
 
 def _rights(thread: Process) -> object:
     return thread.sets, thread.uid, thread.seccomp
+
+
+def scope_of(pod: Pod, container: str, *, foreign: bool = False) -> Scope:
+    """How to tell a container's processes, from the pod's spec and status."""
+    status = pod.status.containers.get(container)
+    ident = ((status.container_id if status else None) or "").partition("://")[2]
+    return Scope(ident, bool(pod.spec.host_pid or pod.spec.share_process_namespace), foreign)
+
+
+def unobservable(pod: Pod, container: str) -> tuple[Miss, str] | None:
+    """Why there is nothing to read in a container, by its pod's status; None where it runs."""
+    status = pod.status.containers.get(container)
+    state = status.state if status else None
+    if pod.spec.os and pod.spec.os.name == "windows":
+        return "notTold", "a Windows container has no Linux capabilities"
+    if state and state.terminated:
+        ended = state.terminated
+        return "exited", f"it has ended with exit code {ended.exit_code}{f' ({ended.reason})' if ended.reason else ''}"
+    if pod.finished:
+        return "exited", f"its pod has ended ({pod.status.phase})"
+    if state is None or state.running is None:
+        waiting = state.waiting.reason if state and state.waiting else ""
+        return "notStarted", f"it does not run{f' ({waiting})' if waiting else ''}"
+    return None

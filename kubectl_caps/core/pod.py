@@ -275,6 +275,7 @@ class ContainerStatus(Fields, frozen=True):
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
     user: ContainerUser | None = None
+    container_id: str | None = None
 
     @property
     def uid(self) -> int | None:

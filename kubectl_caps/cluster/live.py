@@ -1,0 +1,228 @@
+"""The processes of running containers: exec in the container, or an ephemeral container beside it.
+
+Nothing is left running: a reader ends by itself, and so does an ephemeral container; its record stays in the pod.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.readers import LAST, LOADAVG, PRINTERS, READERS, SHELL, Command, batches
+from kubectl_caps.cluster.resources import PODS, Resource
+from kubectl_caps.cluster.streams import Outcome
+from kubectl_caps.cluster.transport import Request, Runner
+from kubectl_caps.core.observation import Miss, NotTold, Observation, Seen, decode, last_pid, scope_of, unobservable
+from kubectl_caps.core.pod import Pod
+from kubectl_caps.errors import ApiError, CapsError
+
+LIMIT = 20.0
+"""Seconds for one container, without --request-timeout."""
+STARTING = 60.0
+"""Seconds for an ephemeral container, whose image may have to be pulled."""
+LOG_LINES = 10_000_000
+
+_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False)
+_NOT_THERE = ("executable file not found", "no such file or directory", "not found")
+_WILL_NOT_START = (
+    "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
+    "CreateContainerError", "RunContainerError",
+)  # fmt: skip
+
+
+class _Missed(Exception):
+    """The container was not observed."""
+
+    def __init__(self, miss: Miss, why: str) -> None:
+        super().__init__(why)
+        self.miss, self.why = miss, why
+
+
+class Target(Struct, frozen=True):
+    """One container of one pod."""
+
+    pod: Pod
+    container: str
+
+    @property
+    def namespace(self) -> str:
+        return self.pod.metadata.namespace or ""
+
+    @property
+    def name(self) -> str:
+        return self.pod.metadata.name or ""
+
+
+class Observer:
+    """Reads containers of one cluster; several threads may do so at a time.
+
+    With an `image` an ephemeral container of it is started where exec reads nothing. `limit` is in seconds, for one
+    container without that.
+    """
+
+    def __init__(self, cluster: Cluster, runner: Runner, *, image: str | None = None, limit: float = LIMIT) -> None:
+        self._cluster, self._runner, self._image, self._limit = cluster, runner, image, limit
+        self._lock = threading.Lock()
+        self._rights: dict[str, str] = {}
+
+    def observe(self, target: Target) -> Observation:
+        """What is seen in the container, or why nothing is. Raises ConfigError."""
+        found = Observation(target.name, target.container)
+        nothing = unobservable(target.pod, target.container)
+        try:
+            if nothing:
+                raise _Missed(*nothing)
+            seen, truncated = self._exec(target)
+            return Observation(target.name, target.container, seen.processes, seen.reader, truncated=truncated)
+        except _Missed as missed:
+            if self._image and missed.miss in ("noReader", "forbidden"):
+                return self._beside(target, self._image)
+            return _missed(found, missed)
+
+    def _exec(self, target: Target) -> tuple[Seen, bool]:
+        deadline = time.monotonic() + self._limit
+        complaints: list[str] = []
+        for reader in READERS:
+            outcome = self._run(target, reader, deadline)
+            if seen := _seen([outcome.stdout], target):
+                return seen, outcome.cut
+            complaints.append(outcome.failure)
+        for printer in PRINTERS:
+            outcome = self._run(target, (*printer, LOADAVG), deadline)
+            if last := last_pid(outcome.stdout):
+                texts = [self._run(target, command, deadline).stdout for command in batches(printer, last)]
+                if seen := _seen(texts, target):
+                    return seen, last > LAST
+            complaints.append(outcome.failure)
+        other = next((text for text in complaints if text and not any(word in text for word in _NOT_THERE)), None)
+        if other:
+            raise _Missed("failed", other)
+        raise _Missed("noReader", "nothing in its image can read /proc: no shell, no cat, no interpreter")
+
+    def _run(self, target: Target, command: Command, deadline: float) -> Outcome:
+        query = [("container", target.container), ("stdout", "true"), ("stderr", "true")]
+        query += [("command", word) for word in command]
+        request = Request("GET", PODS.path(target.namespace, target.name, "exec"), tuple(query))
+        try:
+            return self._runner.run(request, max(deadline - time.monotonic(), 0.01))
+        except ApiError as error:
+            if error.code == 403:
+                raise _Missed("forbidden", self._missing_rights(target.namespace, error)) from error
+            raise _Missed("failed", str(error)) from error
+        except CapsError as error:
+            raise _Missed("failed", str(error)) from error
+
+    def _missing_rights(self, namespace: str, error: ApiError) -> str:
+        """Which of the two verbs of pods/exec is missing; asked once for each namespace."""
+        with self._lock:
+            if namespace not in self._rights:
+                missing = [verb for verb in ("get", "create") if not self._allowed(namespace, verb, "exec")]
+                self._rights[namespace] = _needs(missing, "pods/exec", namespace) if missing else str(error)
+            return self._rights[namespace]
+
+    def _allowed(self, namespace: str, verb: str, subresource: str) -> bool:
+        attributes = {"namespace": namespace, "verb": verb, "resource": "pods", "subresource": subresource}
+        body = {
+            "apiVersion": _REVIEWS.api_version,
+            "kind": _REVIEWS.kind,
+            "spec": {"resourceAttributes": attributes},
+        }
+        try:
+            answer: dict[str, Any] = self._cluster.create(_REVIEWS, None, body)
+        except ApiError:
+            return True  # who may not ask gets the server's own words
+        return bool(answer.get("status", {}).get("allowed"))
+
+    def _beside(self, target: Target, image: str) -> Observation:
+        found = Observation(target.name, target.container)
+        try:
+            name = self._start(target, image)
+            self._await_end(target, name)
+            text = self._cluster.log(target.namespace, target.name, name, tail=LOG_LINES)
+            seen = _seen([text], target, foreign=True)
+            if seen is None:
+                raise _Missed("failed", f"the ephemeral container {name} wrote nothing of /proc: has {image} a shell?")
+            return Observation(target.name, target.container, seen.processes)
+        except _Missed as missed:
+            return _missed(found, missed)
+        except CapsError as error:
+            return _missed(found, _Missed("failed", str(error)))
+
+    def _start(self, target: Target, image: str) -> str:
+        name = f"caps-{''.join(random.choices('bcdfghjklmnpqrstvwxz2456789', k=5))}"
+        try:
+            self._cluster.add_ephemeral_container(target.namespace, target.name, ephemeral(name, image, target))
+        except ApiError as error:
+            raise _refused(error, target) from error
+        return name
+
+    def _await_end(self, target: Target, name: str) -> None:
+        deadline = time.monotonic() + max(STARTING, self._limit)
+        while time.monotonic() < deadline:
+            for status in self._ephemeral_statuses(target):
+                if status.get("name") == name and _ended(name, status.get("state") or {}):
+                    return
+            time.sleep(0.3)
+        raise _Missed("failed", f"the ephemeral container {name} has not ended in time")
+
+    def _ephemeral_statuses(self, target: Target) -> Iterator[dict[str, Any]]:
+        pod = self._cluster.get(PODS, target.namespace, target.name)
+        yield from pod.get("status", {}).get("ephemeralContainerStatuses") or ()
+
+
+def ephemeral(name: str, image: str, target: Target) -> dict[str, Any]:
+    """The ephemeral container: it satisfies the Pod Security level *restricted*, and ends by itself."""
+    return {
+        "name": name,
+        "image": image,
+        "command": list(SHELL),
+        "targetContainerName": target.container,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def _seen(texts: Sequence[str], target: Target, *, foreign: bool = False) -> Seen | None:
+    try:
+        return decode(texts, scope_of(target.pod, target.container, foreign=foreign))
+    except NotTold as error:
+        raise _Missed("notTold", str(error)) from error
+
+
+def _missed(found: Observation, missed: _Missed) -> Observation:
+    return Observation(found.pod, found.container, miss=missed.miss, why=missed.why)
+
+
+def _needs(verbs: Sequence[str], resource: str, namespace: str) -> str:
+    return f"it needs the right to {' and '.join(verbs)} {resource} in namespace {namespace}"
+
+
+def _refused(error: ApiError, target: Target) -> _Missed:
+    if "violates PodSecurity" in error.message:
+        words = "the namespace enforces a Pod Security level that the pod itself violates, so nothing can be added to it"
+        return _Missed("forbidden", f"{words}: {error.message.partition(': ')[2]}")
+    if error.code == 403:
+        return _Missed("forbidden", _needs(["patch"], "pods/ephemeralcontainers", target.namespace))
+    return _Missed("failed", str(error))
+
+
+def _ended(name: str, state: dict[str, Any]) -> bool:
+    """Whether it has; raises _Missed where it never will."""
+    waiting = state.get("waiting") or {}
+    if waiting.get("reason") in _WILL_NOT_START:
+        raise _Missed("failed", f"the ephemeral container {name} does not start: {waiting['reason']}: "
+                      f"{waiting.get('message', '')}")  # fmt: skip
+    ended = state.get("terminated")
+    if ended and ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        raise _Missed("failed", f"the ephemeral container {name} did not start: {ended.get('message', '')}")
+    return bool(ended)

@@ -58,6 +58,11 @@ INSPECT: tuple[Flag, ...] = (
     _flag("resources", nargs="*", metavar="TYPE [NAME…] | TYPE/NAME", help="default: all workloads of the namespace"),
     NAMESPACE, EVERYWHERE, SELECTOR, FILES, RECURSIVE,
     _flag("-o", "--output", metavar="table|wide|json|yaml|name", default="table", help="how to print it"),
+    _flag(
+        "--live", nargs="?", const="exec", metavar="exec|ephemeral",
+        help="also read what the kernel says of every running process; ephemeral: with --image where exec cannot",
+    ),
+    _flag("--image", metavar="IMAGE", help="with --live=ephemeral: an image with a shell, for the ephemeral container"),
     _flag("--sort-by", metavar="risk", help="risk: the worst first"),
     _flag("--runtime", metavar="containerd|cri-o|docker", help="the container runtime to assume where no node tells"),
     _flag("--pod-security-version", metavar="VERSION", help="rules to judge by; default: the server's, or the newest"),
@@ -130,6 +135,8 @@ EXAMPLES = {
   {program} inspect
   # one deployment in detail, another namespace
   {program} inspect deployment/web -n shop
+  # what every process really holds
+  {program} inspect -n shop --live
   # manifests, no cluster needed
   {program} inspect -f deploy/ -R -o json""",
     "harden": """\
@@ -208,7 +215,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             raise Invalid(f'unknown command "{argv[0]}" for "{root.prog}"', root.prog)
         root.print_help()
         raise SystemExit(0)
-    options = commands[argv[0]].parse_intermixed_args(list(argv[1:]))
+    # As for kubectl, a flag whose value may be left out takes none from the next word.
+    words = ["--live=exec" if word == "--live" else word for word in argv[1:]]
+    options = commands[argv[0]].parse_intermixed_args(words)
     options.command = argv[0]
     return options
 

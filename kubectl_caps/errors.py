@@ -5,6 +5,7 @@ CapsError                 could not do it: exit status 2
 +-- InputError            a file or document can't be read or judged    error: FILE: ...
 +-- ConfigError           the kubeconfig is wrong                       error: ... (kubectl's wording)
 +-- Unreachable           no answer from the server                     Unable to connect to the server: ...
++-- NotObserved           what runs in containers can't be read         error: not observed: ...
 +-- ApiError              the server answered with a Status             Error from server (REASON): ...
 """
 
@@ -36,6 +37,13 @@ class Unreachable(CapsError):
 
     def __str__(self) -> str:
         return f"Unable to connect to the server: {Exception.__str__(self)}"
+
+
+class NotObserved(CapsError):
+    """Running containers whose processes could not be read. The text names them and says why."""
+
+    def __str__(self) -> str:
+        return f"error: not observed: {Exception.__str__(self)}"
 
 
 class ApiError(CapsError):

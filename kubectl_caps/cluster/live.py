@@ -179,7 +179,7 @@ def ephemeral(name: str, image: str, target: Target) -> dict[str, Any]:
     return {
         "name": name,
         "image": image,
-        "command": list(SHELL),
+        "command": [word.replace("$", "$$") for word in SHELL],  # the kubelet expands $(NAME), and $$ is a $
         "targetContainerName": target.container,
         "securityContext": {
             "runAsNonRoot": True,
@@ -209,7 +209,7 @@ def _needs(verbs: Sequence[str], resource: str, namespace: str) -> str:
 
 def _refused(error: ApiError, target: Target) -> _Missed:
     if "violates PodSecurity" in error.message:
-        words = "the namespace enforces a Pod Security level that the pod itself violates, so nothing can be added to it"
+        words = "the namespace enforces a Pod Security level that the pod itself violates: nothing can be added to it"
         return _Missed("forbidden", f"{words}: {error.message.partition(': ')[2]}")
     if error.code == 403:
         return _Missed("forbidden", _needs(["patch"], "pods/ephemeralcontainers", target.namespace))

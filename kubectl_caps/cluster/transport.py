@@ -69,6 +69,7 @@ class Transport(Protocol):
     def send(self, request: Request, /) -> Response:
         """Any answer of the server, 4xx and 5xx included. Raises Unreachable, ConfigError."""
 
+
 class Runner(Protocol):
     """What runs programs in containers."""
 

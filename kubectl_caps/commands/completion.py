@@ -25,6 +25,7 @@ VALUES = {
     "--runtime": ("containerd", "cri-o", "docker"),
     "--profile": ("restricted",),
     "--sort-by": ("risk",),
+    "--live": ("exec", "ephemeral"),
     "--wait": ("true", "false"),
     "--rollback": ("true", "false"),
     "--allow-privilege-escalation": ("false", "keep"),

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
+from kubectl_caps.cluster.connection import Connection
 from kubectl_caps.cluster.inventory import runtimes, take
 from kubectl_caps.cluster.kubeconfig import Overrides, load
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import parse_targets, resource_of, workload_kinds
-from kubectl_caps.cluster.transport import connect
+from kubectl_caps.cluster.transport import Connected, Runner, connect
 from kubectl_caps.core.workloads import WORKLOADS, Kind, MalformedWorkload, Workload
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import ApiError, CapsError, InputError, UsageError
@@ -23,8 +24,11 @@ class Selection(Struct, frozen=True):
 
     workloads: list[Workload]
     others: list[Workload]
+    cluster: Cluster
+    runner: Runner
     runtimes: dict[str, str]
     server_minor: int
+    timeout: float | None
     errors: list[CapsError]
 
 
@@ -40,8 +44,13 @@ def connected(options: argparse.Namespace, warn: Callable[[str], None] = warn_on
 
     `warn` is given the text of every warning that the API server sends.
     """
+    transport, connection = _connected(options, warn)
+    return Cluster(transport), connection.namespace, connection.context
+
+
+def _connected(options: argparse.Namespace, warn: Callable[[str], None] = warn_once) -> tuple[Connected, Connection]:
     connection = load(msgspec.convert(vars(options), Overrides))
-    return Cluster(connect(connection, warn=warn)), connection.namespace, connection.context
+    return connect(connection, warn=warn), connection
 
 
 def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
@@ -53,7 +62,8 @@ def targets(cluster: Cluster, words: Sequence[str]) -> list[Target]:
 
 def selection(options: argparse.Namespace) -> Selection:
     """What `inspect` is asked to show. Raises UsageError, ConfigError, Unreachable or ApiError."""
-    cluster, namespace, context = connected(options)
+    transport, connection = _connected(options)
+    cluster, namespace, context = Cluster(transport), connection.namespace, connection.context
     asked = targets(cluster, options.resources) or [Target(kind, None) for kind in WORKLOADS]
     scope = None if options.all_namespaces else namespace
     named = [target for target in asked if target.name is not None]
@@ -74,7 +84,9 @@ def selection(options: argparse.Namespace) -> Selection:
         say(f"{nodes}; the container runtime is assumed")
         nodes = {}
     minor = cluster.server_version()[1]
-    return Selection(workloads, others.of(_BESIDE), nodes, minor, inventory.errors)
+    return Selection(
+        workloads, others.of(_BESIDE), cluster, transport, nodes, minor, connection.timeout, inventory.errors
+    )
 
 
 # Pods tell the user and the node; ReplicaSets and Jobs stand between pods and what is asked for.

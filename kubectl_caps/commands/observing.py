@@ -1,16 +1,19 @@
 """All containers of `inspect --live` at a time: bounded, with progress, and none waits for a slow one."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from queue import Empty, Queue
 
 from kubectl_caps.cluster.live import Observer, Target
-from kubectl_caps.core.observation import Observation
+from kubectl_caps.core.assessment import Assessment
+from kubectl_caps.core.observation import BY_NATURE, Observation
 from kubectl_caps.core.ownership import Family
 from kubectl_caps.core.pod import members
+from kubectl_caps.errors import CapsError, NotObserved
 from kubectl_caps.report.terminal import clear_progress, progress
 
 WORKERS = 16
+_NAMED = 5
 
 
 def targets(row: Family) -> list[Target]:
@@ -26,6 +29,25 @@ def observe(observer: Observer, wanted: Sequence[Target]) -> list[Observation]:
         progress(f"Reading processes: {len(seen)} of {len(wanted)} containers")
     clear_progress()
     return [seen[index] for index in range(len(wanted))]
+
+
+def not_observed(assessments: Iterable[Assessment]) -> list[CapsError]:
+    """One error for each reason, with the containers that could not be read for it.
+
+    Those that have ended or do not run yet are none: there is nothing to read.
+    """
+    reasons: dict[str, list[str]] = {}
+    for assessment in assessments:
+        for container in assessment.containers:
+            for observation in (item.observation for item in container.observed):
+                if observation.miss and observation.miss not in BY_NATURE:
+                    reasons.setdefault(observation.why, []).append(f"{observation.pod}/{observation.container}")
+    return [NotObserved(f"{_some(names)}: {why}") for why, names in reasons.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _all(observer: Observer, wanted: Sequence[Target]) -> Iterator[tuple[int, Observation]]:

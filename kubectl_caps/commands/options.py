@@ -38,6 +38,20 @@ def sort_by_risk(options: argparse.Namespace) -> bool:
     return wanted == "risk"
 
 
+def live(options: argparse.Namespace) -> str | None:
+    """`--live`, checked: exec, ephemeral, or None where nothing is to be observed. Raises UsageError."""
+    wanted: str | None = options.live
+    if wanted not in (None, "exec", "ephemeral"):
+        raise UsageError(f'invalid argument "{wanted}" for "--live" flag: must be exec or ephemeral')
+    if wanted and options.filename:
+        raise UsageError("--live reads running containers: it does not go with -f")
+    if wanted == "ephemeral" and not options.image:
+        raise UsageError("--live=ephemeral needs --image, an image with a shell")
+    if options.image and wanted != "ephemeral":
+        raise UsageError("--image goes with --live=ephemeral")
+    return wanted
+
+
 def boolean(text: str, flag: str) -> bool:
     """`true` or `false`. Raises UsageError."""
     if text not in ("true", "false"):

@@ -7,10 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
+from kubectl_caps.core.differences import Difference, Expected, differences, in_own_namespace
 from kubectl_caps.core.linux.capabilities import WORST_FIRST, Risk, worst
 from kubectl_caps.core.linux.prediction import Prediction, Request, predict
-from kubectl_caps.core.linux.runtimes import Runtime
-from kubectl_caps.core.linux.sets import CapabilitySet
+from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
+from kubectl_caps.core.observation import Observation, Process
 from kubectl_caps.core.pod import Capabilities, Container, Member, Pod, PodSpec, Role, SecurityContext, members
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import LEVELS, Level
@@ -21,7 +23,7 @@ from kubectl_caps.core.warnings import CapabilityWarning
 from kubectl_caps.core.workloads import Workload
 
 Provenance = Literal["declared", "assumed", "observed"]
-UserSource = Literal["status", "container", "pod", "image"]
+UserSource = Literal["status", "observed", "container", "pod", "image"]
 
 
 class Place(Struct, frozen=True):
@@ -50,6 +52,17 @@ class Predicted(Struct, frozen=True):
     outcome: Prediction
 
 
+class Observed(Struct, frozen=True):
+    """What was seen in the container of one pod, and for each process in what it differs from the prediction.
+
+    `elsewhere` are the processes whose capabilities count in a user namespace of their own, and not in the container.
+    """
+
+    observation: Observation
+    processes: tuple[tuple[Process, tuple[Difference, ...]], ...]
+    elsewhere: tuple[Process, ...] = ()
+
+
 class ContainerAssessment(Struct, frozen=True):
     container: Container
     role: Role
@@ -58,6 +71,7 @@ class ContainerAssessment(Struct, frozen=True):
     predicted: tuple[Predicted, ...]
     risk: Risk
     warnings: tuple[CapabilityWarning, ...]
+    observed: tuple[Observed, ...] = ()
 
 
 class Assessment(Struct, frozen=True):
@@ -72,11 +86,20 @@ class Assessment(Struct, frozen=True):
     pods: tuple[str, ...] = ()
 
 
-def assess(workload: Workload, pods: Sequence[Pod], places: Sequence[Place], minor: int) -> Assessment:
-    """Assess one pod template or pod. `pods` run from it as it is; `places` is where (at least one)."""
+def assess(
+    workload: Workload,
+    pods: Sequence[Pod],
+    places: Sequence[Place],
+    minor: int,
+    observations: Sequence[Observation] = (),
+) -> Assessment:
+    """Assess one pod template or pod. `pods` run from it as it is; `places` is where (at least one).
+
+    `observations` are what was seen in the containers of these pods: it can only make the risk worse.
+    """
     template = as_admitted(workload.template, pod=workload.is_pod)
     spec = workload.template.spec
-    containers = tuple(_assess_container(member, workload, pods, places) for member in members(spec))
+    containers = tuple(_assess_container(member, workload, pods, places, observations) for member in members(spec))
     return Assessment(
         workload=workload,
         containers=containers,
@@ -89,12 +112,19 @@ def assess(workload: Workload, pods: Sequence[Pod], places: Sequence[Place], min
 
 
 def _assess_container(
-    member: Member, workload: Workload, pods: Sequence[Pod], places: Sequence[Place]
+    member: Member,
+    workload: Workload,
+    pods: Sequence[Pod],
+    places: Sequence[Place],
+    observations: Sequence[Observation],
 ) -> ContainerAssessment:
     spec, container = workload.template.spec, member.container
-    user, declared = _user(container, spec, pods), _inherited(container, spec)
+    mine = [observation for observation in observations if observation.container == container.name]
+    user, declared = _user(container, spec, pods, mine), _inherited(container, spec)
     request = _request(declared, user, spec)
     predicted = tuple(_predictions(request, places))
+    observed = tuple(_observed(observation, request, predicted) for observation in mine)
+    sets = [*(entry.outcome.sets for entry in predicted), *(sets for item in observed for sets in _held(item))]
     subject = Subject(
         member=member,
         spec=spec,
@@ -109,8 +139,9 @@ def _assess_container(
         declared=declared,
         user=user,
         predicted=predicted,
-        risk=worst(*(risk(request, entry.outcome.sets, container, spec) for entry in predicted)),
+        risk=worst(*(risk(request, one, container, spec) for one in dict.fromkeys(sets))),
         warnings=tuple(warnings.of(subject, workload.path)),
+        observed=observed,
     )
 
 
@@ -129,14 +160,42 @@ def _request(declared: SecurityContext, user: User, spec: PodSpec) -> Request:
     )
 
 
-def _user(container: Container, spec: PodSpec, pods: Sequence[Pod]) -> User:
-    """The user by status, then container, then pod; where pods disagree, root if any is root.
+def _observed(observation: Observation, request: Request, predicted: Sequence[Predicted]) -> Observed:
+    expected = _expected(observation, request, predicted)
+    processes = tuple((process, differences(expected, process)) for process in observation.processes)
+    elsewhere = tuple(process for process in observation.processes if in_own_namespace(expected, process))
+    return Observed(observation, processes, elsewhere)
+
+
+def _held(observed: Observed) -> Iterator[ProcessSets]:
+    yield from (process.sets for process, _ in observed.processes if process not in observed.elsewhere)
+
+
+def _expected(observation: Observation, request: Request, predicted: Sequence[Predicted]) -> Expected:
+    """The prediction for the node of an observation, and what other runtimes would have given there."""
+    granted = observation.granted
+    there = [entry for entry in predicted if entry.place.runtime == observation.runtime] or list(predicted)
+    entry = next((entry for entry in there if granted and entry.outcome.sets == granted.sets), there[0])
+    place = entry.place
+    others = {
+        f"{row.name} {'.'.join(map(str, row.since)) or '0'} and newer": predict(row, request, place.node_all).sets
+        for row in RUNTIMES
+        if row != place.runtime
+    }
+    return Expected(entry.outcome.sets, request.uid, place.runtime.name, place.runtime.configurable, others, granted)
+
+
+def _user(container: Container, spec: PodSpec, pods: Sequence[Pod], observations: Sequence[Observation]) -> User:
+    """The user by status, then by observation, then container, then pod; where pods disagree, root if any is root.
 
     A pod of another image tells nothing about the user of this one, unless that is root.
     """
     seen = {(image, uid) for pod in pods for image, uid in _users(container.name, pod)}
     if seen and (any(image == container.image for image, _ in seen) or any(uid == 0 for _, uid in seen)):
         return User(min(uid for _, uid in seen), "status")
+    started = {observation.granted.uid for observation in observations if observation.granted}
+    if started:
+        return User(min(started), "observed")
     if container.security.run_as_user is not None:
         return User(container.security.run_as_user, "container")
     if spec.security.run_as_user is not None:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from kubectl_caps.core.linux.runtimes import Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet, InvalidMask, ProcessSets
-from kubectl_caps.core.pod import Pod
+from kubectl_caps.core.pod import Container, Pod
 
 Miss = Literal["exited", "notStarted", "forbidden", "noReader", "notTold", "failed"]
 """Why a container was not observed: it has ended, it does not run yet, a right is missing, nothing in its image can
@@ -47,6 +48,8 @@ class Observation(Struct, frozen=True):
     container: str
     processes: tuple[Process, ...] = ()
     granted: Process | None = None
+    runtime: Runtime | None = None
+    """That of the node, where it is known."""
     miss: Miss | None = None
     why: str = ""
     truncated: bool = False
@@ -214,3 +217,13 @@ def unobservable(pod: Pod, container: str) -> tuple[Miss, str] | None:
         waiting = state.waiting.reason if state and state.waiting else ""
         return "notStarted", f"it does not run{f' ({waiting})' if waiting else ''}"
     return None
+
+
+def tells_all(observation: Observation, container: Container) -> CapabilitySet | None:
+    """What the runtime itself holds on the node, where the container was given all of it; else None.
+
+    A drop beside ALL takes away from it, so only a container that drops nothing tells.
+    """
+    names = [name.upper() for name in container.capabilities.add or ()]
+    given = container.security.privileged or ("ALL" in names and not container.capabilities.drop)
+    return observation.granted.sets.bounding if given and observation.granted else None

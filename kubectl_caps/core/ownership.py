@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.pod import Container, OwnerReference, Path, Pod, PodTemplate, Volume, members
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
@@ -21,7 +22,29 @@ class Family(Struct):
 
 def same_rights(one: Workload, other: Workload) -> bool:
     """Whether two workloads give their containers the same rights: what folds a pod under its owner."""
-    return same_security(one.template, other.template)
+    return same_security(_without_ended(one.template), _without_ended(other.template))
+
+
+def _without_ended(template: PodTemplate) -> PodTemplate:
+    """The pod without ephemeral containers that have ended and satisfied *restricted*, as those of `--live` do.
+
+    They never run again, but stay in the pod's record.
+    """
+    if not isinstance(template, Pod) or not template.spec.ephemeral_containers:
+        return template
+    ended = {name for name, status in template.status.containers.items() if status.state.terminated}
+    left = [one for one in template.spec.ephemeral_containers if one.name not in ended or not _is_restricted(one)]
+    return replace(template, spec=replace(template.spec, ephemeral_containers=left))
+
+
+def _is_restricted(container: Container) -> bool:
+    security, capabilities = container.security, container.capabilities
+    profile = security.seccomp_profile.type if security.seccomp_profile else None
+    return (
+        (capabilities.add or [], capabilities.drop, profile) == ([], ["ALL"], "RuntimeDefault")
+        and (security.run_as_non_root, security.allow_privilege_escalation) == (True, False)
+        and not (security.privileged or security.proc_mount or security.se_linux_options or security.run_as_user == 0)
+    )
 
 
 def same_security(one: PodTemplate, other: PodTemplate) -> bool:

@@ -6,6 +6,7 @@ from typing import TextIO
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import field_path
+from kubectl_caps.report import observation
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped, painted
 
@@ -137,6 +138,7 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
         yield f"  {'Non-root:':<13}runAsNonRoot={str(declared.run_as_non_root).lower()}"
     for warning in container.warnings:
         yield escaped(f"  {'Warning:':<13}{warning.id}: {warning.message}")
+    yield from observation.lines(container)
 
 
 def _prediction(entry: Predicted) -> Iterator[str]:
@@ -147,11 +149,6 @@ def _prediction(entry: Predicted) -> Iterator[str]:
     if outcome.refused:
         yield escaped(f"    does not start: {outcome.refused}")
         return
-    for name in ("effective", "permitted", "bounding", "inheritable", "ambient"):
-        capabilities: CapabilitySet = getattr(outcome.sets, name)
-        listed = " ".join(item.removeprefix("CAP_") for item in capabilities.names) or "none"
-        yield f"    {name:<13}{capabilities.hex}  {listed}"
-    yield f"    {'no_new_privs':<13}{str(bool(outcome.sets.no_new_privs)).lower()}"
     for note in outcome.notes:
         yield escaped(f"    note: {note}")
     for unknown in outcome.unknowns:

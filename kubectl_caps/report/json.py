@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
-from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.pod import Path, field_path
 from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.core.workloads import Workload
-from kubectl_caps.errors import ApiError, CapsError
+from kubectl_caps.errors import ApiError, CapsError, NotObserved
+from kubectl_caps.report import observation
 
 API_VERSION = "kubectl-caps/v1alpha1"
 
@@ -42,10 +42,11 @@ def text(result: dict[str, Any], output: str) -> str:
 def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> dict[str, Any]:
     """`kind: Inspection`: every workload, and what could not be judged."""
     containers = [container for assessment in assessments for container in assessment.containers]
+    missed = sum(bool(item.observation.miss) for container in containers for item in container.observed)
     summary = {
         "workloads": len(assessments),
         "containers": len(containers),
-        "unknown": len(errors),
+        "unknown": sum(not isinstance(error, NotObserved) for error in errors) + missed,
         "byRisk": dict(Counter(assessment.risk for assessment in assessments)),
         "byLevel": dict(Counter(assessment.level for assessment in assessments)),
     }
@@ -115,7 +116,7 @@ def _container(assessment: ContainerAssessment) -> dict[str, Any]:
         },
         "user": {"uid": assessment.user.uid, "source": assessment.user.source},
         "predicted": [_predicted(entry) for entry in assessment.predicted],
-        "observed": [],
+        **observation.as_json(assessment),
         "warnings": [
             {"id": item.id, "message": item.message, "field": field_path(item.field)} for item in assessment.warnings
         ],
@@ -130,19 +131,10 @@ def _predicted(entry: Predicted) -> dict[str, Any]:
         "provenance": place.provenance,
         "evidence": place.runtime.evidence,
         "nodes": place.nodes,
-        **_process_sets(outcome.sets),
+        **observation.process_sets(outcome.sets),
         "refused": outcome.refused,
         "ignoredAdds": list(outcome.ignored_adds),
         "ignoredDrops": list(outcome.ignored_drops),
         "unknowns": list(outcome.unknowns),
         "notes": list(outcome.notes),
     }
-
-
-def _process_sets(sets: ProcessSets) -> dict[str, Any]:
-    names = ("bounding", "permitted", "effective", "inheritable", "ambient")
-    return {**{name: _set(getattr(sets, name)) for name in names}, "noNewPrivs": sets.no_new_privs}
-
-
-def _set(capabilities: CapabilitySet) -> dict[str, Any]:
-    return {"mask": capabilities.hex, "names": list(capabilities.names)}

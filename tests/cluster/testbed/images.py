@@ -2,7 +2,7 @@
 
 Every image holds busybox with the usual applets, /tmp, /etc/passwd and /etc/group. A program is copied to its own path
 with the libraries that ldd names, so that a real server from a Debian package becomes an image. Files are root's; file
-capabilities are not copied.
+capabilities are not copied, they have to be asked for.
 """
 
 import hashlib
@@ -11,15 +11,18 @@ import json
 import os
 import platform
 import re
+import struct
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from testbed import build, needs
 from testbed.place import Place
+
+from kubectl_caps.core.linux.sets import CapabilitySet
 
 _APPLETS = """sh cat sleep ls chown chmod id nc ping httpd date mknod su grep echo mkdir rm touch wget mount umount
 chroot nice true false kill ps env hostname"""
@@ -32,13 +35,16 @@ _OCI = "application/vnd.oci.image"
 class Image:
     """What to put into an image, and what it runs by default.
 
-    `files`: path inside -> its bytes, a file or folder of this machine, or None for an empty folder.
+    `files`: path inside -> its bytes, a file or folder of this machine, or None for an empty folder. `bare` leaves out
+    busybox and its applets. `file_capabilities`: path inside -> names that are permitted and effective at execve.
     """
 
     command: Sequence[str] = ("/bin/sleep", "2147483647")
     programs: Sequence[str] = ()
     files: Mapping[str, bytes | Path | None] = field(default_factory=dict)
     user: str = ""
+    bare: bool = False
+    file_capabilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class _Entry:
     mode: int
     data: bytes | None = None
     link: str = ""
+    capabilities: int = 0
 
 
 def load(place: Place, name: str, image: Image) -> None:
@@ -89,20 +96,30 @@ def _root(image: Image) -> dict[str, _Entry]:
     tree: dict[str, _Entry] = {}
     for folder, mode in _FOLDERS.items():
         _put(tree, folder, _Entry(mode))
-    busybox = needs.find("busybox")
-    assert busybox, "there is no busybox"
-    _put(tree, "bin/busybox", _Entry(0o755, Path(busybox).read_bytes()))
-    for applet in _APPLETS.split():
-        _put(tree, f"bin/{applet}", _Entry(0o777, link="busybox"))
     for name in ("passwd", "group"):
         _put(tree, f"etc/{name}", _Entry(0o644, Path("/etc", name).read_bytes()))
-    for program in (busybox, *image.programs):
+    busybox = [] if image.bare else [str(busybox_of_this_machine())]
+    for path in busybox:
+        _put(tree, "bin/busybox", _Entry(0o755, Path(path).read_bytes()))
+        for applet in _APPLETS.split():
+            _put(tree, f"bin/{applet}", _Entry(0o777, link="busybox"))
+    for program in (*busybox, *image.programs):
         for path in (program, *_libraries(program)):
             _put(tree, path, _Entry(0o755, Path(path).read_bytes()))
     for inside, source in image.files.items():
         for path, entry in _entries(inside, source):
             _put(tree, path, entry)
+    for inside, names in image.file_capabilities.items():
+        path = os.path.normpath(inside).lstrip("/")
+        tree[path] = replace(tree[path], capabilities=CapabilitySet.from_names(names).mask)
     return tree
+
+
+def busybox_of_this_machine() -> Path:
+    """One program that is many, by the name it is called by; statically linked."""
+    found = needs.find("busybox")
+    assert found, "there is no busybox"
+    return Path(found)
 
 
 def _libraries(program: str) -> list[str]:
@@ -143,6 +160,11 @@ def _layer(tree: Mapping[str, _Entry]) -> bytes:
 def _add(tar: tarfile.TarFile, path: str, entry: _Entry) -> None:
     item = tarfile.TarInfo(path)
     item.mode = entry.mode
+    if entry.capabilities:
+        # struct vfs_cap_data, revision 2, effective (linux/capability.h); containerd sets it as the extended attribute.
+        low, high = entry.capabilities & 0xFFFFFFFF, entry.capabilities >> 32
+        attribute = struct.pack("<5I", 0x02000001, low, 0, high, 0)
+        item.pax_headers["SCHILY.xattr.security.capability"] = attribute.decode("ascii")
     if entry.link:
         item.type, item.linkname = tarfile.SYMTYPE, entry.link
     elif entry.data is None:

@@ -1,6 +1,6 @@
 """Real programs of Debian packages as images: what breaks when a capability is missing is theirs to say."""
 
-from testbed.images import Image
+from testbed.images import Image, busybox_of_this_machine
 
 _NGINX = b"""daemon off;
 user www-data;
@@ -23,6 +23,17 @@ REAL = {
         files={"/etc/nginx/nginx.conf": _NGINX, "/var/lib/nginx": None, "/var/log/nginx": None},
     ),
     "redis": Image(command=("/usr/bin/redis-server",), programs=("/usr/bin/redis-server",)),
+    "redis-dropping": Image(
+        command=("/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups", "/usr/bin/redis-server"),
+        programs=("/usr/bin/redis-server", "/usr/bin/setpriv"),
+    ),
+    "filecap": Image(
+        command=("/usr/bin/ping", "-q", "-i", "60", "127.0.0.1"),
+        programs=("/usr/bin/ping",),
+        user="1000",
+        file_capabilities={"/usr/bin/ping": ["NET_RAW"]},
+    ),
+    "distroless": Image(command=("/sleep", "2147483647"), files={"/sleep": busybox_of_this_machine()}, bare=True),
     "ping": Image(command=("/bin/sleep", "2147483647"), programs=("/usr/bin/ping",)),
 }
 """Name -> image. nginx runs as root, listens on port 80 and gives its worker to www-data, as its own image does."""

@@ -110,7 +110,9 @@ LABEL_NS: tuple[Flag, ...] = (
 
 EXPLAIN: tuple[Flag, ...] = (
     _flag(
-        "subject", nargs="?", metavar='CAP | MASK | SYSCALL | CHECK | WARNING | "LOG LINE" | -',
+        "subject",
+        nargs="?",
+        metavar='CAP | MASK | SYSCALL | CHECK | WARNING | "LOG LINE" | -',
         help="a word, a mask, a line in quotes, or - for a log or strace output on standard input; default: list all",
     ),
     _flag("-o", "--output", metavar="table|json|yaml", default="table", help="how to print it"),

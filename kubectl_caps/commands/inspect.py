@@ -22,11 +22,16 @@ def main(options: argparse.Namespace) -> int:
     minor = _asked_minor(options.pod_security_version)
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
     worst_on_top = read.sort_by_risk(options)
+    read.check_live(options)
     assessments, errors = (_files if options.filename else _live)(options, minor, assumed)
     for error in errors:
         say(str(error))
     assessments = worst_first(assessments) if worst_on_top else assessments
-    _print(assessments, errors, output, namespaces=_several_namespaces(assessments))
+    if assessments or output in ("json", "yaml"):
+        namespaces = options.all_namespaces or _several_namespaces(assessments)
+        _print(assessments, errors, output, namespaces=namespaces)
+    elif not errors:
+        say(_nothing_found(options))
     return 2 if errors else 0
 
 
@@ -72,15 +77,21 @@ def _several_namespaces(assessments: Sequence[Assessment]) -> bool:
     return len({assessment.workload.namespace for assessment in assessments}) > 1
 
 
+def _nothing_found(options: argparse.Namespace) -> str:
+    """kubectl's words."""
+    if options.filename or options.all_namespaces:
+        return "No resources found"
+    from kubectl_caps.commands.live import working_namespace
+
+    return f"No resources found in {working_namespace(options)} namespace."
+
+
 def _print(assessments: Sequence[Assessment], errors: Sequence[CapsError], output: str, *, namespaces: bool) -> None:
     out = sys.stdout
     if output in ("json", "yaml"):
         out.write(json.text(json.inspection(assessments, errors), output))
     elif output == "name":
         out.writelines(f"{line}\n" for line in inspection.names(assessments))
-    elif not assessments:
-        if not errors:
-            say("No resources found.")
     elif output == "table" and len(assessments) == 1:
         out.writelines(f"{line}\n" for line in inspection.detail(assessments[0], out))
     else:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from kubectl_caps.commands import options as read
 from kubectl_caps.commands.live import Selection, selection
 from kubectl_caps.commands.observing import not_observed
 from kubectl_caps.core.assessment import Assessment, Place, assess, worsened
@@ -26,12 +25,11 @@ def judged(options: argparse.Namespace, minor: int | None, assumed: Place) -> tu
 
     Raises UsageError, ConfigError, Unreachable or ApiError.
     """
-    live = read.live(options)
     chosen = selection(options)
     nodes: Nodes = {name: Place(runtime_of(version), 1, "observed") for name, version in chosen.runtimes.items()}
     judged = effective_minor("latest", chosen.server_minor) if minor is None else minor
     rows = fold(chosen.workloads, chosen.others)
-    seen = _observations(options, chosen, rows, nodes) if live else [[] for _ in rows]
+    seen = _observations(options, chosen, rows, nodes) if options.live else [[] for _ in rows]
     nodes = _with_what_they_have(nodes, rows, seen)
     assessed = {
         id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations)

@@ -48,6 +48,11 @@ def connected(options: argparse.Namespace, warn: Callable[[str], None] = warn_on
     return Cluster(transport), connection.namespace, connection.context
 
 
+def working_namespace(options: argparse.Namespace) -> str:
+    """The namespace of the flags, or of the kubeconfig's context."""
+    return load(msgspec.convert(vars(options), Overrides)).namespace
+
+
 def _connected(options: argparse.Namespace, warn: Callable[[str], None] = warn_once) -> tuple[Connected, Connection]:
     connection = load(msgspec.convert(vars(options), Overrides))
     return connect(connection, warn=warn), connection

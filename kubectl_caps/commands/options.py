@@ -38,8 +38,8 @@ def sort_by_risk(options: argparse.Namespace) -> bool:
     return wanted == "risk"
 
 
-def live(options: argparse.Namespace) -> str | None:
-    """`--live`, checked: exec, ephemeral, or None where nothing is to be observed. Raises UsageError."""
+def check_live(options: argparse.Namespace) -> None:
+    """Raises UsageError where `--live` is neither exec nor ephemeral, or does not go with the other flags."""
     wanted: str | None = options.live
     if wanted not in (None, "exec", "ephemeral"):
         raise UsageError(f'invalid argument "{wanted}" for "--live" flag: must be exec or ephemeral')
@@ -49,7 +49,6 @@ def live(options: argparse.Namespace) -> str | None:
         raise UsageError("--live=ephemeral needs --image, an image with a shell")
     if options.image and wanted != "ephemeral":
         raise UsageError("--image goes with --live=ephemeral")
-    return wanted
 
 
 def boolean(text: str, flag: str) -> bool:

@@ -22,8 +22,6 @@ from pathlib import Path
 from testbed import build, needs
 from testbed.place import Place
 
-from kubectl_caps.core.linux.sets import CapabilitySet
-
 _APPLETS = """sh cat sleep ls chown chmod id nc ping httpd date mknod su grep echo mkdir rm touch wget mount umount
 chroot nice true false kill ps env hostname"""
 _FOLDERS = {"tmp": 0o1777, "root": 0o700, **dict.fromkeys(("proc", "dev", "sys", "run", "var/log", "var/run"), 0o755)}
@@ -36,7 +34,7 @@ class Image:
     """What to put into an image, and what it runs by default.
 
     `files`: path inside -> its bytes, a file or folder of this machine, or None for an empty folder. `bare` leaves out
-    busybox and its applets. `file_capabilities`: path inside -> names that are permitted and effective at execve.
+    busybox and its applets. `file_capabilities`: path inside -> mask of what is permitted and effective at execve.
     """
 
     command: Sequence[str] = ("/bin/sleep", "2147483647")
@@ -44,7 +42,7 @@ class Image:
     files: Mapping[str, bytes | Path | None] = field(default_factory=dict)
     user: str = ""
     bare: bool = False
-    file_capabilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    file_capabilities: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,9 @@ def _root(image: Image) -> dict[str, _Entry]:
     for inside, source in image.files.items():
         for path, entry in _entries(inside, source):
             _put(tree, path, entry)
-    for inside, names in image.file_capabilities.items():
+    for inside, mask in image.file_capabilities.items():
         path = os.path.normpath(inside).lstrip("/")
-        tree[path] = replace(tree[path], capabilities=CapabilitySet.from_names(names).mask)
+        tree[path] = replace(tree[path], capabilities=mask)
     return tree
 
 
@@ -164,7 +162,7 @@ def _add(tar: tarfile.TarFile, path: str, entry: _Entry) -> None:
         # struct vfs_cap_data, revision 2, effective (linux/capability.h); containerd sets it as the extended attribute.
         low, high = entry.capabilities & 0xFFFFFFFF, entry.capabilities >> 32
         attribute = struct.pack("<5I", 0x02000001, low, 0, high, 0)
-        item.pax_headers["SCHILY.xattr.security.capability"] = attribute.decode("ascii")
+        item.pax_headers = {"SCHILY.xattr.security.capability": attribute.decode("ascii")}
     if entry.link:
         item.type, item.linkname = tarfile.SYMTYPE, entry.link
     elif entry.data is None:

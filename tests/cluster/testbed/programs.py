@@ -16,6 +16,8 @@ http {
 }
 """
 
+_NET_RAW = 1 << 13
+
 REAL = {
     "nginx": Image(
         command=("/usr/sbin/nginx",),
@@ -27,13 +29,16 @@ REAL = {
         command=("/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups", "/usr/bin/redis-server"),
         programs=("/usr/bin/redis-server", "/usr/bin/setpriv"),
     ),
-    "filecap": Image(
-        command=("/usr/bin/ping", "-q", "-i", "60", "127.0.0.1"),
+    "ping-capable": Image(
+        command=("/usr/bin/busybox-capable", "sleep", "2147483647"),
         programs=("/usr/bin/ping",),
+        files={"/usr/bin/busybox-capable": busybox_of_this_machine()},
         user="1000",
-        file_capabilities={"/usr/bin/ping": ["NET_RAW"]},
+        file_capabilities={"/usr/bin/ping": _NET_RAW, "/usr/bin/busybox-capable": _NET_RAW},
     ),
     "distroless": Image(command=("/sleep", "2147483647"), files={"/sleep": busybox_of_this_machine()}, bare=True),
     "ping": Image(command=("/bin/sleep", "2147483647"), programs=("/usr/bin/ping",)),
 }
-"""Name -> image. nginx runs as root, listens on port 80 and gives its worker to www-data, as its own image does."""
+"""Name -> image. nginx runs as root, listens on port 80 and gives its worker to www-data, as its own image does;
+`redis-dropping` gives itself to www-data, as gosu and su-exec do; `ping-capable` has ping and its first program with a
+file capability (a real ping gives it back at once); `distroless` has nothing to exec."""

@@ -7,6 +7,7 @@
 # make dist           dist/kubectl-caps_linux_amd64.tar.gz and krew-manifest.yaml; dist-check: with the real krew
 
 PYTHON ?= python3
+WORKERS ?= 3
 BIN := .venv/bin
 TESTBED := PYTHONPATH=tests/cluster $(BIN)/python -m testbed
 
@@ -20,7 +21,7 @@ demo-cluster: cluster
 	@$(TESTBED) run node nginx=docker.io/library/nginx:1.27 -- examples/demo-cluster.sh
 
 test: cluster
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 differential: cluster
 	@PYTHONPATH=tests/cluster $(BIN)/python -m differential $(or $(N),10000) $(or $(SEED),1)

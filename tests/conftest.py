@@ -7,6 +7,7 @@ skipped and said in one line at the end; with CI=true it fails.
 import os
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,36 +20,51 @@ settings.register_profile("any machine", deadline=None)  # how long an example t
 settings.load_profile("any machine")
 
 _CI = os.environ.get("CI", "").lower() in ("true", "1")
-_not_run: dict[str, str] = {}
+_TIERS: tuple[Tier, ...] = ("node", "api")
 _missing = cache(needs.missing)
+_nodes: list[Node] = []
+"""The node's cluster of this process, once it runs."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks every test by the cluster that it asks for, before `-m` selects."""
+    """Marks every test by the cluster that it asks for, before `-m` selects; what takes longest goes first."""
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         if "node_cluster" in asked:
             item.add_marker("node")
         elif asked & {"api_cluster", "namespace"}:
             item.add_marker("api")
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = min(_rank(item), ranks.get(item.path, len(_TIERS)))
+    items.sort(key=lambda item: (ranks[item.path], item.path, _rank(item)))
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, tier in enumerate(_TIERS) if item.get_closest_marker(tier)), len(_TIERS))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Stops a test of a tier that cannot run here. (Done in the fixture, every test would have a line of its own.)"""
-    tier: Tier = "node" if item.get_closest_marker("node") else "api"
-    if not item.get_closest_marker(tier) or not _missing(tier):
+    tier = next((tier for tier in _TIERS if item.get_closest_marker(tier)), None)
+    if tier is None or not _missing(tier):
         return
-    _not_run[tier] = f"missing {', '.join(_missing(tier))}"
     if _CI:
-        pytest.fail(f"CI is set, and the {tier} tier cannot run: {_not_run[tier]}", pytrace=False)
+        pytest.fail(f"CI is set, and the {tier} tier cannot run: {_said(tier)}", pytrace=False)
     pytest.skip(f"the {tier} tier cannot run here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The one line about a tier that was left out."""
-    for tier, why in _not_run.items():
-        terminalreporter.write_line(f"{tier.upper()} TIER NOT RUN: {why}", red=True, bold=True)
+    reports = [report for kind in ("skipped", "failed", "error") for report in terminalreporter.stats.get(kind, ())]
+    for tier in _TIERS:
+        if any(tier in report.keywords for report in reports) and _missing(tier):
+            terminalreporter.write_line(f"{tier.upper()} TIER NOT RUN: {_said(tier)}", red=True, bold=True)
+
+
+def _said(tier: Tier) -> str:
+    return f"missing {', '.join(_missing(tier))}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,15 +81,15 @@ def _no_settings_of_this_machine() -> Iterator[None]:
 def node_cluster() -> Iterator[Node]:
     """Kubernetes with a node that runs pods: containerd, runc and this kernel."""
     with running("node") as place:
-        yield Node(place)
+        _nodes.append(Node(place))
+        yield _nodes[0]
+        _nodes.clear()
 
 
 @pytest.fixture(scope="session")
 def api_cluster(request: pytest.FixtureRequest) -> Cluster:
     """etcd, API server and controller manager; the node's cluster where that runs anyway."""
-    has_node_tests = any(item.get_closest_marker("node") for item in request.session.items)
-    name = "node_cluster" if has_node_tests and not _missing("node") else "_control_plane"
-    cluster: Cluster = request.getfixturevalue(name)
+    cluster: Cluster = _nodes[0] if _nodes else request.getfixturevalue("_control_plane")
     return cluster
 
 

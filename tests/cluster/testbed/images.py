@@ -101,9 +101,9 @@ def _root(image: Image) -> dict[str, _Entry]:
         _put(tree, "bin/busybox", _Entry(0o755, Path(path).read_bytes()))
         for applet in _APPLETS.split():
             _put(tree, f"bin/{applet}", _Entry(0o777, link="busybox"))
-    for program in (*busybox, *image.programs):
-        for path in (program, *_libraries(program)):
-            _put(tree, path, _Entry(0o755, Path(path).read_bytes()))
+    programs = (*image.programs, *(path for program in (*busybox, *image.programs) for path in _libraries(program)))
+    for path in programs:
+        _put(tree, path, _Entry(0o755, Path(path).read_bytes()))
     for inside, source in image.files.items():
         for path, entry in _entries(inside, source):
             _put(tree, path, entry)

@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     meanings = vocabulary.meanings(subject)
     if not meanings and len(subject.split()) <= 1:
         raise UsageError(_unknown(subject))
-    _print(meanings, wanted, report.pages(meanings), lines=len(subject.splitlines()))
+    _print(meanings, wanted, (*report.pages(meanings), *report.missing(meanings)), lines=len(subject.splitlines()))
     return _status(meanings)
 
 

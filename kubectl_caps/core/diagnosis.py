@@ -4,13 +4,17 @@ A cause is a guess with a reason. Whatever merely looks like a missing capabilit
 a read-only file system, a database's own permissions) is said to be something else, or that it cannot be told.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.linux.refusals import HINT, REFUSALS
-from kubectl_caps.core.linux.symptoms import EPERM, PROGRAMS, Certainty, Kind, Symptom, elsewhere
+from kubectl_caps.core.linux.refusals import HINT, NAMED, REFUSALS
+from kubectl_caps.core.linux.servers import SERVERS
+from kubectl_caps.core.linux.symptoms import Certainty, Kind, Symptom
+from kubectl_caps.core.linux.tools import TOOLS
+from kubectl_caps.core.platform import PLATFORM, SETTINGS
 
 Source = Literal["log", "termination", "state", "event"]
 
@@ -26,7 +30,8 @@ class Cause(Struct, frozen=True):
     """Why a container failed. `capabilities` (short names) are what to add; empty where none helps or none is told.
 
     `kind` is `capability`, `setting` (a field of the pod or a label of the namespace) or `other`; `evidence_text` is
-    the line as it was found, control characters included.
+    the line as it was found, control characters included. `then` is the command to try next, with WORKLOAD,
+    NAMESPACE, POD, CONTAINER and IMAGE in it where they belong.
     """
 
     capabilities: tuple[str, ...]
@@ -35,48 +40,25 @@ class Cause(Struct, frozen=True):
     source: Source
     certainty: Certainty
     kind: Kind
+    then: str = ""
 
 
-# Texts: k8s.io/kubernetes pkg/kubelet, pkg/scheduler and plugin/pkg/admission, runc, crun, CRI-O and moby; those of
-# Kubernetes 1.37 with containerd 2.2.5 and runc 1.1.5 were seen on a real node.
-# fmt: off
-PLATFORM: tuple[Symptom, ...] = (
-    elsewhere("setting", "runAsNonRoot", r"container has runAsNonRoot and image will run as root",
-              "the image's user is root: name another one in runAsUser"),
-    elsewhere("setting", "runAsNonRoot", r"container has runAsNonRoot and image has non-numeric user",
-              "the image names its user: give that user's number in runAsUser"),
-    elsewhere("setting", "runAsNonRoot", r"container's runAsUser breaks non-root policy",
-              "runAsUser is 0: name another user"),
-    elsewhere("setting", "Pod Security", r"violates PodSecurity \"",
-              "the namespace enforces a level that this pod violates"),
-    elsewhere("setting", "capabilities", r"(?:unknown|invalid) capability:? [\"`]?(?i:CAP_)",
-              "a name in capabilities is misspelt; this runtime refuses it"),
-    elsewhere("setting", "capabilities", rf"unable to apply caps: {EPERM}|capability not supported by your kernel",
-              "the node itself lacks a capability that the container asks for"),
-    elsewhere("setting", "privileged", r"no privileged container allowed in sandbox",
-              "its pod was made without privileged containers"),
-    elsewhere("other", "image", r"ErrImage(?:Never)?Pull|ImagePullBackOff|Failed to pull image|InvalidImageName",
-              "the image cannot be pulled"),
-    elsewhere("other", "quota", r"exceeded quota: ", "the namespace's ResourceQuota is used up"),
-    elsewhere("other", "scheduler", r"\d{1,6}/\d{1,6} nodes are available: ", "no node takes the pod"),
-    elsewhere("other", "memory", r"OOMKilled", "it used more memory than its limit"),
-    elsewhere("other", "configuration", r"(?:configmap|secret) \"[^\"]{1,253}\" not found",
-              "a volume or a variable of the container needs it"),
-    elsewhere("other", "RBAC", r" is forbidden: User \"", "Kubernetes refused it: a Role or RoleBinding is missing"),
-)
-SETTINGS: tuple[Symptom, ...] = (
-    elsewhere("setting", "sudo", r"sudo: The \"no new privileges\" flag is set",
-              "allowPrivilegeEscalation=false keeps sudo from becoming root"),
-    elsewhere("setting", "sudo, su", r"sudo: effective uid is not 0|must be suid to work properly",
-              "allowPrivilegeEscalation=false keeps setuid programs from becoming root"),
-    elsewhere("other", "sysctl", r"sysctl: [^\n]{1,200}: Read-only file system",
-              "/proc/sys is read-only in a container: use securityContext.sysctls of the pod"),
-    elsewhere("setting", "files", r"[Rr]ead-only file system(?!\?)",
-              "readOnlyRootFilesystem, or a volume that is mounted read-only: give it a writable volume there",
-              "likely"),
-)
-# fmt: on
+_TELLING = (
+    "permi", "denied", "failed", "cannot", "can't", "unable", "missing", "not found", "no such file", "not present",
+    "must be", "privileg", "cap_", "capability", "image", "quota", "usage per", "nodes are available", "oom", "evicted",
+    "low on resource", "forbidden", "exited with code", "sigsys", "read-only file system", "avc:", "apparmor=",
+    "type=1326", "type=seccomp", "bad system call", "exec format", "invalid argument", "no space left", "not locked",
+    "non-root", "runasnonroot", "could not", "spawn e", "accessdenied", "lock jvm", "not available",
+    "fatal", "insmod", "eperm", "eacces", "creating ipv", "effective uid",
+)  # fmt: skip
+"""Words of which a line has one, in lower case, or no row matches it: most lines of a log are passed over so."""
 
+ADD = "kubectl caps harden WORKLOAD -n NAMESPACE --add"
+"""The command to try next where capabilities are missing; their names follow."""
+
+_OWNER_OF_FILES = "kubectl get pod POD -n NAMESPACE -o jsonpath='{.spec.securityContext.fsGroup}'"
+_WORD = re.compile(r"\w+")
+_PLACES = re.compile(r"\b(?:WORKLOAD|NAMESPACE|POD|CONTAINER|IMAGE)\b")
 _LONGEST_TEXT = 1 << 20
 _LONGEST_LINE = 4096
 _CERTAINTY: tuple[Certainty, ...] = ("certain", "likely", "possible")
@@ -101,6 +83,12 @@ def diagnose(evidence: Sequence[Evidence], *, uid: int | None = None) -> tuple[C
     return tuple(sorted(causes.values(), key=_rank))
 
 
+def next_command(cause: Cause, **names: str) -> str:
+    """What to try next, with the names that are known (`workload`, `namespace`, `pod`, `container`, `image`)."""
+    known = {name.upper(): text for name, text in names.items()}
+    return _PLACES.sub(lambda match: known.get(match[0], match[0]), cause.then)
+
+
 def _lines(text: str) -> Iterator[str]:
     lines = (line.strip()[:_LONGEST_LINE] for line in text[-_LONGEST_TEXT:].splitlines())
     return iter(dict.fromkeys(line for line in lines if line))
@@ -111,15 +99,20 @@ def _rank(cause: Cause) -> tuple[int, int]:
 
 
 def _cause(line: str, source: Source, uid: int | None) -> Cause | None:
+    lowered = line.lower()
+    if not any(word in lowered for word in _TELLING):
+        return None
     for symptom in _symptoms(line, source):
         match = symptom.pattern.search(line)
         if match and symptom.users == "root" and uid:
-            return Cause((), f"{symptom.program}: user {uid} may not use them", line, source, "likely", "other")
+            explanation = f"{symptom.program}: user {uid} may not use them"
+            return Cause((), explanation, line, source, "likely", "other", _OWNER_OF_FILES)
         if match:
             named = match.groupdict().get("capability")
             capabilities = (named,) if named else symptom.capabilities
             certainty, explanation = _for_user(symptom, uid)
-            return Cause(capabilities, explanation, line, source, certainty, symptom.kind)
+            then = symptom.then or f"{ADD} {','.join(capabilities)}"
+            return Cause(capabilities, explanation, line, source, certainty, symptom.kind, then)
     return None
 
 
@@ -128,9 +121,13 @@ def _symptoms(line: str, source: Source) -> Iterator[Symptom]:
     if source != "log":
         yield from PLATFORM
     yield from SETTINGS
-    yield from PROGRAMS
+    yield from SERVERS
+    yield from TOOLS
+    if "CAP_" in line:
+        yield from NAMED
     if HINT.search(line):
-        yield from REFUSALS
+        words = set(_WORD.findall(line))
+        yield from (row for row in REFUSALS if not row.words or not row.words.isdisjoint(words))
 
 
 def _for_user(symptom: Symptom, uid: int | None) -> tuple[Certainty, str]:

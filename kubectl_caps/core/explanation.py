@@ -8,9 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose
-from kubectl_caps.core.linux.operations import Certainty, Needs, needed
+from kubectl_caps.core.linux.operations import Needs, needed
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.linux.strace import Refusal, Trace, is_traced, needs_of, operation_of
+from kubectl_caps.core.linux.symptoms import Certainty
 
 Kind = Literal["capability", "mask", "call", "check", "warning", "line"]
 
@@ -26,8 +27,9 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """One answer. `needs` says which capabilities it is about or which help, in alternatives; empty: none.
 
     Of lines: `why` says what it is, `cause` of which kind (a capability without `needs`: file capabilities),
-    `certainty` how sure that is; `told` is false where nothing is known but that something was refused. `count` lines
-    say so; `lines` has the numbers of the first of them. Of masks: `why` is the set's name in /proc.
+    `certainty` how sure that is, `then` the command to try next where that is not to add capabilities; `told` is false
+    where nothing is known but that something was refused. `count` lines say so; `lines` has the numbers of the first of
+    them. Of masks: `why` is the set's name in /proc.
     """
 
     subject: str
@@ -36,6 +38,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     cause: Literal["capability", "setting", "other"] = "capability"
     certainty: Certainty | None = None
     why: str = ""
+    then: str = ""
     told: bool = True
     count: int = 1
     lines: tuple[int, ...] = ()
@@ -108,6 +111,7 @@ def _caused(cause: Cause) -> Explanation:
         cause=cause.kind,
         certainty=cause.certainty,
         why=cause.explanation,
+        then="" if cause.capabilities else cause.then,
         told=cause.kind != "other" or cause.certainty != "possible",
     )
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kubectl_caps.core.diagnosis import ADD
 from kubectl_caps.core.explanation import Explanation
 from kubectl_caps.core.linux.capabilities import BY_NAME, Capability, worst
 from kubectl_caps.core.linux.operations import BY_CALL, Operation, asked_for, needed
@@ -46,11 +47,11 @@ def overview(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 
 def missing(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """What to try after reading a log: all capabilities together that are more than possible."""
+    """What to try after reading lines: all capabilities together that are more than possible."""
     sure = [name for item in explanations if item.certainty in ("certain", "likely") for name in item.capabilities]
     if sure:
         yield ""
-        yield f"To try: kubectl caps harden TYPE/NAME --add {','.join(dict.fromkeys(sure))}"
+        yield f"To try: {ADD} {','.join(dict.fromkeys(sure))}"
 
 
 def explanation(explanations: Sequence[Explanation], lines: int) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def _item(item: Explanation) -> dict[str, Any]:
         "alternatives": [list(names) for names in item.needs],
         "count": item.count,
         "lines": list(item.lines),
+        "next": item.then or (f"{ADD} {','.join(item.capabilities)}" if item.needs else ""),
     }
     return {
         "subject": item.subject,
@@ -176,6 +178,8 @@ def _line(item: Explanation) -> Iterator[str]:
     if item.count > 1:
         more = ", …" if item.count > len(item.lines) else ""
         yield from _wrapped(f"also in {', '.join(map(str, item.lines[1:]))}{more}", "  ")
+    if item.then:
+        yield f"  to try: {item.then}"
 
 
 def _shortened(line: str) -> str:

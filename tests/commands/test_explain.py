@@ -151,7 +151,19 @@ def test_a_line_in_quotes_is_explained(run: Run) -> None:
     status, out, _ = run(line)
     assert status == 0
     assert out.startswith("NET_BIND_SERVICE (certain, 1 line)\n")
-    assert out.endswith(f"  line 1: {line}\n")
+    assert f"  line 1: {line}\n" in out
+    assert out.endswith("To try: kubectl caps harden WORKLOAD -n NAMESPACE --add NET_BIND_SERVICE\n")
+
+
+def test_what_is_not_a_capability_has_another_command_to_try(run: Run) -> None:
+    status, out, _ = run("Error: ImagePullBackOff")
+    assert status == 0
+    assert out.splitlines() == [
+        "not a capability (certain, 1 line)",
+        "  image: the image cannot be pulled",
+        "  line 1: Error: ImagePullBackOff",
+        "  to try: kubectl describe pod POD -n NAMESPACE",
+    ]
 
 
 def test_a_line_that_says_nothing_is_answered_with_no(run: Run) -> None:
@@ -181,7 +193,7 @@ def test_a_trace_on_standard_input_is_counted_by_capability(run: Run) -> None:
         "  getrandom: no capability is known for this; a seccomp profile also refuses calls so",
         "  line 5: [pid 8] getrandom(0x7ffd, 8, 0) = -1 EPERM (Operation not permitted)",
         "",
-        "To try: kubectl caps harden TYPE/NAME --add SETUID,CHOWN",
+        "To try: kubectl caps harden WORKLOAD -n NAMESPACE --add SETUID,CHOWN",
     ]
     assert err == "5 lines read: 3 explained, 1 refused without a known reason\n"
 
@@ -226,6 +238,7 @@ def test_json_of_a_log(run: Run) -> None:
         (["CHOWN"], "capability", 1, [1]),
         ([], "unknown", 1, [5]),
     ]
+    assert items(out)[0]["next"] == "kubectl caps harden WORKLOAD -n NAMESPACE --add SETUID"
     assert json.loads(out)["summary"] == {"explanations": 3, "lines": 5, "unknown": 1}
 
 

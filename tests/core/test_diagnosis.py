@@ -4,17 +4,22 @@ Lines marked "seen" were printed by the program itself without the capability (D
 with containerd 2.2.5 and runc 1.1.5); the others are from the sources or the issues of their projects.
 """
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_caps.core.diagnosis import PLATFORM, SETTINGS, Cause, Evidence, Source, diagnose
+from kubectl_caps.core.diagnosis import Cause, Evidence, Source, diagnose, next_command
 from kubectl_caps.core.linux.capabilities import BY_NAME
-from kubectl_caps.core.linux.refusals import REFUSALS
-from kubectl_caps.core.linux.symptoms import PROGRAMS, Certainty, Kind
+from kubectl_caps.core.linux.refusals import NAMED, REFUSALS
+from kubectl_caps.core.linux.servers import SERVERS
+from kubectl_caps.core.linux.symptoms import Certainty, Kind, Symptom
+from kubectl_caps.core.linux.tools import TOOLS
+from kubectl_caps.core.platform import PLATFORM, SETTINGS
 
+ROWS = (*PLATFORM, *SETTINGS, *SERVERS, *TOOLS, *NAMED, *REFUSALS)
 BIND, RAW, NET = "NET_BIND_SERVICE", "NET_RAW", "NET_ADMIN"
 
 # fmt: off
@@ -99,7 +104,83 @@ CAPABILITY: list[tuple[str, str, Certainty]] = [
     ("exec /bin/bbep: operation not permitted", "", "likely"),
     ("/bin/sh: /bin/bbep: Operation not permitted", "", "likely"),
     ("fork/exec /bin/true: operation not permitted", "", "possible"),
+    ("[ALERT]    (29075) : Binding [h.cfg:11] for frontend a: cannot bind socket (Permission denied) for [0.0.0.0:81]",
+     BIND, "likely"),
+    ("[ALERT]    (29083) : [haproxy.main()] Cannot chroot(/var/lib/haproxy).", "SYS_CHROOT", "likely"),
+    ("[ALERT]    (29090) : [haproxy.main()] Cannot set gid 115.", "SETGID", "likely"),
+    ("[ALERT]    (29097) : [haproxy.main()] Cannot set uid 112.", "SETUID", "likely"),
+    ("(13)Permission denied: AH00072: make_sock: could not bind to address 0.0.0.0:83", BIND, "certain"),
+    ("[unixd:alert] [pid 57:tid 57] (1)Operation not permitted: AH02156: setgid: unable to set group id to Group 33",
+     "SETGID", "certain"),
+    ("[unixd:alert] [pid 17:tid 17] (1)Operation not permitted: AH02162: setuid: unable to change to uid: 33",
+     "SETUID", "certain"),
+    ("2026-11-24T18:54:38Z CAP_SYS_TIME not present", "SYS_TIME", "certain"),
+    ("2026-11-24T18:54:38Z Fatal error : adjtimex(0x8001) failed : Operation not permitted", "SYS_TIME", "certain"),
+    ("2026-11-24T18:54:38Z Could not open command socket on 127.0.0.1:323", BIND, "likely"),
+    ("Bind to port 84 on 0.0.0.0 failed: Permission denied.", BIND, "certain"),
+    ("tcpdump: lo: You don't have permission to perform this capture on that device", RAW, "certain"),
+    ("(socket: Operation not permitted)", RAW, "likely"),
+    ("socket: Operation not permitted", RAW, "likely"),
+    ("You do not have enough privileges to use this traceroute method.", RAW, "certain"),
+    ("mtr: Failure to start mtr-packet: Invalid argument", RAW, "likely"),
+    ("Operation not permitted (you must be root)", NET, "certain"),
+    ("netlink: Error: cache initialization failed: Operation not permitted", NET, "certain"),
+    ("netlink error: Operation not permitted", NET, "certain"),
+    ("ioctl(TUNSETIFF): Operation not permitted", NET, "likely"),
+    ("2026-11-24 18:56:21 ERROR: Cannot ioctl TUNSETIFF tun: Operation not permitted (errno=1)", NET, "certain"),
+    ("ifconfig: SIOCSIFMTU: Operation not permitted", NET, "certain"),
+    ("sysctl: write error: Operation not permitted", NET, "possible"),
+    ("You must be root to run this program.", "AUDIT_CONTROL", "possible"),
+    ("named: initgroups(): Operation not permitted", "SETGID", "likely"),
+    ("24-Nov-2026 18:56:12.007 creating IPv4 interface lo failed; interface ignored", BIND, "possible"),
+    ("dnsmasq: failed to create listening socket for port 87: Permission denied", BIND, "certain"),
+    ("dnsmasq: failed to bind DHCP server socket: Permission denied", BIND, "certain"),
+    ('error: failed switching to "nobody": operation not permitted', "SETGID SETUID", "certain"),
+    ("s6-applyuidgid: fatal: unable to set supplementary group list: Operation not permitted", "SETGID", "certain"),
+    ("s6-applyuidgid: fatal: unable to setgid: Operation not permitted", "SETGID", "certain"),
+    ("s6-applyuidgid: fatal: unable to setuid: Operation not permitted", "SETUID", "certain"),
+    ("chpst: fatal: unable to setgroups: permission denied", "SETGID", "certain"),
+    ("chpst: fatal: unable to setuid: permission denied", "SETUID", "certain"),
+    ("[1795546494] unbound[29584:0] error: can't bind socket: Permission denied for ::1 port 53", BIND, "certain"),
+    ("1795546499: Error setting groups whilst dropping privileges: Operation not permitted.", "SETGID", "certain"),
+    ("1795546581: Error setting uid whilst dropping privileges: Operation not permitted.", "SETUID", "certain"),
+    ("failed to drop supplementary groups: Operation not permitted", "SETGID", "certain"),
+    ("failed to assume identity of user nobody", "SETUID", "likely"),
+    ("warning: -k invalid, mlockall() failed: Cannot allocate memory", "IPC_LOCK", "possible"),
+    ("2026/11/24 18:55:00 socat[29679] E bind(5, {AF=2 0.0.0.0:90}, 16): Permission denied", BIND, "likely"),
+    ("cannot listen: Permission denied at -e line 1.", BIND, "possible"),
+    ("fusermount3: mount failed: Operation not permitted", "SYS_ADMIN", "likely"),
+    ("fusermount3: failed to unmount /tmp/mnt: Operation not permitted", "SYS_ADMIN", "likely"),
+    ("Error: can't get next program: Operation not permitted", "SYS_ADMIN", "likely"),
+    ("Error: map create failed: Operation not permitted", "BPF", "likely"),
+    ("setfacl: sf: Operation not permitted", "FOWNER", "likely"),
+    ("setfattr: sf: Operation not permitted", "SYS_ADMIN", "possible"),
+    ("sudo: PERM_SUDOERS: setresuid(-1, 1, -1): Operation not permitted", "SETUID", "likely"),
+    ("renice: failed to set priority for 1 (process ID): Operation not permitted", "SYS_NICE", "likely"),
+    ("renice: setpriority: Operation not permitted", "SYS_NICE", "possible"),
+    ("taskset: failed to set pid 1's affinity: Operation not permitted", "SYS_NICE", "certain"),
+    ("pivot_root: failed to change root from `/' to `/': Operation not permitted", "SYS_ADMIN", "likely"),
+    ("unshare: unshare(0x40000000): Operation not permitted", "SYS_ADMIN", "likely"),
+    ("ls: cannot read symbolic link '/proc/1/fd/0': Permission denied", "SYS_PTRACE", "likely"),
+    ("Failed to reboot: Operation not permitted", "SYS_BOOT", "possible"),
+    ("/bin/sh: 1: exec: /usr/bin/ping: Operation not permitted", RAW, "likely"),
+    ("sh: /usr/bin/ping: Operation not permitted", RAW, "likely"),
+    ("env: ‘ping’: Operation not permitted", RAW, "likely"),
+    ("[dumb-init] ping: Operation not permitted", RAW, "likely"),
+    ("[FATAL tini (508)] exec ping failed: Operation not permitted", RAW, "likely"),
+    ("setpriv: failed to execute fping: Operation not permitted", RAW, "likely"),
+    ("setpriv: failed to execute arping: Operation not permitted", RAW, "likely"),
+    ("xargs: ping: Operation not permitted", RAW, "likely"),
+    ("timeout: failed to run command ‘ping’: Operation not permitted", RAW, "likely"),
+    ("nohup: failed to run command 'app': Operation not permitted", "", "likely"),
+    ("Error: spawn EPERM", "", "likely"),
     # cited
+    ("auditctl: Error sending status request (Operation not permitted)", "AUDIT_CONTROL", "likely"),
+    ("[dumb-init] app: Operation not permitted", "", "likely"),
+    ("process lacks capability CAP_NET_RAW", RAW, "likely"),
+    ("this operation requires CAP_SYS_ADMIN", "SYS_ADMIN", "likely"),
+    ("CAP_IPC_LOCK is required for mlock", "IPC_LOCK", "certain"),
+    ("privs_init: initial cap_set_proc failed: Operation not permitted", "", "likely"),
     ("nginx: [emerg] bind() to [::]:80 failed (13: Permission denied)", BIND, "certain"),
     ('{"msg":"chown(\\"/var/cache/nginx\\", 101) failed (1: Operation not permitted)"}', "CHOWN", "likely"),
     ("2024/01/01 00:00:00 [emerg] 8#8: initgroups(nginx, 101) failed (1: Operation not permitted)",
@@ -193,6 +274,15 @@ CAPABILITY: list[tuple[str, str, Certainty]] = [
     ("acct: Operation not permitted", "SYS_PACCT", "possible"),
     ("fcntl(F_SETLEASE): Permission denied", "LEASE", "likely"),
     ("cannot bind '0.0.0.0:80': Permission denied", BIND, "likely"),
+    ("write to /proc/self/oom_score_adj: Permission denied", "SYS_RESOURCE", "likely"),
+    ("shmget(0x77): Permission denied", "IPC_OWNER", "likely"),
+    ("timerfd_create: Operation not permitted", "WAKE_ALARM", "possible"),
+    ("ioctl FS_IOC_SETFLAGS: Operation not permitted", "LINUX_IMMUTABLE", "likely"),
+    ("setxattr security.capability: Operation not permitted", "SETFCAP", "likely"),
+    ("cannot write ns_last_pid: Operation not permitted", "CHECKPOINT_RESTORE", "likely"),
+    ("audit_log_acct_message: Operation not permitted", "AUDIT_WRITE", "likely"),
+    ("cannot set loginuid: Operation not permitted", "AUDIT_CONTROL", "likely"),
+    ("bind AUDIT_NLGRP_READLOG: Operation not permitted", "AUDIT_READ", "likely"),
 ]
 
 # As root, and where the user is not known; other users meet ordinary file permissions here.
@@ -215,6 +305,10 @@ ROOT: list[str] = [
     # cited
     "find: '/var/lib/postgresql/data': Permission denied",
     "mkdir: can't create directory '/var/cache/nginx/client_temp': Permission denied",
+    'FATAL:  could not create lock file "/var/run/postgresql/.s.PGSQL.5432.lock": Permission denied',
+    "java.nio.file.AccessDeniedException: /usr/share/elasticsearch/data/nodes",
+    "tinyproxy: Error checking file /run/tinyproxy/tinyproxy.pid: Permission denied",
+    "crontabs/nobody/: fopen: Permission denied",
 ]
 
 # Looks like a missing capability, and is not.
@@ -241,7 +335,40 @@ ELSEWHERE: list[tuple[Source, str, Kind, Certainty]] = [
     ("log", "touch: /x: Read-only file system", "setting", "likely"),
     ("log", "sysctl: error setting key 'net.ipv4.ip_forward': Read-only file system", "other", "certain"),
     ("log", "su: must be suid to work properly", "setting", "certain"),
+    ("log", "tune2fs: Operation not permitted while trying to open /dev/vda", "other", "likely"),
+    ("log", "cat: /dev/kmsg: Operation not permitted", "other", "likely"),
+    ("log", "hwclock: Cannot access the Hardware Clock via any known method.", "other", "likely"),
+    ("log", "modprobe: FATAL: Module dummy not found in directory /lib/modules/6.18.44", "other", "likely"),
     # cited
+    ("event", 'pods "x" is forbidden: unable to validate against any security context constraint: []',
+     "setting", "certain"),
+    ("event", "Invalid value: cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+     "setting", "certain"),
+    ("event", 'pods "x" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi', "other", "certain"),
+    ("state", "The node was low on resource: memory. Threshold quantity: 100Mi", "other", "certain"),
+    ("event", 'MountVolume.SetUp failed for volume "data" : rpc error: code = Internal', "other", "certain"),
+    ("event", "mount.nfs: access denied by server while mounting nfs:/data", "other", "certain"),
+    ("event", 'admission webhook "validate.kyverno.svc-fail" denied the request: policy x', "other", "certain"),
+    ("state", 'exec: "nginx": executable file not found in $PATH: unknown', "other", "certain"),
+    ("event", "Readiness probe failed: dial tcp 10.0.0.7:80: connect: connection refused", "other", "likely"),
+    ("event", "Liveness probe failed: HTTP probe failed with statuscode: 500", "other", "likely"),
+    ("state", "container c exited with code 159", "setting", "likely"),
+    ("state", "container c exited with code 127 (Error)", "other", "likely"),
+    ("state", "container c exited with code 126 (Error)", "other", "likely"),
+    ("state", "container c exited with code 139 (Error)", "other", "likely"),
+    ("log", "exec /app: exec format error", "other", "certain"),
+    ("log", "exec /app: no such file or directory", "other", "likely"),
+    ("log", "Error: spawn /usr/bin/app EACCES", "other", "likely"),
+    ("log", "ERROR: Cannot open TUN/TAP dev /dev/net/tun: No such file or directory (errno=2)", "other", "certain"),
+    ("log", "iptables v1.8.9: can't initialize iptables table `nat': Table does not exist (do you need to insmod?)",
+     "other", "likely"),
+    ("log", "chown: changing ownership of '/data': Invalid argument", "setting", "likely"),
+    ("log", "write /data/x: no space left on device", "other", "certain"),
+    ("log", 'audit: type=1400 apparmor="DENIED" operation="mount" profile="cri-containerd" name="/mnt"',
+     "setting", "certain"),
+    ("log", 'avc:  denied  { write } for pid=7 comm="nginx" tclass=file permissive=0', "setting", "certain"),
+    ("log", "audit: type=1326 audit(1.1:1): auid=0 uid=0 sig=0 syscall=165 code=0x50000", "setting", "certain"),
+    ("log", "keyctl(KEYCTL_GET_KEYRING_ID): Operation not permitted", "setting", "likely"),
     ("event", 'Error: unknown capability "CAP_NET_RWA" to add', "setting", "certain"),
     ("event", "Error: failed to drop cap CAP_X invalid capability: CAP_X", "setting", "certain"),
     ("state", "unknown capability `CAP_CAP_NET_ADMIN`", "setting", "certain"),
@@ -280,7 +407,6 @@ SILENT: list[str] = [
     "Access denied for user 'root'@'localhost' (using password: YES)",
     "worker process 12161 exited with code 0",
     "level=info msg=\"SETUID and SETGID are fine\"",
-    "exec /app: no such file or directory",
     "GET /permission HTTP/1.1 403",
 ]
 # fmt: on
@@ -342,18 +468,40 @@ def test_what_a_program_logs_about_other_pods_is_not_its_own_state(line: str) ->
 
 def test_each_row_of_the_tables_has_a_line_here_and_is_the_first_that_matches_it() -> None:
     lines = [line for line, *_ in CAPABILITY] + ROOT + [line for _, line, *_ in ELSEWHERE]
-    rows = [*PLATFORM, *SETTINGS, *PROGRAMS, *REFUSALS]
-    first = {next((row.pattern.pattern for row in rows if row.pattern.search(line)), "") for line in lines}
-    assert [row.pattern.pattern for row in rows if row.pattern.pattern not in first] == []
+    first = {next((row.pattern.pattern for row in ROWS if row.pattern.search(line)), "") for line in lines}
+    assert [row.pattern.pattern for row in ROWS if row.pattern.pattern not in first] == []
 
 
-@pytest.mark.parametrize("row", [*PLATFORM, *SETTINGS, *PROGRAMS, *REFUSALS], ids=lambda row: row.pattern.pattern[:30])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.pattern.pattern[:30])
 def test_rows_name_real_capabilities_and_speak_in_one_line(row: object) -> None:
     assert all(name in BY_NAME for name in getattr(row, "capabilities", ()))
     note = str(getattr(row, "note", ""))
     assert note
     assert "\n" not in note
     assert not note.endswith(".")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.pattern.pattern[:30])
+def test_every_row_says_what_to_try_next(row: Symptom) -> None:
+    """One that names no capability has a command of its own; its words in capitals are those that are filled in."""
+    assert bool(row.then) or bool(row.capabilities) or "capability" in row.pattern.groupindex
+    words = re.findall(r"\b[A-Z]{3,}\b", row.then)
+    assert set(words) <= {"WORKLOAD", "NAMESPACE", "POD", "CONTAINER", "IMAGE", "USER", "UID", "SIZE", "PROGRAM"}
+
+
+def test_the_command_to_try_next_has_the_names_of_the_objects() -> None:
+    names = {"workload": "deployment/web", "namespace": "shop", "pod": "web-1", "container": "nginx", "image": "web:1"}
+    cause = one("setgid(1) failed (1: Operation not permitted)")
+    assert next_command(cause) == "kubectl caps harden WORKLOAD -n NAMESPACE --add SETGID"
+    assert next_command(cause, **names) == "kubectl caps harden deployment/web -n shop --add SETGID"
+    cause = one("Liveness probe failed: HTTP probe failed with statuscode: 500", "event")
+    assert next_command(cause, **names) == "kubectl logs web-1 -n shop -c nginx --previous"
+    cause = one("Error: spawn EPERM")
+    assert "--image=web:1 " in next_command(cause, **names)
+
+
+def test_another_user_is_sent_to_the_files_and_not_to_a_capability() -> None:
+    assert "fsGroup" in next_command(one("cat: f/a: Permission denied", uid=1000))
 
 
 def test_a_capability_counts_for_little_where_the_user_is_not_root() -> None:
@@ -429,7 +577,7 @@ def test_only_the_end_of_an_endless_text_and_the_start_of_an_endless_line_are_re
 def test_hostile_lines_take_no_longer_than_their_length_warrants() -> None:
     """A part of every line, repeated: what some pattern begins to match again and again, and never does."""
     lines = [line for line, *_ in CAPABILITY] + ROOT + [line for _, line, *_ in ELSEWHERE]
-    parts = [line[start : start + 16] for line in lines for start in range(0, len(line) - 8, 24)]
+    parts = [line[start : start + 16] for line in lines[::3] for start in range(0, len(line) - 8, 24)]
     slowest = 0.0
     for part in parts:
         started = time.process_time()

@@ -6,11 +6,10 @@ says what else it is that refuses.
 """
 
 import re
-from typing import Literal
 
 from msgspec import Struct
 
-Certainty = Literal["certain", "likely", "possible"]
+from kubectl_caps.core.linux.symptoms import Certainty, Kind
 
 Needs = tuple[tuple[str, ...], ...]
 """Capabilities in alternatives: all of one of them are needed; the least dangerous comes first."""
@@ -31,13 +30,13 @@ class Operation(Struct, frozen=True):
     certainty: Certainty
     words: tuple[str, ...]
 
-    kind: Literal["capability", "setting", "other"]
+    kind: Kind
     """`capability` with empty `needs`: file capabilities, which only the file can name."""
 
 
 def _op(
     needs: str, calls: str, what: str, when: str = "", *, errors: str = "EPERM", certainty: Certainty = "likely",
-    words: str = "", kind: Literal["capability", "setting", "other"] | None = None,
+    words: str = "", kind: Kind | None = None,
 ) -> Operation:  # fmt: skip
     alternatives = tuple(tuple(part.strip().split("+")) for part in needs.split("|") if part.strip())
     pattern = re.compile(when) if when else None

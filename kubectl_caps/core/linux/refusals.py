@@ -1,36 +1,59 @@
-"""Lines in which the kernel refused something, for programs that have no row of their own in `symptoms.PROGRAMS`.
+"""Lines in which the kernel refused something, for programs that have no row of their own in servers.py and tools.py.
 
-All of them hold the text of EPERM or EACCES. Which capability a system call needs was measured as uid 0 without
-capabilities on kernel 6.18; those that could not be tried there are from capabilities(7).
+All of them hold the text of EPERM or EACCES, or name a capability. Which one a system call needs was measured as uid 0
+without capabilities on kernel 6.18; those that could not be tried there are from capabilities(7).
 """
 
 import re
 
 from msgspec.structs import replace
 
-from kubectl_caps.core.linux.symptoms import EACCES, EPERM, LOW, Certainty, Symptom, elsewhere, needs
+from kubectl_caps.core.linux.capabilities import BY_NAME
+from kubectl_caps.core.linux.symptoms import (
+    DESCRIBE,
+    EACCES,
+    EPERM,
+    INSPECT,
+    LOW,
+    MOUNTS,
+    Certainty,
+    Symptom,
+    elsewhere,
+    needs,
+)  # fmt: skip
 
-HINT = re.compile(rf"{EPERM}|{EACCES}")
+HINT = re.compile(rf"{EPERM}|{EACCES}|spawn (?:\S{{1,255}} )?E(?:PERM|ACCES)|AccessDeniedException")
 """Without a match of this none of the rows here can match."""
+
+_GETCAP = "kubectl run getcap -n NAMESPACE --rm -it --restart=Never --image=IMAGE --command -- getcap -r /"
+_EITHER = f"(?:{EPERM}|{EACCES})"
 
 
 def _call(names: str, capability: str, certainty: Certainty = "likely", error: str = EPERM) -> Symptom:
     """A line that names a system call, or what programs call it, before the error (Node.js: just after it)."""
     words = names.replace(" ", "|")
     pattern = rf"(?<![\w/.-])(?:{words})(?![\w/.-])[^\n]{{0,100}}?{error}|{error}, (?:{words})\b"
-    return needs(capability, certainty, "", pattern, f"{names.split()[0]} and its like need {capability}")
+    row = needs(capability, certainty, "", pattern, f"{names.split()[0]} and its like need {capability}")
+    return replace(row, words=frozenset(re.findall(r"\w+", names)))
+
+
+_RUNS = (
+    r"(?:/|[\"'‘]|sh: (?:\d{1,5}: )?|dumb-init\] |exec |failed to execute |xargs: |[Ss]pawn )"
+    r"(?:[\w/.-]{0,200}/)?"
+)
+_STARTS = r"(?:env|nohup|timeout|nice|setpriv|xargs|chroot|ionice|chrt|stdbuf|sudo|su-exec|gosu)"
 
 
 def _program(name: str, capability: str) -> Symptom:
     """A program that has a file capability in its image: execve fails unless the bounding set has it."""
-    pattern = rf"(?:/|\"|sh: (?:\d{{1,5}}: )?){name}[\"`]?(?: failed)?: (?:cannot execute: )?{EPERM}"
+    pattern = rf"{_RUNS}{name}[\"`'’]?(?: failed)?: (?:cannot execute: )?{EPERM}"
     note = f"the program has the file capability {capability}, and does not start without it"
     return replace(needs(capability, "likely", name, pattern, note), users="any")
 
 
 def _exec(pattern: str, certainty: Certainty = "likely") -> Symptom:
     note = "the program has file capabilities that the container lacks: add those that getcap names"
-    return replace(needs("", certainty, "exec", pattern, note), users="any")
+    return replace(needs("", certainty, "exec", pattern, note), users="any", then=_GETCAP)
 
 
 def _file(pattern: str) -> Symptom:
@@ -39,57 +62,93 @@ def _file(pattern: str) -> Symptom:
 
 
 _OPENS = (
-    r"(?:cannot|can't) (?:open|create|read|remove|rename|move|stat|access|touch|list|opendir|write)"
+    r"(?:cannot|can't|could not) "
+    r"(?:open|create|read|remove|rename|move|stat|access|touch|list|opendir|write|lock)\b"
     r"|(?:open|mkdir|unlink|stat|rename|scandir|opendir|access|creat)(?:\(\))? \\?[\"']?/"
-    r"|(?:cat|ls|find|cp|mv|rm|mkdir|touch|tail|head|sed|grep): |[Ff]ailed to open|unix[: ]/"
+    r"|\b(?:cat|ls|find|cp|mv|rm|mkdir|touch|tail|head|sed|grep): |[Ff]ailed to open|unix[: ]/"
+    r"|Error checking file|fopen:"
 )
 
 # fmt: off
+_NAME = rf"CAP_(?P<capability>{'|'.join(BY_NAME)})\b"
+_WANTED = r"(?:is )?(?:not (?:present|set|held|granted|available|permitted)|missing|required|needed)"
+_WANTS = r"(?i:missing|lacks?|requires?|needs?|without|no) (?:the |required |linux )?(?:capability |capabilities )?"
+NAMED: tuple[Symptom, ...] = (
+    needs("", "certain", "", rf"{_NAME}[\"'`]? {_WANTED}", "it names the capability that it wants"),
+    needs("", "likely", "", rf"{_WANTS}[\"'`]?{_NAME}", "it names the capability that it wants"),
+)
+
 REFUSALS: tuple[Symptom, ...] = (
     # not the kernel
     elsewhere("other", "PostgreSQL",
               r"permission denied for (?:table|relation|schema|database|sequence|function|view|column)\b",
-              "the database refused its user: a GRANT is missing"),
+              "the database refused its user: a GRANT is missing", "kubectl logs POD -n NAMESPACE -c CONTAINER"),
     elsewhere("other", "ssh", r"Permission denied \((?:publickey|password|keyboard-interactive|gssapi)",
-              "the login was refused"),
+              "the login was refused", "kubectl get secret -n NAMESPACE"),
     # programs that do not start
-    elsewhere("other", "exec", rf"(?<![\w/])exec:? [^\n:]{{1,120}}:? {EACCES}",
-              "the file cannot be executed: its mode, or a volume without exec", "likely"),
+    elsewhere("other", "exec", rf"(?<![\w/])exec:? [^\n:]{{1,120}}:? \"?{EACCES}|spawn (?:\S{{1,255}} )?EACCES",
+              "the file cannot be executed: its mode, or a volume without exec", MOUNTS, "likely"),
     _program("ping", "NET_RAW"),
+    _program("fping", "NET_RAW"),
+    _program("arping", "NET_RAW"),
     _program("coredns", "NET_BIND_SERVICE"),
     _program("caddy", "NET_BIND_SERVICE"),
     _program("nginx-ingress-controller", "NET_BIND_SERVICE"),
     _program("vault", "IPC_LOCK"),
-    _exec(rf"(?<![\w/])exec:? [^\n:]{{1,120}}:? \"?{EPERM}"),
-    _exec(rf"(?:sh:|dumb-init\]) (?:(?:line )?\d{{1,5}}: )?(?:exec: )?/[^\s:]{{1,255}}: (?:cannot execute: )?{EPERM}"),
+    _exec(rf"(?<![\w/])exec:? [^\n:]{{1,120}}:? \"?{EPERM}|spawn (?:\S{{1,255}} )?EPERM"),
+    _exec(rf"(?:sh:|dumb-init\]) (?:(?:line )?\d{{1,5}}: )?(?:exec: )?/[^\s:]{{1,255}}: (?:cannot execute: )?{EPERM}"
+          rf"|dumb-init\] [^\s:]{{1,255}}: {EPERM}"),
+    _exec(rf"\b{_STARTS}: (?:failed to (?:run command|execute) )?['‘]?[\w./-]{{1,255}}['’]?: {EPERM}"),
     replace(_exec(rf"fork/exec \S{{1,255}}: {EPERM}", "possible"),
             note="the program has file capabilities that the container lacks, or is to become another user (SETUID)"),
     # system calls
     _call("setuid setresuid setreuid seteuid setfsuid", "SETUID"),
     _call("setgid setresgid setregid setegid setgroups initgroups setfsgid", "SETGID"),
     _call("chown fchown lchown fchownat", "CHOWN"),
-    _call("chmod fchmod fchmodat utimensat utime utimes futime", "FOWNER"),
+    _call("chmod fchmod fchmodat utimensat utime utimes futime O_NOATIME", "FOWNER"),
     _call("chroot", "SYS_CHROOT"),
-    _call("mlock mlock2 mlockall SHM_LOCK MAP_LOCKED MAP_HUGETLB", "IPC_LOCK"),
-    _call("settimeofday clock_settime adjtimex clock_adjtime ntp_adjtime stime", "SYS_TIME"),
-    _call("setrlimit prlimit prlimit64", "SYS_RESOURCE"),
-    _call("sched_setscheduler sched_setparam sched_setattr ioprio_set migrate_pages", "SYS_NICE", "possible"),
-    _call("setpriority", "SYS_NICE", "possible", EACCES),
+    _call("mlock mlock2 mlockall SHM_LOCK MAP_LOCKED MAP_HUGETLB MFD_HUGETLB SHM_HUGETLB", "IPC_LOCK"),
+    _call("settimeofday clock_settime adjtimex clock_adjtime ntp_adjtime stime RTC_SET_TIME", "SYS_TIME"),
+    _call("setrlimit prlimit prlimit64 F_SETPIPE_SZ PR_SET_MM", "SYS_RESOURCE"),
+    needs("SYS_RESOURCE", "likely", "", rf"\boom_score_adj\b[^\n]{{0,80}}?{_EITHER}",
+          "lowering an oom_score_adj needs SYS_RESOURCE"),
+    _call("sched_setscheduler sched_setparam sched_setattr ioprio_set", "SYS_NICE", "possible"),
+    _call("setpriority", "SYS_NICE", "possible", _EITHER),
     _call("mknod mknodat", "MKNOD"),
-    _call("ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd", "SYS_PTRACE"),
+    _call("ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd userfaultfd migrate_pages move_pages",
+          "SYS_PTRACE"),
+    needs("SYS_PTRACE", "likely", "",
+          rf"/proc/\d{{1,10}}/(?:fd|exe|root|cwd|environ|maps|mem|ns|smaps)\b[^\n]{{0,80}}?{EACCES}",
+          "looking into a process of another user, or with more capabilities, needs SYS_PTRACE"),
     _call("init_module finit_module delete_module modprobe insmod rmmod", "SYS_MODULE"),
-    _call("iopl ioperm FIBMAP", "SYS_RAWIO"),
-    _call("perf_event_open", "PERFMON", "likely", f"(?:{EPERM}|{EACCES})"),
+    _call("iopl ioperm FIBMAP SG_IO", "SYS_RAWIO"),
+    _call("perf_event_open", "PERFMON", "likely", _EITHER),
     _call("bpf BPF_PROG_LOAD BPF_MAP_CREATE", "BPF", "possible"),
     _call("klogctl syslog", "SYSLOG", "possible"),
     _call("reboot kexec_load kexec_file_load", "SYS_BOOT", "possible"),
     _call("PR_CAPBSET_DROP PR_SET_SECUREBITS", "SETPCAP"),
-    _call("AF_PACKET PF_PACKET SOCK_RAW", "NET_RAW"),
-    _call("TUNSETIFF SO_MARK SO_RCVBUFFORCE SO_SNDBUFFORCE IP_TRANSPARENT TCP_REPAIR NETLINK_XFRM nfnetlink",
-          "NET_ADMIN"),
+    replace(_call("capset cap_set_proc", "SETPCAP"), capabilities=(), then=INSPECT,
+            note="it keeps a set of its own, of which some are missing"),
+    _call("AF_PACKET PF_PACKET SOCK_RAW SOCK_PACKET SO_BINDTODEVICE IPV6_HOPOPTS", "NET_RAW"),
+    _call("TUNSETIFF SO_MARK SO_PRIORITY SO_RCVBUFFORCE SO_SNDBUFFORCE SO_DEBUG IP_TRANSPARENT TCP_REPAIR NETLINK_XFRM"
+          " nfnetlink rtnetlink", "NET_ADMIN", "likely", _EITHER),
     _call("open_by_handle_at", "DAC_READ_SEARCH"),
+    _call("shmget msgget semget shmat", "IPC_OWNER", "likely", EACCES),
+    _call("timerfd_create timer_create CLOCK_REALTIME_ALARM", "WAKE_ALARM", "possible"),
+    _call("FS_IOC_SETFLAGS EXT2_IOC_SETFLAGS", "LINUX_IMMUTABLE"),
+    _call("security.capability", "SETFCAP"),
+    needs("CHECKPOINT_RESTORE", "likely", "", rf"\b(?:ns_last_pid|set_tid)\b[^\n]{{0,80}}?{EPERM}",
+          "choosing a process id needs CHECKPOINT_RESTORE"),
+    _call("NETLINK_AUDIT audit_log_user_message audit_log_acct_message", "AUDIT_WRITE"),
+    _call("audit_set_enabled audit_set_pid audit_add_rule_data loginuid", "AUDIT_CONTROL"),
+    _call("AUDIT_NLGRP_READLOG", "AUDIT_READ"),
+    elsewhere("setting", "seccomp",
+              rf"(?<![\w/.-])(?:keyctl|add_key|request_key|io_uring_setup|personality)\b[^\n]{{0,100}}?{EPERM}",
+              "the seccomp profile of container runtimes refuses this call; no capability opens it",
+              "kubectl get pod POD -n NAMESPACE -o jsonpath='{..seccompProfile}'", "likely"),
     _call("sethostname setdomainname unshare setns pivot_root fsopen fsmount move_mount mount_setattr umount2 swapon"
-          " swapoff quotactl fanotify_init TIOCSTI CLONE_NEWNS CLONE_NEWNET CLONE_NEWPID", "SYS_ADMIN"),
+          " swapoff quotactl fanotify_init TIOCSTI CLONE_NEWNS CLONE_NEWNET CLONE_NEWPID shmctl msgctl semctl setxattr"
+          " lookup_dcookie", "SYS_ADMIN"),
     _call("mount umount", "SYS_ADMIN", "possible"),
     _call("kill tgkill pidfd_send_signal", "KILL", "possible"),
     _call("acct", "SYS_PACCT", "possible"),
@@ -97,21 +156,24 @@ REFUSALS: tuple[Symptom, ...] = (
     _call("F_SETLEASE", "LEASE", "likely", EACCES),
     # files and devices
     elsewhere("other", "devices",
-              rf"(?<![\w/])/dev/(?!shm/|mqueue/|std|fd/|pts/)[\w/-]{{1,80}}[\"']?[: (,][^\n]{{0,40}}?{EPERM}",
+              rf"(?<![\w/])/dev/(?!shm/|mqueue/|std|fd/|pts/)[\w/-]{{1,80}}[\"']?[: (,][^\n]{{0,40}}?{EPERM}"
+              rf"|{EPERM} while trying to open /dev/",
               "the container's device cgroup does not have this device: it needs a device plugin, not a capability",
-              "likely"),
+              DESCRIBE, "likely"),
     _file(rf"(?:{_OPENS})[^\n]{{0,120}}?{EACCES}"),
-    _file(r"EACCES: permission denied, \w{1,20} '|\[Errno 13\] Permission denied: '"),
+    _file(r"EACCES: permission denied, \w{1,20} '|\[Errno 13\] Permission denied: '|AccessDeniedException: /"),
     # ports
     elsewhere("other", "ports",
               r"(?:listen (?:tcp|udp)[46]?|bind\(\) to|EACCES: permission denied) [^\s/]{0,255}:[1-9]\d{3,4}(?!\d)",
-              "a port from 1024 on needs no capability: SELinux or another policy refused it", "likely"),
+              "a port from 1024 on needs no capability: SELinux or another policy refused it", DESCRIBE, "likely"),
     needs("NET_BIND_SERVICE", "likely", "",
           rf"(?<![\w/.-])(?:[Bb]ind|[Bb]inding|[Ll]isten)(?![\w.-])[^\n/]{{0,80}}?{LOW}[^\n]{{0,80}}?{EACCES}",
           "listening on a port below 1024 needs NET_BIND_SERVICE"),
-    needs("NET_BIND_SERVICE", "possible", "", rf"(?<![\w/.-])[Bb]ind(?:\(\)| socket| failed)?: {EACCES}",
+    needs("NET_BIND_SERVICE", "possible", "",
+          rf"(?<![\w/.-])(?:[Bb]ind|cannot listen)(?:\(\)| socket| failed)?: {EACCES}",
           "listening on a port below 1024 needs NET_BIND_SERVICE; which port it was is not told"),
     elsewhere("other", "", f"{EPERM}|{EACCES}",
-              "a permission was denied; which capability cannot be told from the line", "possible"),
+              "a permission was denied; which capability cannot be told from the line",
+              "strace -f PROGRAM 2>&1 | kubectl caps explain -", "possible"),
 )
 # fmt: on

@@ -127,9 +127,9 @@ def _problem(value: dict[str, Any]) -> str | None:
     for field, word in (("kind", "Kind"), ("apiVersion", "apiVersion")):
         if not isinstance(value.get(field), str) or not value[field]:
             return f"Object '{word}' is missing in '{_cut(json.dumps(value, separators=(',', ':')))}'"
-    if not isinstance(value.get("metadata") or {}, dict):
+    if not isinstance(value.get("metadata"), dict | None):
         return "metadata is not a mapping"
-    if not isinstance(value.get("items") or [], list):
+    if not isinstance(value.get("items"), list | None):
         return "items is not a list"
     return None
 

@@ -119,7 +119,7 @@ def _json_value(text: str) -> tuple[bool, Any]:
         return False, None
     try:
         return True, json.loads(_SURROGATE.sub("\ufffd", body), parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False, None
 
 

@@ -242,8 +242,6 @@ def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
-_TWICE = re.compile(r"found duplicate anchor '?([^';]*)")
-
 
 def _unreadable(error: yaml.YAMLError, text: str) -> Unreadable:
     if isinstance(error, yaml.reader.ReaderError):
@@ -251,8 +249,8 @@ def _unreadable(error: yaml.YAMLError, text: str) -> Unreadable:
         line = text.count("\n", 0, found.start()) + 1 if found else None
         return Unreadable(line, "control characters are not allowed")
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    if twice := _TWICE.match(getattr(error, "context", None) or ""):
-        problem = f"anchor '{twice[1]}' is defined twice"
+    if (getattr(error, "context", None) or "").startswith("found duplicate anchor"):
+        problem = "an anchor is defined twice"
     return Unreadable(mark.line + 1 if mark else None, problem or str(error).splitlines()[0])
 
 

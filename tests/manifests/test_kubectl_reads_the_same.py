@@ -160,7 +160,7 @@ def test_what_kubectl_refuses_is_an_error(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (POD + "a: &x 1\nb: &x 2\nc: *x\n", "line 5: anchor 'x' is defined twice"),
+        (POD + "a: &x 1\nb: &x 2\nc: *x\n", "line 5: an anchor is defined twice"),
         (JSON[:-1] + ', "x": ' + "[" * 20_000 + "]" * 20_000 + "}", "line 1: exceeded maximum nesting depth"),
         (("\ufeff" + POD).encode("utf-16-le")[:-1], "it begins as UTF-16-LE text and is none"),
     ],

@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from kubectl_caps.core.patch import Change, Patch
 from kubectl_caps.errors import InputError
+from kubectl_caps.manifests.lines import Splice, newline_at
 from kubectl_caps.manifests.loader import Unreadable
 from kubectl_caps.manifests.locate import Tree, Unsafe
 from kubectl_caps.manifests.read import Document
 from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, parsed, pieces
-from kubectl_caps.manifests.splice import Splice, splices
+from kubectl_caps.manifests.splice import splices
 
 
 class EditRefused(InputError):
@@ -72,11 +73,13 @@ def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str,
 def _attempt(name: str, piece: Piece, edits: Sequence[Edit]) -> str:
     """The piece's text with all the edits made. Raises EditRefused."""
     documents = list(parsed(piece.text))
+    missing = "" if piece.text.endswith("\n") else newline_at(piece.text, len(piece.text))
+    text = piece.text + missing
     try:
-        found = [splice for edit in edits for splice in _splices(documents[edit.document.node], edit, piece.text)]
+        found = [splice for edit in edits for splice in _splices(documents[edit.document.node], edit, text)]
     except Unsafe as error:
         raise EditRefused(f"{name}:{error.line + piece.line}: cannot be edited safely: {error}") from error
-    result = _applied(piece.text, found)
+    result = _applied(text, found).removesuffix(missing)
     if not _as_wanted(documents, edits, result):
         line = edits[0].document.line
         raise EditRefused(f"{name}:{line}: cannot be edited safely: its style is not understood")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import yaml
 
 from kubectl_caps.core.pod import Path, field_path
+from kubectl_caps.manifests.lines import line_end
 from kubectl_caps.manifests.loader import MERGE
 
 
@@ -37,7 +38,7 @@ class Tree:
                 if depth + 1 == len(path):
                     return None
                 raise Unsafe(line_of(node), f"{field_path(path[: depth + 1])} is not there")
-            if self._uses[id(child)] > 1:
+            if self.is_shared(child):
                 raise Unsafe(line_of(child), f"{field_path(path[: depth + 1])} is shared through an anchor")
             node = child
         return node
@@ -45,6 +46,10 @@ class Tree:
     def pair(self, mapping: yaml.MappingNode, key: str) -> tuple[yaml.ScalarNode, yaml.Node] | None:
         """The key's node and its value's in a mapping."""
         return next(((name, value) for name, value in mapping.value if name.value == key), None)
+
+    def is_shared(self, node: yaml.Node) -> bool:
+        """Whether several places stand for this node."""
+        return self._uses[id(node)] > 1
 
     def is_alias(self, before: int, node: yaml.Node) -> bool:
         """Whether a value that should stand behind `before` is an alias: then its node stands further up."""
@@ -56,18 +61,17 @@ class Tree:
             return _scalar_end(node, text)
         if is_flow(node) or not node.value:
             return int(node.end_mark.index)
-        last = node.value[-1]
-        if isinstance(node, yaml.MappingNode):
-            key, value = last
-            return (
-                _line_end(text, key.end_mark.index)
-                if self.is_alias(key.end_mark.index, value)
-                else self.end(value, text)
-            )
-        before = node.value[-2].end_mark.index if len(node.value) > 1 else node.start_mark.index
-        if self._uses[id(last)] > 1 or last.start_mark.index < min(before, node.start_mark.index):
-            raise Unsafe(line_of(node), "its last item is an alias")
-        return self.end(last, text)
+        if isinstance(node, yaml.SequenceNode):
+            if _ends_with_alias(node):
+                raise Unsafe(line_of(node), "its last item is an alias")
+            return self.end(node.value[-1], text)
+        key, value = node.value[-1]
+        return self.pair_end(key, value, text)
+
+    def pair_end(self, key: yaml.Node, value: yaml.Node, text: str) -> int:
+        """The index behind the last character of a key and its value."""
+        is_alias = self.is_alias(key.end_mark.index, value)
+        return line_end(text, key.end_mark.index) if is_alias else self.end(value, text)
 
     def _child(self, node: yaml.Node, step: str | int, path: Path) -> yaml.Node | None:
         if isinstance(step, int):
@@ -91,6 +95,15 @@ def is_flow(node: yaml.Node) -> bool:
 def line_of(node: yaml.Node) -> int:
     """The line where a node begins, from 1."""
     return int(node.start_mark.line) + 1
+
+
+def _ends_with_alias(node: yaml.SequenceNode) -> bool:
+    """Whether the last item is an alias: its node then stands somewhere before the place where it should begin."""
+    at = node.start_mark.index
+    for item in node.value:
+        is_alias = item.start_mark.index < at
+        at = at if is_alias else item.end_mark.index
+    return bool(is_alias)
 
 
 def _merges(key: yaml.Node, value: yaml.Node, step: str) -> bool:
@@ -124,11 +137,7 @@ def _scalar_end(node: yaml.ScalarNode, text: str) -> int:
         return end
     header = text[start : text.find("\n", start)]
     body = text[start:end]
+    if not body.endswith("\n"):
+        raise Unsafe(line_of(node), "a block scalar without a line end is the last of the file")
     # With "keep" the blank lines at the end belong to the value.
     return end if "+" in header else start + len(body.rstrip())
-
-
-def _line_end(text: str, index: int) -> int:
-    end = text.find("\n", index)
-    end = len(text) if end < 0 else end
-    return end - 1 if text[end - 1 : end] == "\r" else end

@@ -1,0 +1,91 @@
+"""Edits of block style: whole lines."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from kubectl_caps.manifests import render
+from kubectl_caps.manifests.lines import Splice, line_start, lines_after, next_line
+from kubectl_caps.manifests.locate import Tree, Unsafe, line_of
+
+STEP = 2
+"""Blanks of indentation where the text shows no other."""
+
+
+def insert(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Splice:
+    """New keys below the last line that certainly belongs to the mapping, indented as its other keys."""
+    indent, step = mapping.value[0][0].start_mark.column, _step(tree, mapping)
+    lines = [line for key, value in pairs for line in render.block(key, value, indent, step)]
+    for key, value in reversed(mapping.value):
+        with suppress(Unsafe):
+            return lines_after(text, tree.pair_end(key, value, text), lines, indent)
+    raise Unsafe(line_of(mapping), "nobody can tell where it ends")
+
+
+def fill(
+    tree: Tree,
+    mapping: yaml.MappingNode,
+    name: yaml.ScalarNode,
+    node: yaml.ScalarNode,
+    value: dict[str, Any],
+    text: str,
+) -> Iterator[Splice]:
+    """An empty value (`key:`, `key: ~`) becomes a block below its line, whose comment stays."""
+    if node.value not in ("", "~", "null", "Null", "NULL") or node.style:
+        raise Unsafe(line_of(node), f"{name.value} is not a mapping")
+    if node.end_mark.index > node.start_mark.index:
+        start = node.start_mark.index
+        if text[start : start + 1] in ("&", "!"):
+            raise Unsafe(line_of(node), "it carries an anchor or a tag")
+        yield Splice(start - (text[start - 1 : start] == " "), node.end_mark.index, "")
+    indent, step = name.start_mark.column, _step(tree, mapping)
+    lines = [line for key, inner in value.items() for line in render.block(key, inner, indent + step, step)]
+    yield lines_after(text, name.end_mark.index, lines, indent + step)
+
+
+def remove(tree: Tree, name: yaml.ScalarNode, node: yaml.Node, text: str) -> Splice:
+    """The lines of a key and its value."""
+    start = line_start(text, name.start_mark.index)
+    if text[start : name.start_mark.index].strip():
+        raise Unsafe(line_of(name), f"{name.value} cannot be taken out of its line")
+    return Splice(start, next_line(text, tree.end(node, text)), "")
+
+
+def items(
+    tree: Tree, name: yaml.ScalarNode, node: yaml.SequenceNode, wanted: Sequence[Any], text: str
+) -> Iterator[Splice]:
+    """A list: items that stay keep their lines, others lose theirs, new ones are written like the others."""
+    rest, indent = list(wanted), node.value[0].start_mark.column
+    for item in node.value:
+        if not isinstance(item, yaml.ScalarNode) or item.style in ("|", ">") or tree.is_shared(item):
+            raise Unsafe(line_of(node), f"an item of {name.value} is not a plain value")
+        start = line_start(text, item.start_mark.index)
+        dash = text[start : item.start_mark.index].rstrip()
+        if dash.strip() != "-":
+            raise Unsafe(line_of(item), f"an item of {name.value} shares its line")
+        indent = len(dash) - 1
+        if rest and item.value == rest[0]:
+            rest.pop(0)
+            continue
+        yield Splice(start, next_line(text, item.end_mark.index), "")
+    if rest:
+        lines = [f"{' ' * indent}- {render.flow(value)}" for value in rest]
+        yield lines_after(text, tree.end(node, text), lines, indent)
+
+
+def _step(tree: Tree, mapping: yaml.MappingNode) -> int:
+    """How much deeper the mappings in this one are indented, or those in the document."""
+    for outer in (mapping, tree.root):
+        for key, value in outer.value if isinstance(outer, yaml.MappingNode) else ():
+            if (
+                not isinstance(value, yaml.MappingNode)
+                or value.flow_style
+                or value.start_mark.index < key.end_mark.index
+            ):
+                continue
+            step = int(value.value[0][0].start_mark.column - key.start_mark.column)
+            if 0 < step <= 8:
+                return step
+    return STEP

@@ -1,0 +1,90 @@
+"""Random manifests: only what is meant differs when parsed, only its lines as text, and a second run changes nothing.
+
+The oracle is another reader (PyYAML's own safe loader), and what hardening means said once more in a few lines.
+`EXAMPLES=20000 pytest tests/manifests/test_edit_property.py` searches longer.
+"""
+
+import difflib
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from manifest_writer import Writer
+
+from kubectl_caps.main import main
+
+OURS = re.compile(r"securityContext|allowPrivilegeEscalation|capabilities|drop|add|ctr-.*\{|\{.*ctr-")
+ITEM = re.compile(r"""\s*-? *['"]?[A-Za-z_]+['"]?\s*(#.*)?|\s*[\]}]""")
+
+
+def parsed(text: str) -> list[Any]:
+    return [json.loads(text)] if text.startswith("{") else list(yaml.load_all(text, yaml.CSafeLoader))
+
+
+def hard(obj: Any) -> Any:
+    """The object as hardening should leave it."""
+    if isinstance(obj, list):
+        return [hard(item) for item in obj]
+    if not isinstance(obj, dict):
+        return obj
+    result = {key: hard(value) for key, value in obj.items()}
+    for key in ("containers", "initContainers"):
+        for container in result.get(key) or ():
+            harden_container(container)
+    return result
+
+
+def harden_container(container: dict[str, Any]) -> None:
+    context = dict(container.get("securityContext") or {})
+    if context.get("privileged"):
+        return
+    before = context.get("capabilities") or {}
+    gone = {name.upper() for name in before.get("drop") or ()} - {"ALL"}
+    adds = [name for name in before.get("add") or () if name.upper() not in gone]
+    capabilities = {**before, "drop": ["ALL"]}
+    if before.get("add"):
+        capabilities["add"] = adds
+        if not adds:
+            del capabilities["add"]
+    container["securityContext"] = {**context, "allowPrivilegeEscalation": False, "capabilities": capabilities}
+
+
+def strange_lines(before: str, after: str) -> Iterator[str]:
+    """Changed lines that have nothing to do with capabilities; a comma more at a line's end is no change."""
+    old, new = ([line.removesuffix(",") for line in text.splitlines()] for text in (before, after))
+    for line in difflib.unified_diff(old, new, n=0):
+        if line[:2] not in ("--", "++", "@@") and not OURS.search(line) and not ITEM.fullmatch(line[1:]):
+            yield line
+
+
+def run(*argv: str) -> tuple[int, str]:
+    said = io.StringIO()
+    with redirect_stdout(io.StringIO()), redirect_stderr(said):
+        return main(argv), said.getvalue()
+
+
+@settings(max_examples=int(os.environ.get("EXAMPLES", "60")))
+@given(st.integers(0, 2**40))
+def test_only_what_is_meant_changes(seed: int) -> None:
+    before = Writer(Random(seed)).file()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.yaml")
+        path.write_text(before, newline="")
+        assert run("harden", "-f", str(path), "--write")[0] == 0, before
+        after = path.read_bytes().decode()
+        assert parsed(after) == hard(parsed(before)), after
+        assert list(strange_lines(before, after)) == []
+        assert set(re.findall(r"# c\d+;", before)) == set(re.findall(r"# c\d+;", after)), after
+        assert run("harden", "-f", str(path), "--check")[0] == 0
+        assert run("harden", "-f", str(path), "--write")[0] == 0
+        assert path.read_bytes().decode() == after

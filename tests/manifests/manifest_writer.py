@@ -6,7 +6,9 @@ Comments have numbers. Those that may go with their line (an item of `drop` that
 import json
 import textwrap
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 NAMES = ["NET_RAW", "ALL", "KILL", "CHOWN", "SYS_TIME", "all", "CAP_MKNOD", "NET_BIND_SERVICE"]
 STRINGS = ["x", "a b", "it's", 'say "x"', "1", "yes", "null", "~", "# no comment", "a: b", "- a", "{{ .x }}", "", "ä😀"]
@@ -186,5 +188,5 @@ class Writer:
         self.chance.shuffle(keys)
         return {key: obj[key] for key in keys}
 
-    def pick(self, *choices: Any) -> Any:
+    def pick(self, *choices: T) -> T:
         return self.chance.choice(choices)

@@ -11,7 +11,18 @@ _KUBECTL = Path(sys.prefix, "bin", "kubectl")
 
 def read(path: Path) -> tuple[list[Any], str]:
     """The objects of a file or folder as kubectl reads them, and what it says on stderr."""
-    command = [_KUBECTL, "label", "--local", "--dry-run=client", "-o", "json", "-R", "-f", path, "kubectl-caps-test-"]
+    command = [
+        str(_KUBECTL),
+        "label",
+        "--local",
+        "--dry-run=client",
+        "-o",
+        "json",
+        "-R",
+        "-f",
+        str(path),
+        "kubectl-caps-test-",
+    ]
     done = subprocess.run(command, capture_output=True, check=False, env={"KUBECONFIG": "/nonexistent", "HOME": "/"})
     text = done.stdout.decode()
     objects, at, decoder = [], 0, json.JSONDecoder()

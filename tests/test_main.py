@@ -29,7 +29,7 @@ def test_help_imports_nothing_that_takes_time(argv: list[str]) -> None:
     assert (status, modules & set(HEAVY)) == (0, set())
 
 
-@pytest.mark.parametrize("argv", [["inspect", "-f"], ["harden", "--check", "-f"]])
+@pytest.mark.parametrize("argv", [["inspect", "-f"], ["harden", "--check", "-f"], ["label-ns", "--check", "-f"]])
 def test_files_never_import_kubernetes(argv: list[str]) -> None:
     status, modules = imported(*argv, str(EXAMPLES / "api.yaml"))
     assert (status, modules & {"kubernetes", "urllib3"}) == (0, set())

@@ -132,7 +132,7 @@ def _print(options: argparse.Namespace, files: Sequence[_File], errors: Sequence
         print_lines(escaped(job.workload.reference) for job in jobs if job.result in ("planned", "patched"))
     elif options.write or options.check:
         print_lines(report.plan([job for job in jobs if job.result in ("planned", "patched")]))
-        print_lines(report.result_line(job, " (check)" if options.check else "") for job in jobs)
+        print_lines(report.result_line(job, " (check)" if job.result == "planned" else "") for job in jobs)
     else:
         show([(file.source, file.text) for file in files], as_diff=options.diff)
         for line in [*report.notes(jobs), *(report.result_line(job, "") for job in jobs if job.result == "refused")]:

@@ -141,8 +141,8 @@ class _Walk:
             build = f"kubectl kustomize {path.parent} | {self.command} -f -"
             yield Unapplied(f"{path}: {', '.join(unapplied)} not applied here; for the result: {build}")
         for field in _LISTS:
-            names = content.get(field) or ()
-            for name in names if isinstance(names, list) else (names,):
+            names = content.get(field) or []
+            for name in names if isinstance(names, list) else [names]:
                 yield from self._resource(path, str(name))
 
     def _resource(self, path: FilePath, name: str) -> Iterator[Item]:

@@ -19,7 +19,7 @@ def write(file: SourceFile, text: str) -> None:
     """
     path = FilePath(os.path.realpath(file.name))
     try:
-        status = path.stat()
+        status = FilePath(file.name).stat()
         _check(file, path, status)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:

@@ -1,0 +1,148 @@
+"""Input that cannot be judged: one line on stderr in kubectl's words, exit status 2, and all else still judged."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from as_a_user import as_a_user
+
+from kubectl_caps.main import main
+
+KUBECTL = Path(sys.prefix, "bin", "kubectl")
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: {0}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(path: str, text: str | bytes) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def inspected(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list[str], list[str]]:
+    """The exit status, the names on stdout and the lines on stderr."""
+    status = main(["inspect", "-o", "name", *argv])
+    out, err = capsys.readouterr()
+    return status, out.splitlines(), err.splitlines()
+
+
+@pytest.mark.parametrize(
+    "path", ["nosuch.yaml", "no/such", "dangling.yaml", "loop.yaml", "a.yaml/x", "empty", "no*.yaml"]
+)
+def test_a_path_that_is_not_there_is_said_in_kubectls_words(
+    path: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", POD.format("a"))
+    Path("empty").mkdir()
+    Path("dangling.yaml").symlink_to("gone")
+    Path("loop.yaml").symlink_to("loop.yaml")
+    command = [str(KUBECTL), "label", "--local", "-f", path, "a=b"]
+    kubectl = subprocess.run(command, capture_output=True, text=True, check=False, env={"KUBECONFIG": "/nosuch"})
+    assert kubectl.stderr.startswith("error: ")
+    assert inspected(capsys, "-f", path, "-f", "a.yaml") == (2, ["pod/a"], kubectl.stderr.splitlines())
+
+
+def test_a_file_that_may_not_be_read_is_an_error(folder: Path) -> None:
+    put("secret.yaml", POD.format("a"))
+    put("a.yaml", POD.format("b"))
+    Path("secret.yaml").chmod(0)
+    done = as_a_user("inspect", "-o", "name", "-f", ".")
+    assert (done.returncode, done.stdout) == (2, "pod/b\n")
+    assert done.stderr == "error: open secret.yaml: permission denied\n"
+
+
+BROKEN = {
+    "a tab": ("a:\n\tb: 1\n", "error parsing x.yaml: error converting YAML to JSON: yaml: line 9: found character"),
+    "an open bracket": ("a: [\n", "error parsing x.yaml: error converting YAML to JSON: yaml: line 9: did not find"),
+    "a template": (
+        "a: {{ .Values.a }}\n",
+        "error parsing x.yaml: line 8: looks like a Helm template; render it first: helm template CHART | ",
+    ),
+    "a template's condition": (
+        "{{- if .Values.a }}\na: 1\n{{- end }}\n",
+        "error parsing x.yaml: line 8: looks like a Helm template; render it first: helm template CHART | ",
+    ),
+    "no kind": ("a: 1\n", "unable to decode \"x.yaml\": line 8: Object 'Kind' is missing in '{\"a\":1}'"),
+    "no apiVersion": ("kind: Pod\n", "unable to decode \"x.yaml\": line 8: Object 'apiVersion' is missing in"),
+    "a list": ("- a\n", 'unable to decode "x.yaml": line 8: not a Kubernetes object but a list'),
+    "text": ("hello\n", 'unable to decode "x.yaml": line 8: not a Kubernetes object but a string'),
+    "an escape": (
+        "a: \x1b[31m\n",
+        "error parsing x.yaml: error converting YAML to JSON: yaml: line 8: control characters are not allowed",
+    ),
+    "an unknown kind with pods": (
+        "apiVersion: x.io/v1\nkind: Fleet\nspec: {pods: {containers: [{name: a, image: b}]}}\n",
+        "x.yaml:8: x.io/v1 Fleet seems to hold a pod template, but the kind is unknown",
+    ),
+    "a wrong type": (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, securityContext: yes}]}\n",
+        "x.yaml:8: Pod p: spec.containers[0].securityContext: expected object | null, got bool",
+    ),
+    "a string for a boolean": (
+        POD.format("p").replace("image: i", "securityContext: {privileged: 'true'}"),
+        "x.yaml:8: Pod p: spec.containers[0].securityContext.privileged: expected bool | null, got str",
+    ),
+    "no template": (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n",
+        "x.yaml:8: Deployment d: spec.template: Required value",
+    ),
+    "an item of a list": (
+        "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod}\n",
+        "unable to decode \"x.yaml\": line 11: Object 'apiVersion' is missing in",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_document_hides_no_other_one(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, message = BROKEN[name]
+    put("x.yaml", f"# a\n---\n{POD.format('a')}--- # b\n{text}---\n{POD.format('b')}")
+    status, names, errors = inspected(capsys, "-f", "x.yaml")
+    assert (status, names) == (2, ["pod/a", "pod/b"])
+    assert [error[: len(message) + 7] for error in errors] == [f"error: {message}"]
+
+
+def test_bytes_that_are_no_text_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put("x.yaml", bytes(range(256)))
+    status, names, errors = inspected(capsys, "-f", "x.yaml")
+    assert (status, names, len(errors)) == (2, [], 1)
+    assert errors[0].endswith("control characters are not allowed")
+
+
+def test_an_empty_file_is_nothing_and_no_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put("x.yaml", "")
+    assert inspected(capsys, "-f", "x.yaml")[:2] == (0, [])
+
+
+def test_control_characters_in_names_are_escaped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put("x\x1b[31m.yaml", POD.format('"a\\e[31m\\u202e"') + "---\n- a\n")
+    status, names, errors = inspected(capsys, "-f", ".")
+    assert (status, names) == (2, ["pod/a\\x1b[31m\\u202e"])
+    assert errors == ['error: unable to decode "x\\x1b[31m.yaml": line 6: not a Kubernetes object but a list']
+
+
+def test_a_duplicate_key_is_said_and_the_last_one_judged_as_kubectl_does(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("x.yaml", POD.format("a, name: b"))
+    warning = 'Warning: x.yaml:3: duplicate key "name", first on line 3; kubectl takes the last one'
+    assert inspected(capsys, "-f", "x.yaml") == (0, ["pod/b"], [warning])
+
+
+def test_an_address_is_not_read_and_says_how(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, errors = inspected(capsys, "-f", "https://x.io/y.yaml")
+    assert (status, len(errors)) == (2, 1)
+    assert "curl -sSL https://x.io/y.yaml | " in errors[0]
+
+
+@pytest.mark.parametrize("argv", [["inspect"], ["harden", "--check"], ["label-ns"]], ids=lambda argv: argv[0])
+def test_what_could_not_be_judged_is_counted(argv: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put("x.yaml", "a: [\n---\n- b\n")
+    assert main([*argv, "-f", "x.yaml", "-o", "json"]) == 2
+    assert '"unknown": 2' in capsys.readouterr().out

@@ -1,0 +1,343 @@
+"""harden -f: printed, as a diff, in place, or only checked; what is written, how, and what is left alone."""
+
+import json
+import os
+import pty
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from as_a_user import as_a_user
+
+from kubectl_caps.main import main
+
+KUBECTL = Path(sys.prefix, "bin", "kubectl")
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "hardening.schema.json").read_text())
+
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
+SOFT = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: i\n"
+HARD = (
+    SOFT + '    securityContext:\n      allowPrivilegeEscalation: false\n      capabilities:\n        drop: ["ALL"]\n'
+)
+ALIAS = "x: &x {}\n" + SOFT + "    securityContext: *x\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(path: str, text: str) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+    return Path(path)
+
+
+def names(folder: str = ".") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def harden(*argv: str) -> int:
+    return main(["harden", *argv])
+
+
+# Printed
+
+
+def test_all_documents_are_printed_the_unchanged_ones_too(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", f"{SERVICE}---\n{SOFT}")
+    put("b.yaml", SERVICE)
+    put("c.json", '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}')
+    put("d.yaml", HARD)
+    assert harden("-f", ".") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{SERVICE}---\n{HARD}---\n{SERVICE}---\n{{")
+    assert [obj["kind"] for obj in yaml.safe_load_all(out)] == ["Service", "Pod", "Service", "Namespace", "Pod"]
+
+
+def test_what_is_printed_is_what_kubectl_can_read() -> None:
+    put("a.json", json.dumps(yaml.safe_load(SOFT), indent="\t"))
+    put("b.yaml", f"{SERVICE}---\n{SOFT}")
+    put("c.json", json.dumps(yaml.safe_load(SOFT)))
+    command = f"{sys.executable} -m kubectl_caps harden -f . | {KUBECTL} label --local -o json -f - a=b"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"KUBECONFIG": "/nosuch", "PATH": os.environ["PATH"]},
+    )
+    assert (done.stdout.count('"kind": "Pod"'), done.stdout.count('"allowPrivilegeEscalation": false')) == (3, 3)
+
+
+def test_standard_input_is_hardened_to_standard_output() -> None:
+    argv = [sys.executable, "-m", "kubectl_caps", "harden", "-f", "-"]
+    done = subprocess.run(argv, input=SOFT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (HARD, "")
+
+
+def test_bytes_that_are_no_utf8_come_out_as_they_went_in() -> None:
+    Path("a.yaml").write_bytes(b"# caf\xe9\n" + SOFT.encode())
+    argv = [sys.executable, "-m", "kubectl_caps", "harden", "-f", "a.yaml"]
+    assert subprocess.run(argv, capture_output=True, check=True).stdout == b"# caf\xe9\n" + HARD.encode()
+
+
+def test_a_document_that_cannot_be_edited_is_printed_as_it_was_and_its_patch_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put("a.yaml", f"{ALIAS}---\n{SOFT}")
+    assert harden("-f", "a.yaml") == 2
+    out, err = capsys.readouterr()
+    assert out == f"{ALIAS}---\n{HARD}"
+    lines = err.splitlines()
+    assert lines[-2].startswith("error: a.yaml:1: cannot be edited safely: ")
+    words = shlex.split(lines[-1])
+    assert words[:7] == ["its", "patch:", "kubectl", "patch", "pod", "p", "--type=json"]
+    local = [str(KUBECTL), "patch", "--local", "-o", "json", "-f", "-", *words[6:]]
+    done = subprocess.run(local, input=ALIAS, capture_output=True, text=True, check=True, env={"KUBECONFIG": "/nosuch"})
+    assert json.loads(done.stdout)["spec"] == yaml.safe_load(HARD)["spec"]
+
+
+# As a diff
+
+
+@pytest.mark.parametrize("program", ["git apply", "patch -s -p1 --binary"])
+def test_the_diff_makes_of_the_files_what_write_makes_of_them(program: str) -> None:
+    crlf, mark, no_end = SOFT.replace("\n", "\r\n"), "\ufeff" + SOFT, SOFT[:-1]
+    texts = {"a.yaml": SOFT, "with blank/a b.yaml": SOFT, "c.yaml": crlf, "d.yaml": mark, "e.yaml": no_end}
+    for name, text in texts.items():
+        put(name, "").write_bytes(text.encode())
+    argv = [sys.executable, "-m", "kubectl_caps", "harden", "-R", "-f", ".", "--diff"]
+    diff = subprocess.run(argv, capture_output=True, check=True).stdout
+    assert {name: Path(name).read_bytes() for name in texts} == {name: text.encode() for name, text in texts.items()}
+    subprocess.run(program.split(), input=diff, check=True)
+    patched = {name: Path(name).read_bytes() for name in texts}
+    for name, text in texts.items():
+        Path(name).write_bytes(text.encode())
+    assert harden("-R", "-f", ".", "--write") == 0
+    assert {name: Path(name).read_bytes() for name in texts} == patched
+
+
+def on_a_terminal(*argv: str, **env: str) -> str:
+    """What a command prints where stdout is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "kubectl_caps", *argv]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env={**os.environ, **env}):
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux says so when the other side is closed
+                break
+            if not part:
+                break
+            text += part
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_the_diff_is_coloured_only_on_a_terminal_and_without_NO_COLOR(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    green = "\x1b[32m+      allowPrivilegeEscalation: false\x1b[0m\n"
+    assert green in on_a_terminal("harden", "-f", "a.yaml", "--diff")
+    assert "\x1b" not in on_a_terminal("harden", "-f", "a.yaml", "--diff", NO_COLOR="1")
+    assert harden("-f", "a.yaml", "--diff") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_terminal_gets_no_control_character_of_a_file() -> None:
+    put("a.yaml", f"{SOFT}---\na: \x1b]0;title\x07\n# \u202e\n")
+    text = on_a_terminal("harden", "-f", "a.yaml")
+    assert "\\x1b]0;title\\x07" in text
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+
+
+# In place
+
+
+def test_write_says_what_it_did_and_touches_no_other_file(capsys: pytest.CaptureFixture[str]) -> None:
+    soft, hard = put("a.yaml", SOFT), put("b.yaml", HARD)
+    os.utime(hard, ns=(1, 1))
+    assert harden("-f", ".", "--write") == 0
+    assert (soft.read_text(), hard.stat().st_mtime_ns) == (HARD, 1)
+    assert capsys.readouterr().out.splitlines()[-2:] == ["pod/p patched", "pod/p unchanged"]
+    assert names() == ["a.yaml", "b.yaml"]
+
+
+def test_mode_and_owner_stay_and_a_link_keeps_pointing() -> None:
+    real = put("real/a.yaml", SOFT)
+    real.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(real, 1234, 5678)
+    before = real.stat()
+    Path("a.yaml").symlink_to("real/a.yaml")
+    assert harden("-f", "a.yaml", "--write") == 0
+    after = real.stat()
+    assert real.read_text() == HARD
+    assert Path("a.yaml").readlink() == Path("real/a.yaml")
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+@pytest.mark.parametrize("closed", ["file", "folder"])
+def test_what_may_not_be_written_is_an_error_and_the_rest_is_written(closed: str) -> None:
+    put("closed/a.yaml", SOFT)
+    put("open/b.yaml", SOFT)
+    path = Path("closed/a.yaml" if closed == "file" else "closed")
+    mode = path.stat().st_mode
+    path.chmod(mode & 0o555)
+    done = as_a_user("harden", "-R", "-f", ".", "--write")
+    path.chmod(mode)
+    assert (done.returncode, done.stderr) == (2, "error: open closed/a.yaml: permission denied\n")
+    assert "pod/p failed (open closed/a.yaml: permission denied)" in done.stdout
+    assert (Path("closed/a.yaml").read_text(), Path("open/b.yaml").read_text()) == (SOFT, HARD)
+    assert names("closed") == ["a.yaml"]
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    put("a.yaml", SOFT)
+    monkeypatch.setattr(os, "fsync", full)
+    assert harden("-f", "a.yaml", "--write") == 2
+    assert (Path("a.yaml").read_text(), names()) == (SOFT, ["a.yaml"])
+
+
+def test_a_file_that_somebody_changed_meanwhile_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = os.fsync
+
+    def change(handle: int) -> None:
+        put("a.yaml", SERVICE)
+        real(handle)
+
+    put("a.yaml", SOFT)
+    monkeypatch.setattr(os, "fsync", change)
+    assert harden("-f", "a.yaml", "--write") == 2
+    assert (Path("a.yaml").read_text(), names()) == (SERVICE, ["a.yaml"])
+    assert "error: a.yaml: was changed meanwhile, left alone" in capsys.readouterr().err
+
+
+def test_a_pipe_cannot_be_edited_in_place() -> None:
+    command = f"{sys.executable} -m kubectl_caps harden --write -f <(cat)"
+    done = subprocess.run(["bash", "-c", command], input=SOFT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(": not a regular file, cannot be edited in place\n")
+
+
+# Only checked, and other outputs
+
+
+def test_check_prints_what_would_change_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    path = put("a.yaml", f"{SOFT}---\n{HARD}")
+    assert harden("-f", "a.yaml", "--check") == 1
+    assert path.read_text() == f"{SOFT}---\n{HARD}"
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"],
+        ["pod/p", "c", "securityContext.allowPrivilegeEscalation", "<none>", "false"],
+        ["pod/p", "c", "securityContext.capabilities.drop", "<none>", '["ALL"]'],
+        ["pod/p", "patched", "(check)"],
+        ["pod/p", "unchanged"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ({"a.yaml": HARD}, 0),
+        ({"a.yaml": SERVICE}, 0),
+        ({"a.yaml": SOFT}, 1),
+        ({"a.yaml": SOFT, "b.yaml": "a: ["}, 2),
+        ({"a.yaml": SOFT, "b.yaml": ALIAS}, 2),
+        ({"a.yaml": SOFT.replace("image: i", "securityContext: {capabilities: {add: [ALL]}}")}, 2),
+    ],
+    ids=["hard", "no workload", "soft", "broken beside", "not editable beside", "adds ALL"],
+)
+def test_check_ends_with(files: dict[str, str], status: int) -> None:
+    for path, text in files.items():
+        put(path, text.replace("a: [", "kind: ["))
+    assert harden("-f", ".", "--check") == status
+    assert {path: Path(path).read_text().replace("kind: [", "a: [") for path in files} == files
+
+
+def test_json_says_the_same_and_fits_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", f"{SERVICE}---\n{SOFT}---\n{ALIAS}---\n{HARD}")
+    assert harden("-f", "a.yaml", "-o", "json") == 2
+    result = json.loads(capsys.readouterr().out)
+    jsonschema.validate(result, SCHEMA)
+    assert [(item["result"], item["source"]["line"]) for item in result["items"]] == [
+        ("planned", 5),
+        ("refused", 13),
+        ("unchanged", 23),
+    ]
+    assert result["summary"]["unknown"] == 1
+
+
+def test_name_prints_what_would_change(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", f"{SERVICE}---\n{HARD}---\n{SOFT.replace('name: p', 'name: soft')}")
+    assert harden("-f", "a.yaml", "-o", "name") == 0
+    assert capsys.readouterr().out == "pod/soft\n"
+
+
+def test_the_patch_makes_the_same_of_the_object(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    assert harden("-f", "a.yaml", "-o", "patch") == 0
+    Path("patch.json").write_text(capsys.readouterr().out)
+    command = [str(KUBECTL), "patch", "--local", "-o", "json", "-f", "a.yaml", "--type=json", "--patch-file=patch.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"KUBECONFIG": "/nosuch"})
+    assert json.loads(done.stdout)["spec"] == yaml.safe_load(HARD)["spec"]
+
+
+# Which containers, which files
+
+
+def test_a_container_is_meant_wherever_it_is_and_must_be_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    put("b.yaml", SOFT.replace("name: c", "name: d"))
+    assert harden("-f", ".", "-c", "d", "--write") == 0
+    assert (Path("a.yaml").read_text(), Path("b.yaml").read_text()) == (SOFT, HARD.replace("name: c", "name: d"))
+    capsys.readouterr()
+    assert harden("-f", ".", "-c", "c", "-c", "x", "--write") == 2
+    assert capsys.readouterr().err == "error: container x is in none of the files; there are: c, d\n"
+    assert Path("a.yaml").read_text() == SOFT
+
+
+def test_a_file_that_is_named_twice_is_hardened_once(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    Path("b.yaml").symlink_to("a.yaml")
+    assert harden("-f", "a.yaml", "-f", "./a.yaml", "-f", ".", "--write") == 0
+    assert Path("a.yaml").read_text() == HARD
+    assert capsys.readouterr().out.count("pod/p patched") == 1
+
+
+def test_of_a_chart_nothing_is_edited_and_the_way_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    put("chart/Chart.yaml", "name: web\n")
+    template = put("chart/templates/pod.yaml", SOFT)
+    for path in ("chart", "chart/templates", "chart/templates/pod.yaml"):
+        assert harden("-R", "-f", path, "--write") == 2
+        assert "helm template chart | " in capsys.readouterr().err
+    assert template.read_text() == SOFT
+
+
+def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put("base/kustomization.yaml", "resources: [pod.yaml]\n")
+    resource = put("base/pod.yaml", SOFT)
+    put("prod/kustomization.yaml", "resources:\n- ../base\npatches:\n- path: patch.yaml\n")
+    patch = put("prod/patch.yaml", SOFT)
+    assert harden("-f", "prod", "--write") == 0
+    assert (resource.read_text(), patch.read_text()) == (HARD, SOFT)
+    err = capsys.readouterr().err.splitlines()
+    assert err[0].startswith(
+        "Warning: prod/kustomization.yaml: patches not applied here; for the result: kubectl kustomi"
+    )
+    assert err[1] == "Passed over 1 file without objects to judge: prod/patch.yaml"

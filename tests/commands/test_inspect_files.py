@@ -1,0 +1,221 @@
+"""inspect -f: which files and objects are judged, and where each stands."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from kubectl_caps.main import main
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "inspection.schema.json").read_text())
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: {0}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def put(path: str, text: str) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+    return Path(path)
+
+
+class Inspected:
+    """What `inspect -o json` says."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *argv: str) -> None:
+        self.status = main(["inspect", "-o", "json", *argv])
+        out, err = capsys.readouterr()
+        result: dict[str, Any] = json.loads(out)
+        jsonschema.validate(result, SCHEMA)
+        self.items, self.said = result["items"], err.splitlines()
+        self.names = [item["name"] for item in self.items]
+
+
+def test_each_object_says_where_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    deployment = POD.format("d").replace("v1", "apps/v1").replace("Pod", "Deployment")
+    deployment = deployment.replace("spec: {", "spec: {template: {spec: {").replace("}]}", "}]}}}")
+    put("a.yaml", f"# c\n---\n{SERVICE}---\n# d\n{POD.format('a')}---\n{deployment}")
+    put("b.json", '{"apiVersion": "v1", "kind": "List", "items": [\n{"apiVersion": "v1", "kind": "Pod",\n'
+                  '"metadata": {"name": "b"}, "spec": {"containers": [{"name": "c"}]}}]}')  # fmt: skip
+    found = Inspected(capsys, "-f", "a.yaml", "-f", "b.json")
+    assert (found.status, found.said) == (0, [])
+    assert [(item["name"], item["kind"], item["source"]) for item in found.items] == [
+        ("a", "Pod", {"file": "a.yaml", "document": 1, "line": 8}),
+        ("d", "Deployment", {"file": "a.yaml", "document": 2, "line": 13}),
+        ("b", "Pod", {"file": "b.json", "document": 0, "line": 2}),
+    ]
+
+
+def test_a_folder_is_read_as_kubectl_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.yaml", "a.yml", "c.json", "d.txt", "e.YAML", "noextension", "sub/f.yaml", ".hidden.yaml"):
+        put(name, POD.format(name.replace("/", "-")))
+    Path("link").symlink_to("sub")
+    assert Inspected(capsys, "-f", ".").names == [".hidden.yaml", "a.yml", "b.yaml", "c.json"]
+    recursive = Inspected(capsys, "-f", ".", "-R")
+    assert recursive.names == [".hidden.yaml", "a.yml", "b.yaml", "c.json", "sub-f.yaml"]
+
+
+def test_a_file_that_is_named_is_read_whatever_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    put("manifest", POD.format("a"))
+    assert Inspected(capsys, "-f", "manifest").names == ["a"]
+
+
+def test_a_pattern_that_no_shell_expanded_is_expanded(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a1.yaml", POD.format("a1"))
+    put("a2.yaml", POD.format("a2"))
+    assert Inspected(capsys, "-f", "a*.yaml").names == ["a1", "a2"]
+
+
+def test_a_loop_of_folders_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a/a.yaml", POD.format("a"))
+    Path("a/up").symlink_to("..")
+    assert Inspected(capsys, "-R", "-f", ".").names == ["a"]
+
+
+NO_OBJECTS = {
+    "values.yaml": "image: {name: x, tag: y}\n",
+    "package.json": '{"name": "x"}',
+    "tsconfig.json": '{"a": 1, // why\n}',
+    "playbook.yml": "- hosts: all\n  tasks: []\n",
+    "compose.yaml": "services: {web: {image: nginx}}\n",
+    "text.yaml": "hello\n",
+}
+
+
+def test_what_is_clearly_no_object_is_passed_over_in_a_folder_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", POD.format("a"))
+    for name, text in NO_OBJECTS.items():
+        put(name, text)
+    found = Inspected(capsys, "-f", ".")
+    assert (found.status, found.names) == (0, ["a"])
+    first = "compose.yaml, package.json, playbook.yml, text.yaml, tsconfig.json, ..."
+    assert found.said == [f"Passed over 6 files without objects to judge: {first}"]
+
+
+@pytest.mark.parametrize("name", NO_OBJECTS)
+def test_the_same_file_is_an_error_when_it_is_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put(name, NO_OBJECTS[name])
+    found = Inspected(capsys, "-f", name)
+    assert (found.status, len(found.said)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Pod\nspec: [\n",
+        "apiVersion: v1\n",
+        "spec: {containers: [{name: a, image: b}]}\n",
+        "- {spec: {containers: [{name: a, image: b}]}}\n",
+        "a: {{ .Values.a }}\n",
+        POD.format("a") + "---\na: b\n",
+    ],
+    ids=["broken", "no kind", "a pod spec alone", "a list of pod specs", "a template", "beside an object"],
+)
+def test_what_could_be_an_object_is_an_error_in_a_folder_too(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put("x.yaml", text)
+    found = Inspected(capsys, "-f", ".")
+    assert (found.status, len(found.said)) == (2, 1)
+
+
+@pytest.mark.parametrize("start", ["chart", "."])
+def test_a_chart_is_one_error_that_shows_the_way(start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put("chart/Chart.yaml", "name: web\n")
+    put("chart/values.yaml", "a: b\n")
+    put("chart/templates/pod.yaml", POD.format("a") + "{{- if x }}\n")
+    put("chart/charts/sub/Chart.yaml", "name: sub\n")
+    put("chart/charts/sub/templates/pod.yaml", POD.format("a"))
+    put("chart/examples/pod.yaml", POD.format("example"))
+    found = Inspected(capsys, "-R", "-f", start)
+    assert (found.status, found.names, len(found.said)) == (2, ["example"], 1)
+    assert "helm template chart | " in found.said[0]
+    assert found.said[0].endswith(" inspect -f -")
+
+
+def test_a_kustomization_stands_for_its_resources(capsys: pytest.CaptureFixture[str]) -> None:
+    put("base/kustomization.yaml", "resources:\n- a.yaml\n- sub/b.yaml\n")
+    put("base/a.yaml", POD.format("a"))
+    put("base/sub/b.yaml", POD.format("b"))
+    put("base/left-over.yaml", POD.format("left-over"))
+    put("prod/kustomization.yml", "kind: Kustomization\nbases: [../base]\nresources: [c.yaml]\nnamePrefix: p-\n")
+    put("prod/c.yaml", POD.format("c"))
+    for path in ("prod", "prod/kustomization.yml"):
+        found = Inspected(capsys, "-f", path)
+        assert (found.status, found.names, found.said) == (0, ["c", "a", "b"], [])
+    found = Inspected(capsys, "-R", "-f", ".")
+    assert (found.status, found.names) == (0, ["a", "b", "c"])
+    assert found.said == ["Passed over 1 file without objects to judge: base/left-over.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "message"),
+    [
+        ("patches: [{path: p.yaml}]\n", "patches not applied here; for the result: kubectl kustomize k | "),
+        ("helmCharts: [{name: x}]\n", "helmCharts not applied here; for the result: kubectl kustomize k | "),
+        ("resources: [https://x.io/y.yaml]\n", "https://x.io/y.yaml is no file here, not read"),
+        ("resources: [gone.yaml]\n", "gone.yaml is no file here, not read"),
+        ("resources: [plain]\n", "plain is a folder without a kustomization"),
+        ("resources: gone.yaml\n", "gone.yaml is no file here, not read"),
+    ],
+    ids=["patches", "helm", "an address", "missing", "a folder", "no list"],
+)
+def test_what_a_kustomization_does_beyond_its_resources_is_not_judged_and_said(
+    kustomization: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("k/kustomization.yaml", kustomization)
+    put("k/p.yaml", POD.format("patch"))
+    put("k/plain/a.yaml", POD.format("plain"))
+    found = Inspected(capsys, "-f", "k")
+    assert (found.status, found.names) == (2, [])
+    assert [said for said in found.said if said.startswith(f"error: k/kustomization.yaml: {message}")]
+
+
+def test_kustomizations_that_build_on_each_other_end(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a/kustomization.yaml", "resources: [../b, pod.yaml]\n")
+    put("a/pod.yaml", POD.format("a"))
+    put("b/kustomization.yaml", "resources: [../a]\n")
+    assert Inspected(capsys, "-f", "b").names == ["a"]
+
+
+def test_flux_has_a_kind_of_the_same_name_that_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    put("kustomization.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x}\n")
+    put("a.yaml", POD.format("a"))
+    found = Inspected(capsys, "-f", ".")
+    assert (found.status, found.names, found.said) == (0, ["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("securityContext: {privileged: y}", "privileged"),
+        ("securityContext: {privileged: !!bool on}", "privileged"),
+        ("<<: {securityContext: {privileged: true}}", "privileged"),
+        ("securityContext: {privileged: false}, <<: {securityContext: {privileged: true}}", "privileged"),
+        ("<<: {securityContext: {privileged: true}}, securityContext: {privileged: false}", "baseline"),
+        ("securityContext: {privileged: true}, securityContext: {privileged: false}", "baseline"),
+        ('"securityCont\\x65xt": {privileged: true}', "privileged"),
+    ],
+    ids=["y", "on", "merge", "merge overrides", "merge overridden", "duplicate", "escape"],
+)
+def test_yaml_that_hides_what_it_grants_is_read_as_the_cluster_gets_it(
+    text: str, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", POD.format("a").replace("image: i", text))
+    assert [item["podSecurity"]["level"] for item in Inspected(capsys, "-f", "a.yaml").items] == [level]
+
+
+def test_an_old_group_version_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", "apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: a}\n"
+                  "spec: {template: {spec: {containers: [{name: c}]}}}\n")  # fmt: skip
+    assert Inspected(capsys, "-f", "a.yaml").names == ["a"]
+
+
+def test_nothing_at_all_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Inspected(capsys, "-f", "/dev/null").status == 0

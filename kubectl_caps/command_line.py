@@ -57,7 +57,7 @@ CLUSTER: tuple[Flag, ...] = (
 INSPECT: tuple[Flag, ...] = (
     _flag("resources", nargs="*", metavar="TYPE [NAME…] | TYPE/NAME", help="default: all workloads of the namespace"),
     NAMESPACE, EVERYWHERE, SELECTOR, FILES, RECURSIVE,
-    _flag("-o", "--output", metavar="table|wide|json|yaml|name", default="table", help="how to print it"),
+    _flag("-o", "--output", metavar="table|wide|json|yaml|name|sarif|html", default="table", help="how to print it"),
     _flag(
         "--live", nargs="?", const="exec", metavar="exec|ephemeral",
         help="also read what the kernel says of every running process; ephemeral: with --image where exec cannot",
@@ -66,6 +66,9 @@ INSPECT: tuple[Flag, ...] = (
     _flag("--sort-by", metavar="risk", help="risk: the worst first"),
     _flag("--runtime", metavar="containerd|cri-o|docker", help="the container runtime to assume where no node tells"),
     _flag("--pod-security-version", metavar="VERSION", help="rules to judge by; default: the server's, or the newest"),
+    _flag("--fail-on", metavar="RISK", help="exit with 1 if a container's risk is this or worse: critical, high, …"),
+    _flag("--require", metavar="LEVEL[:VERSION]", help="exit with 1 if a workload does not satisfy this level"),
+    _flag("--exemptions", metavar="FILE", help="findings that are accepted: they are shown, but do not count"),
 )  # fmt: skip
 
 HARDEN: tuple[Flag, ...] = (

@@ -17,11 +17,13 @@ NO_FILES = 4
 KEEP_ORDER = 32
 
 VALUES = {
-    "--output": ("table", "wide", "json", "yaml", "name", "patch"),
+    "--output": ("table", "wide", "json", "yaml", "name", "sarif", "html", "patch"),
     "--dry-run": command_line.DRY_RUNS,
     "--enforce": command_line.LEVELS,
     "--warn": command_line.LEVELS,
     "--audit": command_line.LEVELS,
+    "--fail-on": ("low", "medium", "high", "critical"),
+    "--require": command_line.LEVELS,
     "--runtime": ("containerd", "cri-o", "docker"),
     "--profile": ("restricted",),
     "--sort-by": ("risk",),

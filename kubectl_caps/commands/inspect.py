@@ -4,11 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from kubectl_caps.commands import gates
 from kubectl_caps.commands import options as read
 from kubectl_caps.core.assessment import Assessment, Place, assess, worst_first
 from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
 from kubectl_caps.core.pod import Pod
-from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, PolicyError, effective_minor, parse_version
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
 from kubectl_caps.errors import CapsError, UsageError
 from kubectl_caps.report import inspection, json
 from kubectl_caps.report.terminal import say
@@ -19,20 +20,22 @@ OUTPUTS = ("table", "wide", "json", "yaml", "name")
 def main(options: argparse.Namespace) -> int:
     """Inspect files or a cluster, print the result, and return the exit status."""
     output = read.output(options, OUTPUTS)
-    minor = _asked_minor(options.pod_security_version)
+    gate, listed, minor = gates.asked(options), gates.exemptions(options), gates.asked_minor(options)
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
     worst_on_top = read.sort_by_risk(options)
     read.check_live(options)
     assessments, errors = (_files if options.filename else _live)(options, minor, assumed)
     for error in errors:
         say(str(error))
+    assessments = gates.exempted(assessments, listed)
     assessments = worst_first(assessments) if worst_on_top else assessments
     if assessments or output in ("json", "yaml"):
         namespaces = options.all_namespaces or _several_namespaces(assessments)
         _print(assessments, errors, output, namespaces=namespaces)
     elif not errors:
         say(_nothing_found(options))
-    return 2 if errors else 0
+    passed = gates.passed(assessments, gate, len(errors))
+    return 2 if errors else 0 if passed else 1
 
 
 def _assumed_runtime(name: str | None) -> Runtime:
@@ -41,15 +44,6 @@ def _assumed_runtime(name: str | None) -> Runtime:
         return by_name(name) if name else runtime_of(None)
     except UnknownRuntime as error:
         raise UsageError(str(error)) from error
-
-
-def _asked_minor(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return effective_minor(parse_version(text), None)
-    except PolicyError as error:
-        raise UsageError(f"--pod-security-version: {error}") from error
 
 
 def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:

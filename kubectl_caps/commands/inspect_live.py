@@ -38,6 +38,9 @@ def judged(options: argparse.Namespace, minor: int | None, assumed: Place) -> tu
     for row in rows:
         if row.parent and not all(pod.finished for pod in row.pods):
             assessed[id(row.parent)] = worsened(assessed[id(row.parent)], assessed[id(row)])
+    for row in rows:
+        if row.parent:
+            assessed[id(row)] = replace(assessed[id(row)], owner=row.parent.workload)
     return list(assessed.values()), [*chosen.errors, *not_observed(assessed.values())]
 
 

@@ -7,7 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core import warnings
+from kubectl_caps.core.allowance import Allowance
 from kubectl_caps.core.differences import Difference, Expected, differences, in_own_namespace
+from kubectl_caps.core.exemptions import Exempted
 from kubectl_caps.core.linux.capabilities import WORST_FIRST, Risk, worst
 from kubectl_caps.core.linux.prediction import Prediction, Request, predict
 from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
@@ -17,7 +19,7 @@ from kubectl_caps.core.pod import Capabilities, Container, Member, Pod, PodSpec,
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import LEVELS, Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
-from kubectl_caps.core.risk import risk
+from kubectl_caps.core.risk import dangers, risk
 from kubectl_caps.core.surprises.rule import Subject
 from kubectl_caps.core.warnings import CapabilityWarning
 from kubectl_caps.core.workloads import Workload
@@ -64,6 +66,8 @@ class Observed(Struct, frozen=True):
 
 
 class ContainerAssessment(Struct, frozen=True):
+    """`exempted` are findings that somebody has accepted; `counted` is the risk that is left without them."""
+
     container: Container
     role: Role
     declared: SecurityContext
@@ -72,10 +76,21 @@ class ContainerAssessment(Struct, frozen=True):
     risk: Risk
     warnings: tuple[CapabilityWarning, ...]
     observed: tuple[Observed, ...] = ()
+    exempted: tuple[Exempted, ...] = ()
+    counted: Risk | None = None
+
+    @property
+    def counted_risk(self) -> Risk:
+        """The risk that a gate sees."""
+        return self.risk if self.counted is None else self.counted
 
 
 class Assessment(Struct, frozen=True):
-    """`minor` is the minor version of the Pod Security rules; `pods` names the pods that are folded into it."""
+    """`minor` is the minor version of the Pod Security rules; `pods` names the pods that are folded into it.
+
+    `owner` is the workload under whose row a pod that differs from it stands. `exempted` are accepted violations of
+    the pod itself; `counted` are the violations that are left without all that is exempted.
+    """
 
     workload: Workload
     containers: tuple[ContainerAssessment, ...]
@@ -84,6 +99,14 @@ class Assessment(Struct, frozen=True):
     level: Level
     violations: tuple[Violation, ...]
     pods: tuple[str, ...] = ()
+    owner: Workload | None = None
+    exempted: tuple[Exempted, ...] = ()
+    counted: tuple[Violation, ...] | None = None
+
+    @property
+    def counted_violations(self) -> tuple[Violation, ...]:
+        """The violations that are not exempted."""
+        return self.violations if self.counted is None else self.counted
 
 
 def assess(
@@ -124,7 +147,7 @@ def _assess_container(
     request = _request(declared, user, spec)
     predicted = tuple(_predictions(request, places))
     observed = tuple(_observed(observation, request, predicted) for observation in mine)
-    sets = [*(entry.outcome.sets for entry in predicted), *(sets for item in observed for sets in _held(item))]
+    sets = _sets(predicted, observed)
     subject = Subject(
         member=member,
         spec=spec,
@@ -139,10 +162,33 @@ def _assess_container(
         declared=declared,
         user=user,
         predicted=predicted,
-        risk=worst(*(risk(request, one, container, spec) for one in dict.fromkeys(sets))),
+        risk=worst(*(risk(request, one, container, spec) for one in sets)),
         warnings=tuple(warnings.of(subject, workload.path)),
         observed=observed,
     )
+
+
+def risk_without(container: ContainerAssessment, spec: PodSpec, allowed: Allowance) -> Risk:
+    """A container's risk where what is allowed does not count."""
+    request = _request(container.declared, container.user, spec)
+    sets = _sets(container.predicted, container.observed)
+    return worst(*(risk(request, one, container.container, spec, allowed) for one in sets))
+
+
+def dangers_of(container: ContainerAssessment, spec: PodSpec, allowed: Allowance) -> dict[str, Risk]:
+    """What makes a container dangerous wherever it runs, and how much, where what is allowed does not count."""
+    request = _request(container.declared, container.user, spec)
+    found: dict[str, Risk] = {}
+    for sets in _sets(container.predicted, container.observed):
+        for name, one in dangers(request, sets, container.container, spec, allowed):
+            found[name] = worst(one, found.get(name, "none"))
+    return found
+
+
+def _sets(predicted: Sequence[Predicted], observed: Sequence[Observed]) -> list[ProcessSets]:
+    """All that it is predicted to get, and all that was seen."""
+    sets = [*(entry.outcome.sets for entry in predicted), *(sets for item in observed for sets in _held(item))]
+    return list(dict.fromkeys(sets))
 
 
 def _request(declared: SecurityContext, user: User, spec: PodSpec) -> Request:

@@ -6,6 +6,7 @@ Sources: 0xn3va/cheat-sheets, Container/Escaping/excessive-capabilities.md; cdk-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from kubectl_caps.core.allowance import NOTHING, Allowance
 from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, UnknownCapability, worst
 from kubectl_caps.core.linux.prediction import Request
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
@@ -33,6 +34,7 @@ _SHARED: tuple[tuple[str, Risk, Risk], ...] = (
     ("host_pid", "medium", "low"),
     ("host_ipc", "medium", "low"),
 )
+_SHARED_NAMES = {"host_network": "hostNetwork", "host_pid": "hostPID", "host_ipc": "hostIPC"}
 # A host directory: (may it be written, does it rule the node) -> to root, to others. Root owns what is in it.
 _HOST_PATH: dict[tuple[bool, bool], tuple[Risk, Risk]] = {
     (True, True): ("critical", "high"),
@@ -51,16 +53,38 @@ _RULES_THE_NODE = tuple(
 )  # fmt: skip
 
 
-def risk(request: Request, sets: ProcessSets, container: Container, spec: PodSpec) -> Risk:
+def risk(
+    request: Request, sets: ProcessSets, container: Container, spec: PodSpec, allowed: Allowance = NOTHING
+) -> Risk:
     """The worst of what an attacker in a container can hold there and of what the pod shares with its node.
 
     A privileged container is `critical`, whatever it holds; a user that is not known is judged as root. A user
-    namespace (hostUsers: false) does not make it less: what that is worth is not known here.
+    namespace (hostUsers: false) does not make it less: what that is worth is not known here. What is `allowed` does
+    not count.
     """
-    if request.privileged or _is_host_process(container, spec):
-        return "critical"
-    held = (risk for number in reachable(request, sets) for risk in _of_capability(number, container, spec))
-    return worst("none", *held, *_of_surroundings(request, container, spec))
+    return worst("none", *(item for _, item in dangers(request, sets, container, spec, allowed)))
+
+
+def dangers(
+    request: Request, sets: ProcessSets, container: Container, spec: PodSpec, allowed: Allowance = NOTHING
+) -> Iterator[tuple[str, Risk]]:
+    """What makes a container dangerous, a capability's name or a few words, and how much.
+
+    An allowed check of what the pod shares with its node allows all that the check is about.
+    """
+    if (request.privileged and not allowed.privileged) or (
+        _is_host_process(container, spec) and "windowsHostProcess" not in allowed.checks
+    ):
+        yield "privileged", "critical"
+        return
+    for number in reachable(request, sets) - allowed.numbers:
+        yield CapabilitySet(1 << number).short_names[0], worst(*_of_capability(number, container, spec))
+    other = int(request.never_root)
+    if "hostNamespaces" not in allowed.checks:
+        yield from ((_SHARED_NAMES[field], risks[other]) for field, *risks in _SHARED if getattr(spec, field))
+    if "hostPathVolumes" not in allowed.checks:
+        for path, writable in _host_paths(container, spec):
+            yield f"hostPath {path}", _of_host_path(path, writable)[other]
 
 
 def reachable(request: Request, sets: ProcessSets) -> CapabilitySet:
@@ -96,12 +120,9 @@ def _of_capability(number: int, container: Container, spec: PodSpec) -> Iterator
         yield from (risk for name, risk in _WORSE_WITH_HOST_PATH if name == capability.name)
 
 
-def _of_surroundings(request: Request, container: Container, spec: PodSpec) -> Iterator[Risk]:
-    other = int(request.never_root)
-    yield from (risks[other] for field, *risks in _SHARED if getattr(spec, field))
-    for path, writable in _host_paths(container, spec):
-        rules = any(path == place or path in place.parents for place in _RULES_THE_NODE)
-        yield _HOST_PATH[writable, rules][other]
+def _of_host_path(path: PurePosixPath, writable: bool) -> tuple[Risk, Risk]:
+    rules = any(path == place or path in place.parents for place in _RULES_THE_NODE)
+    return _HOST_PATH[writable, rules]
 
 
 def _host_paths(container: Container, spec: PodSpec) -> Iterator[tuple[PurePosixPath, bool]]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from kubectl_caps.core import exempting
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import field_path
-from kubectl_caps.report import observation
+from kubectl_caps.report import exempted, observation
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped, painted
 
@@ -20,10 +21,14 @@ def rows(assessments: Sequence[Assessment], *, wide: bool, namespaces: bool) -> 
         headers += ["ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS"]
     if namespaces:
         headers.insert(0, "NAMESPACE")
+    marked = any(exempting.exempted(assessment) for assessment in assessments)
+    if marked:
+        headers.append("EXEMPTED")
     lines = [
         ([assessment.workload.namespace] if namespaces else [])
         + _cells(assessment, container)
         + (_wide_cells(assessment, container) if wide else [])
+        + ([exempted.short([*assessment.exempted, *container.exempted])] if marked else [])
         for assessment in assessments
         for container in assessment.containers
     ]
@@ -48,6 +53,8 @@ def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
         yield f"{'Pods:':<15}{escaped(', '.join(assessment.pods))}"
     for container in assessment.containers:
         yield from _container_detail(container, stream)
+    for line in exempted.lines(assessment.exempted):
+        yield escaped(f"{'Exempted:':<15}{line}")
     if assessment.violations:
         yield ""
         yield "Pod Security violations:"
@@ -56,8 +63,10 @@ def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
 
 def violations(assessment: Assessment, indent: str) -> Iterator[str]:
     """Each violation with its level, and the fields that have to change."""
+    counted = {item.check for item in assessment.counted_violations}
     for violation in assessment.violations:
-        yield escaped(f"{indent}{violation.level}: {violation.check}: {violation.detail or violation.reason}")
+        mark = "" if violation.check in counted else " (exempted)"
+        yield escaped(f"{indent}{violation.level}: {violation.check}{mark}: {violation.detail or violation.reason}")
         for path in violation.fields:
             yield escaped(f"{indent}  {field_path((*assessment.workload.path, *path))}")
 
@@ -133,12 +142,15 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
     )
     for entry in container.predicted:
         yield from _prediction(entry)
-    yield f"  {'Risk:':<13}{painted(container.risk, container.risk, stream)}"
+    left = "" if container.counted_risk == container.risk else f" ({container.counted_risk} without what is exempted)"
+    yield f"  {'Risk:':<13}{painted(container.risk, container.risk, stream)}{left}"
     if declared.run_as_non_root is not None:
         yield f"  {'Non-root:':<13}runAsNonRoot={str(declared.run_as_non_root).lower()}"
     for warning in container.warnings:
         yield escaped(f"  {'Warning:':<13}{warning.id}: {warning.message}")
     yield from observation.lines(container)
+    for line in exempted.lines(container.exempted):
+        yield escaped(f"  {'Exempted:':<13}{line}")
 
 
 def _prediction(entry: Predicted) -> Iterator[str]:

@@ -13,7 +13,7 @@ from kubectl_caps.core.pod import Path, field_path
 from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import ApiError, CapsError, NotObserved
-from kubectl_caps.report import observation
+from kubectl_caps.report import exempted, observation
 
 API_VERSION = "kubectl-caps/v1alpha1"
 
@@ -49,6 +49,7 @@ def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -
         "unknown": sum(not isinstance(error, NotObserved) for error in errors) + missed,
         "byRisk": dict(Counter(assessment.risk for assessment in assessments)),
         "byLevel": dict(Counter(assessment.level for assessment in assessments)),
+        **exempted.summary(assessments),
     }
     return document("Inspection", [_workload(assessment) for assessment in assessments], errors, summary)
 
@@ -85,14 +86,19 @@ def error_item(error: CapsError) -> dict[str, Any]:
 
 def _workload(assessment: Assessment) -> dict[str, Any]:
     workload = assessment.workload
+    counted = {item.check for item in assessment.counted_violations}
     return {
         **identity(workload),
         "risk": assessment.risk,
         "podSecurity": {
             "version": f"v1.{assessment.minor}",
             "level": assessment.level,
-            "violations": [violation(item, workload.path) for item in assessment.violations],
+            "violations": [
+                {**violation(item, workload.path), "exempted": item.check not in counted}
+                for item in assessment.violations
+            ],
         },
+        "exempted": exempted.as_json(assessment.exempted),
         **({} if workload.is_pod else {"pods": list(assessment.pods)}),
         "containers": [_container(container) for container in assessment.containers],
     }
@@ -120,7 +126,8 @@ def _container(assessment: ContainerAssessment) -> dict[str, Any]:
         "warnings": [
             {"id": item.id, "message": item.message, "field": field_path(item.field)} for item in assessment.warnings
         ],
-        "exempted": [],
+        "countedRisk": assessment.counted_risk,
+        "exempted": exempted.as_json(assessment.exempted),
     }
 
 

@@ -1,0 +1,227 @@
+"""What exemptions do to assessments: what they meet is marked, and what is left is what counts.
+
+An exemption takes away exactly what it names. An exempted capability does not count for the risk, and its add does not
+count for Pod Security; an exempted check does not count for the containers that are meant. What is true stays as it is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.core.allowance import PRIVILEGED, Allowance
+from kubectl_caps.core.assessment import Assessment, ContainerAssessment, dangers_of, risk_without
+from kubectl_caps.core.exemptions import Exempted, Exemption, annotated
+from kubectl_caps.core.linux.capabilities import Risk
+from kubectl_caps.core.pod import Container, Path, PodSpec, PodTemplate
+from kubectl_caps.core.podsecurity.defaulting import as_admitted
+from kubectl_caps.core.podsecurity.registry import Violation, judge_all
+from kubectl_caps.core.workloads import Workload
+
+_NOT_SHARED = Allowance(checks=frozenset(["hostNamespaces", "hostPathVolumes"]))
+_LISTS = {
+    "containers": "containers", "initContainers": "init_containers", "ephemeralContainers": "ephemeral_containers",
+}  # fmt: skip
+
+
+class Exempting(Struct, frozen=True):
+    """Assessments with what is exempted in them, and what has to be said of exemptions that did not work."""
+
+    assessments: list[Assessment]
+    remarks: list[str]
+
+
+def exempt(assessments: Sequence[Assessment], listed: Sequence[Exemption], today: date) -> Exempting:
+    """Mark what the exemptions of a file and of annotations meet, and work out what is left."""
+    done: list[Assessment] = []
+    remarks: dict[str, None] = {}
+    met: set[tuple[str, str, str]] = set()
+    for assessment in assessments:
+        own, wrong = _annotations(assessment)
+        result = _exempt(assessment, [*applying(assessment, listed), *own], today)
+        done.append(result)
+        items = list(exempted(result))
+        met |= {(item.exemption.origin, item.what, item.id) for item in items}
+        for text in [*wrong, *_expired(items)]:
+            remarks[f"{assessment.workload.reference}: {text}"] = None
+    return Exempting(done, [*remarks, *_unused(listed, met)])
+
+
+def exempted(assessment: Assessment) -> list[Exempted]:
+    """All that was met by an exemption in a workload, the pod's first."""
+    return [*assessment.exempted, *(item for container in assessment.containers for item in container.exempted)]
+
+
+def applying(assessment: Assessment, listed: Sequence[Exemption]) -> list[Exemption]:
+    """The exemptions of a file that are for this object, or for the workload whose pod it is."""
+    objects = [item for item in (assessment.workload, assessment.owner) if item]
+    return [exemption for exemption in listed if any(exemption.meets(item) for item in objects)]
+
+
+def counted(workload: Workload, exemptions: Sequence[Exemption], minor: int) -> tuple[Violation, ...]:
+    """The violations of both levels that are left without what is exempted, each with the containers that are left."""
+    judged = judge_all(without(workload, exemptions), minor)
+    return tuple(left for violation in judged if (left := _left(violation, workload, exemptions)))
+
+
+def without(workload: Workload, exemptions: Sequence[Exemption]) -> PodTemplate:
+    """The template as Pod Security would see it without the exempted capabilities."""
+    template = as_admitted(workload.template, pod=workload.is_pod)
+    changes = {
+        field: [_stripped(item, allowance(exemptions, item.name)) for item in getattr(template.spec, field)]
+        for field in _LISTS.values()
+        if getattr(template.spec, field)
+    }
+    return replace(template, spec=replace(template.spec, **changes))
+
+
+def allowance(exemptions: Sequence[Exemption], container: str | None) -> Allowance:
+    """What exemptions let a container have; None is the pod itself."""
+    meant = [exemption for exemption in exemptions if exemption.meets_container(container)]
+    return Allowance(
+        frozenset(name for exemption in meant for name in exemption.capabilities),
+        frozenset(check for exemption in meant for check in exemption.checks),
+    )
+
+
+def risk_allowance(exemptions: Sequence[Exemption], container: str) -> Allowance:
+    """What does not count for the risk of a container: its capabilities, and what the pod shares with its node."""
+    own, pod = allowance(exemptions, container), allowance(exemptions, None)
+    return Allowance(own.capabilities, pod.checks)
+
+
+def valid_exemptions(assessment: Assessment) -> list[Exemption]:
+    """The exemptions that met something here and have not expired."""
+    return list(dict.fromkeys(item.exemption for item in exempted(assessment) if not item.expired))
+
+
+def _annotations(assessment: Assessment) -> tuple[list[Exemption], list[str]]:
+    objects = [item for item in (assessment.workload, assessment.owner) if item]
+    found = [item for workload in objects for item in annotated(workload)]
+    exemptions = dict.fromkeys(item for item in found if isinstance(item, Exemption))
+    return list(exemptions), list(dict.fromkeys(item for item in found if isinstance(item, str)))
+
+
+def _exempt(assessment: Assessment, exemptions: Sequence[Exemption], today: date) -> Assessment:
+    if not exemptions:
+        return assessment
+    valid = [exemption for exemption in exemptions if not exemption.expired(today)]
+    return replace(
+        assessment,
+        containers=tuple(
+            _exempt_container(container, assessment, exemptions, valid, today) for container in assessment.containers
+        ),
+        exempted=tuple(
+            Exempted("check", violation.check, exemption, exemption.expired(today))
+            for violation in assessment.violations
+            if _is_of_pod(violation)
+            for exemption in exemptions
+            if violation.check in exemption.checks and exemption.meets_container(None)
+        ),
+        counted=counted(assessment.workload, valid, assessment.minor),
+    )
+
+
+def _exempt_container(
+    container: ContainerAssessment,
+    assessment: Assessment,
+    exemptions: Sequence[Exemption],
+    valid: Sequence[Exemption],
+    today: date,
+) -> ContainerAssessment:
+    name, spec = container.container.name, assessment.workload.template.spec
+    found = tuple(
+        Exempted(what, id_, exemption, exemption.expired(today))  # type: ignore[arg-type]
+        for exemption in exemptions
+        if exemption.meets_container(name)
+        for what, ids in _met(exemption, container, assessment)
+        for id_ in ids
+    )
+    left = risk_without(container, spec, risk_allowance(valid, name))
+    return replace(container, exempted=found, counted=left)
+
+
+def _met(
+    exemption: Exemption, container: ContainerAssessment, assessment: Assessment
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """What an exemption names and the container has."""
+    name = container.container.name
+    holds = dangers_of(container, assessment.workload.template.spec, _NOT_SHARED)
+    yield "capability", [item for item in exemption.capabilities if _has(container, item, holds)]
+    checks = {violation.check for violation in assessment.violations if name in violation.containers}
+    yield "check", [item for item in exemption.checks if item in checks]
+    warned = {warning.id for warning in container.warnings}
+    yield "warning", [item for item in exemption.warnings if item in warned]
+
+
+def _has(container: ContainerAssessment, name: str, holds: Mapping[str, Risk]) -> bool:
+    """Whether a container can come to hold a capability, or declares it."""
+    if name == PRIVILEGED:
+        return bool(container.container.security.privileged)
+    adds = container.container.capabilities.add or ()
+    if name == "ALL":
+        return bool(holds or adds)
+    return name in holds or any(Allowance(frozenset([name])).covers(add) for add in adds)
+
+
+def _stripped(container: Container, allowed: Allowance) -> Container:
+    security = container.security_context
+    if security is None or not allowed.capabilities:
+        return container
+    capabilities = security.capabilities
+    if capabilities and capabilities.add:
+        left = [name for name in capabilities.add if not allowed.covers(name)]
+        capabilities = replace(capabilities, add=left)
+    privileged = None if allowed.privileged else security.privileged
+    return replace(container, security_context=replace(security, capabilities=capabilities, privileged=privileged))
+
+
+def _left(violation: Violation, workload: Workload, exemptions: Sequence[Exemption]) -> Violation | None:
+    """The violation for the containers, and the pod, for which its check is not exempted."""
+    containers = tuple(
+        name for name in violation.containers if violation.check not in allowance(exemptions, name).checks
+    )
+    of_pod = _is_of_pod(violation) and violation.check not in allowance(exemptions, None).checks
+    if not containers and not of_pod:
+        return None
+    fields = tuple(path for path in violation.fields if _owner(path, workload.template.spec) in (None, *containers))
+    return replace(violation, containers=containers, fields=fields)
+
+
+def _is_of_pod(violation: Violation) -> bool:
+    """Whether something of the pod itself is at fault, and not only its containers."""
+    return not violation.containers or any(container_list(path) is None for path in violation.fields)
+
+
+def container_list(path: Path) -> tuple[str, int] | None:
+    """The list and index of the container that a field of a pod belongs to."""
+    if len(path) > 2 and path[0] == "spec" and path[1] in _LISTS and isinstance(path[2], int):
+        return str(path[1]), path[2]
+    return None
+
+
+def _owner(path: Path, spec: PodSpec) -> str | None:
+    place = container_list(path)
+    return getattr(spec, _LISTS[place[0]])[place[1]].name if place else None
+
+
+def _expired(items: Sequence[Exempted]) -> list[str]:
+    gone: dict[Exemption, list[str]] = {}
+    for item in items:
+        if item.expired:
+            gone.setdefault(item.exemption, []).append(item.id)
+    return [
+        f"{', '.join(dict.fromkeys(ids))}: exempted until {exemption.until} ({exemption.origin}), counts again"
+        for exemption, ids in gone.items()
+    ]
+
+
+def _unused(listed: Sequence[Exemption], met: set[tuple[str, str, str]]) -> Iterator[str]:
+    for exemption in listed:
+        names = [("capability", name) for name in exemption.capabilities]
+        names += [("check", name) for name in exemption.checks]
+        names += [("warning", name) for name in exemption.warnings]
+        idle = [f"{what} {name}" for what, name in names if (exemption.origin, what, name) not in met]
+        if idle:
+            yield f"{exemption.origin}: not used, nothing here needs it: {', '.join(idle)}"

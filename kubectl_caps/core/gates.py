@@ -1,0 +1,77 @@
+"""Gates: what of an inspection must not be. What is exempted does not count, what is not known does."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from kubectl_caps.core.assessment import Assessment, ContainerAssessment, dangers_of
+from kubectl_caps.core.exempting import risk_allowance, valid_exemptions
+from kubectl_caps.core.linux.capabilities import Risk
+from kubectl_caps.core.podsecurity.policy import Level
+from kubectl_caps.core.podsecurity.registry import Violation, checks_for
+from kubectl_caps.core.workloads import Workload
+
+RISKS: tuple[Risk, ...] = ("low", "medium", "high", "critical")
+"""What `--fail-on` can name, the least first."""
+
+
+class Gate(Struct, frozen=True):
+    """The least risk that fails, and the level that is required; None asks for nothing."""
+
+    fail_on: Risk | None = None
+    require: Level | None = None
+
+
+class Failure(Struct, frozen=True):
+    """What did not pass: the containers, none where it is the object itself, and the reason."""
+
+    workload: Workload
+    containers: tuple[str, ...]
+    why: str
+
+
+def failures(assessments: Sequence[Assessment], gate: Gate) -> Iterator[Failure]:
+    """Everything that does not pass, in the order of the assessments."""
+    for assessment in assessments:
+        if gate.fail_on:
+            yield from _risks(assessment, gate.fail_on)
+        if gate.require:
+            yield from _violations(assessment, gate.require)
+
+
+def required(assessment: Assessment, level: Level) -> list[Violation]:
+    """The violations that keep a workload from a level.
+
+    A restricted check stands in for the baseline check that it overrides. Where only the restricted one is exempted,
+    the baseline check counts again, so that the exemption does not let through what baseline refuses.
+    """
+    counted = assessment.counted_violations
+    checks = checks_for(level, assessment.minor)
+    violated = {violation.check for violation in assessment.violations}
+    left = {violation.check for violation in counted}
+    again = {name for check, since in checks if check.id in violated - left for name in since.overrides}
+    wanted = {check.id for check, _ in checks} | again
+    return [violation for violation in counted if violation.check in wanted]
+
+
+def _risks(assessment: Assessment, limit: Risk) -> Iterator[Failure]:
+    if not assessment.containers:
+        yield Failure(assessment.workload, (), "it has no containers, so its risk is not known")
+    for container in assessment.containers:
+        risk = container.counted_risk
+        if risk == "unknown" or (risk in RISKS and RISKS.index(risk) >= RISKS.index(limit)):
+            why = f"the risk is {risk}{_because(assessment, container, limit)}"
+            yield Failure(assessment.workload, (container.container.name,), why)
+
+
+def _because(assessment: Assessment, container: ContainerAssessment, limit: Risk) -> str:
+    allowed = risk_allowance(valid_exemptions(assessment), container.container.name)
+    found = dangers_of(container, assessment.workload.template.spec, allowed)
+    names = [name for name, risk in found.items() if risk not in RISKS or RISKS.index(risk) >= RISKS.index(limit)]
+    return f": {', '.join(names)}" if names else ""
+
+
+def _violations(assessment: Assessment, level: Level) -> Iterator[Failure]:
+    for violation in required(assessment, level):
+        why = f"not {level} (v1.{assessment.minor}): {violation.check}: {violation.detail or violation.reason}"
+        yield Failure(assessment.workload, violation.containers, why)

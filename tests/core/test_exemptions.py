@@ -1,4 +1,4 @@
-"""An exemption takes away exactly what it names, where and until when it says; whatever is wrong with it is an error."""
+"""An exemption takes away exactly what it names, where and until when; whatever is wrong with it is an error."""
 
 from datetime import date
 from typing import Any

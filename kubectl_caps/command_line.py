@@ -73,7 +73,9 @@ INSPECT: tuple[Flag, ...] = (
 
 HARDEN: tuple[Flag, ...] = (
     _flag("resources", nargs="*", metavar="TYPE [NAME…] | TYPE/NAME", help="what to harden; a TYPE alone is all of it"),
-    NAMESPACE, SELECTOR, FILES, RECURSIVE,
+    NAMESPACE, EVERYWHERE, SELECTOR,
+    _flag("--all", action="store_true", help="everything in the namespace that runs pods, by its top owner"),
+    FILES, RECURSIVE,
     _flag("--add", metavar="CAP[,CAP]", action="append", default=[], help="capability to add back; may be repeated"),
     _flag("-c", "--container", metavar="NAME", action="append", default=[], help="only this container; repeatable"),
     _flag("--remove-adds", action="store_true", help="take away the capabilities that the manifest adds now"),
@@ -81,7 +83,7 @@ HARDEN: tuple[Flag, ...] = (
         "--allow-privilege-escalation", metavar="false|keep", default="false",
         help="keep: leave allowPrivilegeEscalation as it is",
     ),
-    _flag("--profile", metavar="restricted", default="none", help="also runAsNonRoot and seccomp RuntimeDefault"),
+    _flag("--profile", metavar="restricted", default="none", help="also what else the restricted level asks for"),
     _flag("--run-as-user", metavar="UID", type=int, help="also set runAsUser"),
     DRY_RUN, MANAGER,
     _flag("-y", "--yes", action="store_true", help="do not ask"),
@@ -89,6 +91,11 @@ HARDEN: tuple[Flag, ...] = (
     _flag("--rollback", metavar="true|false", nargs="?", const="true", default="true", help="undo a failed rollout"),
     _flag("--timeout", metavar="TIME", default="10m", help="how long a rollout may take"),
     _flag("--settle", metavar="TIME", default="10s", help="how long new pods must stay up once available"),
+    _flag("--max-parallel", metavar="N", type=int, default=1, help="how many rollouts at a time"),
+    _flag("--keep-going", action="store_true", help="go on with the rest when one fails"),
+    _flag("--force", action="store_true", help="harden also what is unhealthy or in the middle of a rollout"),
+    _flag("--undo-to", metavar="FILE", help="save what undoes this run, before anything is sent"),
+    _flag("--undo", metavar="FILE", help="undo the run that was saved with --undo-to"),
     _flag("-o", "--output", metavar="table|json|yaml|name|patch", default="table", help="how to print it"),
     WRITE, DIFF, CHECK,
 )  # fmt: skip
@@ -149,6 +156,8 @@ EXAMPLES = {
   {program} harden deployment web --dry-run=server
   # drop ALL, keep one capability, watch the rollout, undo it if it fails
   {program} harden deployment web --add NET_BIND_SERVICE
+  # everything in a namespace, one rollout after the other, with a way back
+  {program} harden --all -n shop --undo-to shop-undo.json
   # edit manifests in place, only the lines that must change
   {program} harden -f deploy/ --write""",
     "label-ns": """\

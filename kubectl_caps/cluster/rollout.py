@@ -9,8 +9,9 @@ from msgspec import Struct
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS, resource_of
 from kubectl_caps.core.diagnosis import Evidence, diagnose
+from kubectl_caps.core.health import Failure
 from kubectl_caps.core.pod import ContainerStatus, Pod
-from kubectl_caps.core.rollout import Failure, Revision, revision
+from kubectl_caps.core.rollout import Revision, revision
 from kubectl_caps.core.workloads import WORKLOADS, Kind
 from kubectl_caps.errors import ApiError
 

@@ -12,7 +12,14 @@ from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import UsageError
 
 OUTPUTS = ("table", "json", "yaml", "name", "patch")
-_LIVE_ONLY = {"wait": "true", "rollback": "true", "dry_run": "none", "selector": None}
+_LIVE_ONLY = {
+    "wait": "true", "rollback": "true", "dry_run": "none", "selector": None, "all_namespaces": False, "all": False,
+    "max_parallel": 1, "keep_going": False, "force": False, "undo": None, "undo_to": None,
+}  # fmt: skip
+_NOT_WITH_UNDO = {
+    "resources": [], "all": False, "all_namespaces": False, "selector": None, "undo_to": None, "add": [],
+    "container": [], "remove_adds": False, "profile": "none", "run_as_user": None,
+}  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> int:
@@ -24,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
 
         _check_files(options)
         return harden_files(options, wishes)
-    from kubectl_caps.commands.harden_plan import harden_live
+    from kubectl_caps.commands.harden_live import harden_live
 
     _check_live(options)
     return harden_live(options, wishes)
@@ -58,16 +65,24 @@ def _wishes(options: argparse.Namespace) -> Wishes:
 def _check_files(options: argparse.Namespace) -> None:
     if options.resources:
         raise UsageError("when -f is given, TYPE and NAME cannot be: files are hardened whole")
-    for name, default in _LIVE_ONLY.items():
-        if getattr(options, name) != default:
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning with -f")
+    for name in _given(options, _LIVE_ONLY):
+        raise UsageError(f"{name} has no meaning with -f")
     read.file_flags(options)
 
 
 def _check_live(options: argparse.Namespace) -> None:
-    if not options.resources:
-        raise UsageError("you must provide one or more resources by argument or filename: TYPE [NAME…] or -f")
+    if options.undo:
+        for name in _given(options, _NOT_WITH_UNDO):
+            raise UsageError(f"{name} has no meaning with --undo: the file says what is undone")
+    elif not options.resources and not options.all:
+        raise UsageError("you must provide one or more resources: TYPE [NAME…], --all or -f")
     read.no_file_flags(options)
+
+
+def _given(options: argparse.Namespace, defaults: Mapping[str, Any]) -> list[str]:
+    """The flags (or TYPE) among these that were given."""
+    given = [name for name, default in defaults.items() if getattr(options, name) != default]
+    return ["TYPE" if name == "resources" else f"--{name.replace('_', '-')}" for name in given]
 
 
 def print_lines(lines: Any) -> None:

@@ -13,9 +13,8 @@ from msgspec import Struct
 
 from kubectl_caps.core.patch import ABSENT, Json, Patch, between, lookup
 from kubectl_caps.core.pod import Member, Path, field_path, members
+from kubectl_caps.core.profile import restrict_alone, restrict_container, restrict_pod, what_is_left, without_unconfined
 from kubectl_caps.core.workloads import Workload
-
-_VALID_SECCOMP = ("RuntimeDefault", "Localhost")
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -77,6 +76,14 @@ def fields(patch: Patch, obj: Mapping[str, Any]) -> Iterator[Field]:
             yield Field(path, _container_at(path, obj), before, after)
 
 
+def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str]]:
+    """What a patch changes, whatever the places of the containers: to compare the plans of two states of an object."""
+    return frozenset(
+        (field.container, field_path(_below_container(field.path)), repr(field.before), repr(field.after))
+        for field in fields(patch, obj)
+    )
+
+
 def void_adds(add: list[str], drop: list[str]) -> list[str]:
     """The adds that the same container also drops: containerd and CRI-O take them away last.
 
@@ -93,6 +100,7 @@ def _harden_template(
     if spec.os and spec.os.name == "windows":
         notes.append(Note("", "a Windows pod has no Linux capabilities: left as it is"))
         return
+    chosen = []
     for member in members(spec):
         name = member.container.name
         if member.role == "ephemeral" or (wishes.containers and name not in wishes.containers):
@@ -102,9 +110,31 @@ def _harden_template(
             continue
         raw = lookup(wanted, (*workload.path, *member.path))
         _set_security_context(raw, _container_context(member, raw, wishes, notes, refusals))
-    if wishes.profile == "restricted" or wishes.run_as_user is not None:
-        pod = lookup(wanted, (*workload.path, "spec"))
-        _set_security_context(pod, _pod_context(workload, pod, wishes, refusals))
+        chosen.append(member)
+    if chosen and (wishes.profile == "restricted" or wishes.run_as_user is not None):
+        _beyond_capabilities(lookup(wanted, workload.path), chosen, workload, wishes, notes, refusals)
+
+
+def _beyond_capabilities(
+    template: dict[str, Any],
+    chosen: list[Member],
+    workload: Workload,
+    wishes: Wishes,
+    notes: list[Note],
+    refusals: list[Note],
+) -> None:
+    """User and profile: on the pod where all its containers are meant, else on each container that is."""
+    pod = template["spec"]
+    if len(chosen) == sum(member.role != "ephemeral" for member in members(workload.template.spec)):
+        _set_security_context(pod, _pod_context(pod, wishes))
+    else:
+        for member in chosen:
+            context = lookup(template, member.path)["securityContext"]
+            _alone(context, pod.get("securityContext") or {}, wishes)
+    if wishes.profile == "restricted":
+        _drop_annotations(template, {member.container.name for member in chosen})
+        refusals.extend(_root_users(template, chosen))
+        notes.extend(Note("", text) for text in what_is_left(template))
 
 
 def _set_security_context(holder: dict[str, Any], context: dict[str, Any]) -> None:
@@ -131,7 +161,7 @@ def _container_context(
         del capabilities["add"]
     context["capabilities"] = capabilities
     if wishes.profile == "restricted":
-        _restrict_container(context)
+        restrict_container(context)
     if wishes.run_as_user is not None and context.get("runAsUser") is not None:
         context["runAsUser"] = wishes.run_as_user
     return context
@@ -158,34 +188,35 @@ def _adds(member: Member, wishes: Wishes, notes: list[Note], refusals: list[Note
     return kept + [item for item in wishes.add if item not in {entry.upper() for entry in kept}]
 
 
-def _restrict_container(context: dict[str, Any]) -> None:
-    """Take away what a container sets against the restricted profile; the pod says the rest for all containers."""
-    if context.get("runAsNonRoot") is False:
-        context["runAsNonRoot"] = True
-    profile = context.get("seccompProfile")
-    if profile is not None and profile.get("type") not in _VALID_SECCOMP:
-        context["seccompProfile"] = {"type": "RuntimeDefault"}
-
-
-def _pod_context(workload: Workload, pod: dict[str, Any], wishes: Wishes, refusals: list[Note]) -> dict[str, Any]:
+def _pod_context(pod: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
     context = dict(pod.get("securityContext") or {})
     if wishes.run_as_user is not None:
         context["runAsUser"] = wishes.run_as_user
     if wishes.profile == "restricted":
-        context["runAsNonRoot"] = True
-        if (context.get("seccompProfile") or {}).get("type") not in _VALID_SECCOMP:
-            context["seccompProfile"] = {"type": "RuntimeDefault"}
-        refusals.extend(_root_users(workload, context, wishes))
+        restrict_pod(context)
     return context
 
 
-def _root_users(workload: Workload, context: Mapping[str, Any], wishes: Wishes) -> Iterator[Note]:
+def _alone(context: dict[str, Any], pod: dict[str, Any], wishes: Wishes) -> None:
+    if wishes.run_as_user is not None:
+        context["runAsUser"] = wishes.run_as_user
+    if wishes.profile == "restricted":
+        restrict_alone(context, pod)
+
+
+def _drop_annotations(template: dict[str, Any], names: set[str]) -> None:
+    annotations = (template.get("metadata") or {}).get("annotations")
+    if annotations:
+        template["metadata"]["annotations"] = without_unconfined(annotations, lambda name: name in names)
+
+
+def _root_users(template: dict[str, Any], chosen: list[Member]) -> Iterator[Note]:
     """The kubelet does not start a container with runAsNonRoot=true and runAsUser=0."""
     says = "runs as user 0, which runAsNonRoot=true forbids; name another with --run-as-user UID"
-    if context.get("runAsUser") == 0:
-        yield Note("", f"the pod {says}")
-    for member in members(workload.template.spec):
-        if member.container.security.run_as_user == 0 and not wishes.run_as_user:
+    of_pod = (template["spec"].get("securityContext") or {}).get("runAsUser")
+    for member in chosen:
+        own = lookup(template, member.path)["securityContext"].get("runAsUser")
+        if (of_pod if own is None else own) == 0:
             yield Note(member.container.name, says)
 
 
@@ -197,6 +228,12 @@ def _leaves(path: Path, before: Json, after: Json) -> Iterator[tuple[Path, Json,
             yield from _leaves((*path, key), lookup(before, (key,)), lookup(after, (key,)))
     else:
         yield path, before, after
+
+
+def _below_container(path: Path) -> Path:
+    """The path from the container on, or the whole path of a field of the pod."""
+    lists = [at for at, step in enumerate(path) if step in ("containers", "initContainers")]
+    return path[lists[-1] + 2 :] if lists else path
 
 
 def _container_at(path: Path, obj: Mapping[str, Any]) -> str:

@@ -9,15 +9,26 @@ from kubectl_caps.core.hardening import Hardening
 from kubectl_caps.core.workloads import Kind, Workload
 
 Result = Literal[
-    "unchanged", "planned", "patched", "notProven", "rolledBack", "rollbackFailed", "refused", "skipped", "failed"
-]
+    "unchanged", "planned", "patched", "notProven", "undone",
+    "rolledBack", "rollbackFailed", "refused", "skipped", "failed",
+]  # fmt: skip
 
 NOT_DONE = ("rolledBack", "rollbackFailed", "refused", "skipped", "failed")
 """Results that make the exit status 2."""
 
 
+class Blame(Struct, frozen=True):
+    """A cause of a failure, and the container that it was found in."""
+
+    container: str
+    cause: Cause
+
+
 class Job(Struct):
-    """One object, its hardening, and how it ended: `message` says why, `causes` what the evidence points to."""
+    """One object, its hardening, and how it ended: `message` says why, `blames` what the evidence points to.
+
+    `remarks` are what to know before it is changed; `replacement` is the manifest for an object that cannot be.
+    """
 
     kind: Kind
     obj: dict[str, Any]
@@ -25,5 +36,6 @@ class Job(Struct):
     hardening: Hardening
     result: Result = "planned"
     message: str = ""
-    causes: tuple[Cause, ...] = ()
-    container: str = ""
+    blames: tuple[Blame, ...] = ()
+    remarks: tuple[str, ...] = ()
+    replacement: dict[str, Any] | None = None

@@ -1,43 +1,22 @@
 """How a rollout stands, judged from the workload and its pods as the API shows them.
 
 The rules of completion are those of `kubectl rollout status` (k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go).
-What crashes is judged here too: a rollout can be complete and its pods dying, because a pod without a readiness probe
-is available the moment it starts.
+A rollout can be complete and its pods dying, because a pod without a readiness probe is available the moment it
+starts: what is wrong with pods is in `health`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from kubectl_caps.core.health import Failure, failures
 from kubectl_caps.core.patch import ABSENT, lookup
-from kubectl_caps.core.pod import ContainerStatus, Pod
+from kubectl_caps.core.pod import Pod
 
 Step = Literal["progressing", "complete", "failed"]
 
-# Waiting reasons after which a container does not start by itself (k8s.io/kubernetes pkg/kubelet/images/types.go,
-# pkg/kubelet/kuberuntime). ErrImagePull is left out: it is tried again before it becomes ImagePullBackOff.
-_STUCK = {
-    "CrashLoopBackOff",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-    "StartError",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "InvalidImageName",
-}
-
-
 _REVISION = ("metadata", "annotations", "deployment.kubernetes.io/revision")
-
-
-class Failure(Struct, frozen=True):
-    """What is wrong with which container of which pod; without a pod, of the workload itself."""
-
-    message: str
-    pod: str = ""
-    container: str = ""
 
 
 class Standing(Struct, frozen=True):
@@ -65,8 +44,10 @@ def not_proven(kind: str, obj: Mapping[str, Any]) -> str | None:
     update = spec.get("updateStrategy") or {}
     if kind == "CronJob":
         return "the next run uses it"
-    if kind not in ("Deployment", "StatefulSet", "DaemonSet"):
+    if kind in ("ReplicaSet", "ReplicationController", "PodTemplate"):
         return "only new pods use it; the running ones keep what they have"
+    if kind not in _RULES:
+        return "its own controller decides when pods use it, which is not watched"
     if spec.get("paused"):
         return "the rollout is paused"
     if spec.get("replicas") == 0 or (kind == "DaemonSet" and not _status(obj, "desiredNumberScheduled")):
@@ -93,40 +74,33 @@ def revision(kind: str, obj: Mapping[str, Any], replica_sets: Sequence[Mapping[s
 
 def standing(kind: str, obj: Mapping[str, Any], updated: Sequence[Pod]) -> Standing:
     """How the rollout of a Deployment, StatefulSet or DaemonSet stands; `updated` are the pods of the new revision."""
-    if _status(obj, "observedGeneration") < (obj["metadata"].get("generation") or 0):
-        return Standing("progressing", "waiting for the controller to see the change")
-    for failure in failures(updated):
+    for failure in failures(updated) if _is_observed(obj) else ():
         return Standing("failed", failure.message, failure)
+    return reported(kind, obj)
+
+
+def reported(kind: str, obj: Mapping[str, Any]) -> Standing:
+    """How the rollout stands as far as the object itself tells, without its pods."""
+    if not _is_observed(obj):
+        return Standing("progressing", "its controller has not seen the last change yet")
     return _RULES[kind](obj)
 
 
-def failures(pods: Sequence[Pod]) -> Iterator[Failure]:
-    """What is wrong with pods that should run: containers that exit, are restarted or cannot start."""
-    for pod in pods:
-        name = pod.metadata.name or ""
-        if pod.metadata.deletion_timestamp:
-            continue
-        init = {status.name for status in pod.status.init_container_statuses or ()}
-        for status in pod.status.containers.values():
-            if message := _trouble(status, init=status.name in init):
-                yield Failure(message, name, status.name)
-        if pod.status.phase == "Failed":
-            yield Failure(f"pod {name} failed: {pod.status.message or pod.status.reason}", name)
+def held_back(kind: str, obj: Mapping[str, Any]) -> str | None:
+    """What a finished rollout leaves as it was: the pods below a StatefulSet's partition."""
+    partition = _partition(obj.get("spec") or {}) if kind == "StatefulSet" else 0
+    return f"the partition of its updateStrategy holds {partition} of its pods back" if partition else None
 
 
-def _trouble(status: ContainerStatus, *, init: bool) -> str | None:
-    waiting, ended = status.state.waiting, status.state.terminated or status.last_state.terminated
-    if ended and (ended.exit_code or (status.restart_count and not init)):
-        return f"container {status.name} exited with code {ended.exit_code}{_reason(ended.reason)}"
-    if waiting and waiting.reason in _STUCK:
-        return f"container {status.name} does not start: {waiting.reason}: {waiting.message}"
-    if status.restart_count and not init:
-        return f"container {status.name} was restarted {status.restart_count} times"
-    return None
+def last_writer(obj: Mapping[str, Any]) -> str:
+    """Who changed an object last, status and scale apart, in the words of its managedFields."""
+    entries = [item for item in obj["metadata"].get("managedFields") or () if not item.get("subresource")]
+    newest: Mapping[str, Any] = max(entries, key=lambda item: str(item.get("time", "")), default={})
+    return newest.get("manager") or "somebody else"
 
 
-def _reason(reason: str) -> str:
-    return "" if reason in ("", "Error", "Completed") else f" ({reason})"
+def _is_observed(obj: Mapping[str, Any]) -> bool:
+    return _status(obj, "observedGeneration") >= (obj["metadata"].get("generation") or 0)
 
 
 def _deployment(obj: Mapping[str, Any]) -> Standing:
@@ -136,7 +110,7 @@ def _deployment(obj: Mapping[str, Any]) -> Standing:
         refused = condition.get("type") == "ReplicaFailure" and condition.get("status") == "True"
         if condition.get("reason") == "ProgressDeadlineExceeded" or refused:
             message = condition.get("message", "")
-            return Standing("failed", message, Failure(message))
+            return Standing("failed", message, Failure(message, final=not refused))
     if updated < wanted:
         return Standing("progressing", f"{updated} of {wanted} new pods created")
     if total > updated:
@@ -147,12 +121,14 @@ def _deployment(obj: Mapping[str, Any]) -> Standing:
 
 
 def _stateful_set(obj: Mapping[str, Any]) -> Standing:
-    wanted = obj["spec"].get("replicas", 1) - _partition(obj["spec"])
-    ready, updated = _status(obj, "readyReplicas"), _status(obj, "updatedReplicas")
+    total = obj["spec"].get("replicas", 1)
+    wanted, updated = total - _partition(obj["spec"]), _status(obj, "updatedReplicas")
+    field = "availableReplicas" if obj["spec"].get("minReadySeconds") else "readyReplicas"
+    ready = _status(obj, field)
     if updated < wanted:
         return Standing("progressing", f"{updated} of {wanted} pods updated")
-    if ready < obj["spec"].get("replicas", 1):
-        return Standing("progressing", f"{ready} of {obj['spec'].get('replicas', 1)} pods ready")
+    if ready < total:
+        return Standing("progressing", f"{ready} of {total} pods ready")
     return Standing("complete", f"{updated} of {wanted} pods updated and ready")
 
 

@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kubectl_caps.core.diagnosis import Cause
 from kubectl_caps.core.hardening import fields
-from kubectl_caps.core.outcome import Job
+from kubectl_caps.core.outcome import Blame, Job
 from kubectl_caps.core.patch import ABSENT, Json, lookup
 from kubectl_caps.core.pod import field_path
 from kubectl_caps.errors import CapsError
-from kubectl_caps.report.json import document, identity
+from kubectl_caps.report.json import document, identity, text
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped
 
@@ -20,6 +19,7 @@ _WORDS = {
     "planned": "patched",
     "patched": "patched",
     "notProven": "patched",
+    "undone": "undone",
     "rolledBack": "rolled back",
     "rollbackFailed": "failed, and could not be rolled back",
     "refused": "not patched",
@@ -32,6 +32,7 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
     """What would change, field by field, then what to know beside it."""
     rows = [
         [
+            job.workload.namespace,
             job.workload.reference,
             field.container or "<pod>",
             field_path(_short(field.path)),
@@ -41,8 +42,10 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
         for job in jobs
         for field in fields(job.hardening.patch, job.obj)
     ]
+    head = ["NAMESPACE", "WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"]
+    first = 0 if _is_spread(jobs) else 1
     if rows:
-        yield from table(["WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"], rows)
+        yield from table(head[first:], [row[first:] for row in rows])
     yield from notes(jobs)
 
 
@@ -52,12 +55,25 @@ def notes(jobs: Sequence[Job]) -> Iterator[str]:
         for note in job.hardening.notes:
             where = f"container {note.container} " if note.container else ""
             yield escaped(f"{job.workload.reference}: {where}{note.message}")
+        for remark in job.remarks:
+            yield escaped(f"{job.workload.reference}: {remark}")
 
 
-def result_line(job: Job, suffix: str) -> str:
+def results(jobs: Sequence[Job], suffix: str) -> Iterator[str]:
+    """How each object ended; at the end, manifests for what cannot be changed in place."""
+    spread = _is_spread(jobs)
+    for job in jobs:
+        where = f" -n {escaped(job.workload.namespace)}" if spread else ""
+        yield result_line(job, suffix if job.result == "planned" else "", where)
+    for job in jobs:
+        if job.replacement:
+            yield from ("---", text(job.replacement, "yaml").rstrip("\n"))
+
+
+def result_line(job: Job, suffix: str, where: str = "") -> str:
     """`deployment.apps/web patched (server dry run)`."""
-    message = f" ({job.message})" if job.message and job.result != "patched" else ""
-    return escaped(f"{job.workload.reference} {_WORDS[job.result]}{suffix}{message}")
+    message = f" ({job.message})" if job.message else ""
+    return escaped(f"{job.workload.reference}{where} {_WORDS[job.result]}{suffix}{message}")
 
 
 def hardening(jobs: Sequence[Job], errors: Sequence[CapsError]) -> dict[str, Any]:
@@ -86,24 +102,35 @@ def _item(job: Job) -> dict[str, Any]:
         **identity(job.workload),
         "uid": uid if isinstance(uid, str) else None,
         "changes": changes,
-        "notes": [{"container": note.container, "message": note.message} for note in job.hardening.notes],
+        "notes": [
+            *({"container": note.container, "message": note.message} for note in job.hardening.notes),
+            *({"container": "", "message": remark} for remark in job.remarks),
+        ],
         "patch": job.hardening.patch.json_patch(),
         "undo": job.hardening.patch.inverse().json_patch(),
-        "diagnosis": [_cause(job, cause) for cause in job.causes],
+        "diagnosis": [_cause(blame) for blame in job.blames],
         "result": job.result,
         "message": job.message,
+        **({"replacement": job.replacement} if job.replacement else {}),
     }
 
 
-def _cause(job: Job, cause: Cause) -> dict[str, Any]:
+def _cause(blame: Blame) -> dict[str, Any]:
+    cause = blame.cause
     return {
-        "container": job.container,
+        "container": blame.container,
         "evidence": cause.evidence_text,
         "source": cause.source,
+        "kind": cause.kind,
         "capabilities": list(cause.capabilities),
         "explanation": cause.explanation,
         "certainty": cause.certainty,
     }
+
+
+def _is_spread(jobs: Sequence[Job]) -> bool:
+    """Whether the objects are in several namespaces."""
+    return len({job.workload.namespace for job in jobs}) > 1
 
 
 def _short(path: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import threading
 from typing import TextIO
 
 _SEEN: set[str] = set()
+_LOCK = threading.RLock()
 
 
 def escaped(text: str) -> str:
@@ -18,10 +20,12 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def say(message: str) -> None:
-    """One line of progress or news, on stderr."""
-    clear_progress()
-    print(escaped(message), file=sys.stderr, flush=True)
+def say(*messages: str) -> None:
+    """Lines of progress or news, on stderr; those of one call stay together, whoever else prints."""
+    with _LOCK:
+        clear_progress()
+        for message in messages:
+            print(escaped(message), file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
@@ -47,7 +51,8 @@ def progress(message: str) -> None:
     """A line that the next one replaces; only on a terminal."""
     if sys.stderr.isatty():
         width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals do not tell
-        print(f"\r\x1b[K{escaped(message)[:width]}", end="", file=sys.stderr, flush=True)
+        with _LOCK:
+            print(f"\r\x1b[K{escaped(message)[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def clear_progress() -> None:

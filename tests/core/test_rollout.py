@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from kubectl_caps.core.health import failures
 from kubectl_caps.core.pod import Pod
-from kubectl_caps.core.rollout import Revision, failures, not_proven, revision, standing
+from kubectl_caps.core.rollout import Revision, not_proven, revision, standing
 
 
 def workload(status: dict[str, Any], spec: dict[str, Any] | None = None, generation: int = 1) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""What `--undo-to` saves, read back: the `Hardening` document's `undo` as patches of the objects that it names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.core.patch import ABSENT, Change, Json, Patch, pointer
+from kubectl_caps.core.pod import Path
+
+
+class SavedUndo(Struct, frozen=True, rename="camel"):
+    """One object and the JSON Patch that undoes what was sent to it."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    undo: list[dict[str, Any]]
+    result: str = "planned"
+
+
+class _Document(Struct, frozen=True):
+    kind: str
+    items: list[SavedUndo]
+
+
+def saved(document: Any) -> list[SavedUndo]:
+    """The objects of a `Hardening` document that there is something to undo of.
+
+    Raises ValueError for anything else; its text says what is wrong.
+    """
+    try:
+        found = msgspec.convert(document, _Document)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    if found.kind != "Hardening":
+        raise ValueError(f"kind {found.kind} is not Hardening")
+    return [item for item in found.items if item.undo and item.result not in ("refused", "unchanged", "skipped")]
+
+
+def patch_of(operations: Sequence[Mapping[str, Any]]) -> Patch:
+    """The patch whose `json_patch` these operations are. Raises ValueError where they are not of that form."""
+    tests = {item["path"]: item.get("value") for item in operations if item["op"] == "test"}
+    changes = [item for item in operations if item["op"] != "test"]
+    changed = {item["path"] for item in changes}
+    if not changed <= set(tests):
+        raise ValueError("a change without a test of what was there before")
+    guards = tuple((_path(text, tests), value) for text, value in tests.items() if text not in changed)
+    return Patch(tuple(_changes(changes, tests)), guards)
+
+
+def _changes(operations: Sequence[Mapping[str, Any]], tests: Mapping[str, Json]) -> Iterator[Change]:
+    for item in operations:
+        before = tests[item["path"]]
+        after = ABSENT if item["op"] == "remove" else item["value"]
+        yield Change(_path(item["path"], tests), ABSENT if before is None else before, after)
+
+
+def _path(text: str, tests: Mapping[str, Json]) -> Path:
+    """A JSON pointer as a path: a number is a place in a list where a test guards the name of what is there."""
+    path: Path = ()
+    for part in text.split("/")[1:]:
+        step = part.replace("~1", "/").replace("~0", "~")
+        in_list = step.isdecimal() and pointer((*path, step, "name")) in tests
+        path = (*path, int(step) if in_list else step)
+    return path

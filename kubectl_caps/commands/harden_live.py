@@ -40,14 +40,14 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
         jobs, several = _jobs(cluster, options, namespace, context, wishes, errors)
     stop = Event()
     lives = [Live(cluster, job, watch, wishes, stop) for job in jobs if job.result == "planned"]
-    if dry_run != "client":
-        try_all(lives, pods=not options.undo)
+    if dry_run != "client" and not options.undo:
+        try_all(lives)
     todo = [live for live in lives if live.job.result == "planned"]
     if options.output != "patch":
         _print_plan(jobs, options.output)
     interrupted = False
     if dry_run == "none" and todo:
-        if (several or len(todo) > 1) and not options.yes and not _agreed(len(todo)):
+        if several and not options.yes and not _agreed(len(todo)):
             say("Nothing was changed.")
             return 1
         if options.undo_to:
@@ -88,7 +88,7 @@ def _jobs(
     wishes: Wishes,
     errors: list[CapsError],
 ) -> tuple[list[Job], bool]:
-    """The jobs, and whether they are more than what was named one by one."""
+    """The jobs, and whether they are more than one named object: then it is asked before they are done."""
     targets = asked(cluster, options)
     scope = Scope(None if options.all_namespaces else namespace, options.selector, options.force)
     planner = Planner(cluster, wishes, context, force=options.force)
@@ -98,7 +98,7 @@ def _jobs(
             jobs.append(planner.job(found))
         except InputError as error:
             errors.append(error)
-    return jobs, any(target.name is None for target in targets)
+    return jobs, len(jobs) > 1 or any(target.name is None for target in targets)
 
 
 def _agreed(count: int) -> bool:

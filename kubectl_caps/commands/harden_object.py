@@ -30,10 +30,11 @@ class Live:
         self.reference, self.namespace = job.workload.reference, job.workload.namespace
         self._was_broken = self._undoing = False
 
-    def try_pod(self) -> None:
-        """A server dry run of the pod that the template would make. Raises CapsError where it would be refused.
+    def try_on_server(self) -> None:
+        """Server dry runs of the pod that the template would make, and of the patch.
 
-        A namespace that enforces Pod Security accepts the workload and forbids its pods.
+        A namespace that enforces Pod Security accepts the workload and forbids its pods, so the pod is tried first.
+        Raises CapsError where either would be refused.
         """
         wanted = self.job.hardening.patch.applied(self.job.obj)
         pod = pod_of(wanted, self.job.workload.path, self.job.workload.name, self.namespace)
@@ -43,6 +44,7 @@ class Live:
             if not _says_nothing(error, builtin=self.job.kind.builtin):
                 raise CapsError(f"its pods would be refused: {error.message}") from error
             self.job.remarks += (f"a pod of the new template could not be tried: {error.message}",)
+        self.sender.try_it()
 
     def harden(self) -> Result:
         """Send the patch and see it through. Sets the job's message and blames; returns the result."""

@@ -22,7 +22,7 @@ _TRIED_AT_A_TIME = 8
 _CANNOT = {
     "Pod": "a pod cannot be changed in place: replace it with the manifest below, `kubectl replace --force -f`",
     "Job": "a job's template cannot be changed: replace it with the manifest below, `kubectl replace --force -f`",
-    "JobSet": "a jobset's templates cannot be changed: replace it with the manifest below, `kubectl replace --force -f`",
+    "JobSet": "its templates cannot be changed: replace it with the manifest below: `kubectl replace --force -f`",
 }
 
 
@@ -78,23 +78,18 @@ class Planner:
             job.message = f"it is not healthy as it is: {standing.message}; --force goes on"
 
 
-def try_all(lives: Sequence[Live], *, pods: bool) -> None:
-    """Have the server try every change; those that it would refuse are marked so, before anything is sent.
-
-    With `pods` also the pods that the new templates would make.
-    """
+def try_all(lives: Sequence[Live]) -> None:
+    """Have the server try every change; those that it would refuse are marked so, before anything is sent."""
     done = 0
     with ThreadPoolExecutor(_TRIED_AT_A_TIME) as pool:
-        for _ in pool.map(lambda live: _try(live, pods=pods), lives):
+        for _ in pool.map(_try, lives):
             done += 1
             progress(f"{done} of {len(lives)} tried on the server")
     clear_progress()
 
 
-def _try(live: Live, *, pods: bool) -> None:
+def _try(live: Live) -> None:
     try:
-        if pods:
-            live.try_pod()
-        live.sender.try_it()
+        live.try_on_server()
     except CapsError as error:
         live.job.result, live.job.message = "refused", str(error).removeprefix("error: ")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.commands.harden import planned
-from kubectl_caps.core.hardening import Wishes, wished
+from kubectl_caps.core.hardening import Hardening, Wishes, wished
 from kubectl_caps.core.outcome import Job
 from kubectl_caps.core.patch import Conflict, Patch, lookup, rebased
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
@@ -107,7 +107,7 @@ class Sender:
         fresh = planned(job.kind, current, job.workload.source, wishes)
         if fresh.patch == job.hardening.patch:
             raise error
-        if wished(fresh.patch, current) != wished(job.hardening.patch, job.obj):
+        if _plan(fresh, current) != _plan(job.hardening, job.obj):
             raise CapsError(
                 f"{job.workload.reference} was changed by somebody else meanwhile; nothing was sent, run it again"
             ) from error
@@ -118,3 +118,8 @@ class Sender:
             resource_of(self.job.kind), self.job.workload.namespace, self.job.workload.name, patch.json_patch(),
             dry_run=dry_run, field_manager=self.manager,
         )  # fmt: skip
+
+
+def _plan(hardening: Hardening, obj: dict[str, Any]) -> tuple[object, ...]:
+    """What the user was shown, whatever the places of the containers."""
+    return wished(hardening.patch, obj), set(hardening.notes), set(hardening.refusals)

@@ -146,7 +146,7 @@ class Rollout:
         lost = [change.path for change in rest.changes] + [conflict.path for conflict in conflicts]
         self._lost = bool(lost)
         if lost:
-            message = f"{rollout.last_writer(snapshot.obj)} changed {field_path(lost[0])} meanwhile"
+            message = f"somebody else changed {field_path(lost[0])} meanwhile"
             return Standing("failed", message, Failure(message))
         standing = rollout.standing(self.kind, snapshot.obj, snapshot.updated)
         if standing.step == "progressing" and not snapshot.updated:

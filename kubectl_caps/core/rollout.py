@@ -92,13 +92,6 @@ def held_back(kind: str, obj: Mapping[str, Any]) -> str | None:
     return f"the partition of its updateStrategy holds {partition} of its pods back" if partition else None
 
 
-def last_writer(obj: Mapping[str, Any]) -> str:
-    """Who changed an object last, status and scale apart, in the words of its managedFields."""
-    entries = [item for item in obj["metadata"].get("managedFields") or () if not item.get("subresource")]
-    newest: Mapping[str, Any] = max(entries, key=lambda item: str(item.get("time", "")), default={})
-    return newest.get("manager") or "somebody else"
-
-
 def _is_observed(obj: Mapping[str, Any]) -> bool:
     return _status(obj, "observedGeneration") >= (obj["metadata"].get("generation") or 0)
 

@@ -1,0 +1,724 @@
+"""harden against a real API server: what is sent, what is not, and what is said.
+
+Pods of these workloads run nowhere (no replicas, or a scheduler that does not exist), so this is about everything but
+the containers; those are in test_harden_node.py.
+"""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from loopback import Answer, Seen
+from middleman import CUT, between, is_patch
+from testbed.cluster import Cluster
+
+from kubectl_caps.main import main
+
+ROOT = Path(__file__).parents[2]
+HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+PATHS = {
+    "deployments": "/apis/apps/v1", "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps/v1",
+    "replicasets": "/apis/apps/v1", "replicationcontrollers": "/api/v1", "pods": "/api/v1",
+    "jobs": "/apis/batch/v1", "cronjobs": "/apis/batch/v1", "rollouts": "/apis/argoproj.io/v1alpha1",
+}  # fmt: skip
+
+
+class Done:
+    """A command that has run."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The items of JSON output, which is valid."""
+        document = json.loads(self.out)
+        schema = json.loads((ROOT / "docs/hardening.schema.json").read_text())
+        jsonschema.validate(document, schema)
+        items: list[dict[str, Any]] = document["items"]
+        return items
+
+
+class Shop:
+    """A namespace of the cluster, and the command line in this very process."""
+
+    def __init__(self, cluster: Cluster, namespace: str, capfd: pytest.CaptureFixture[str]) -> None:
+        self.cluster, self.namespace, self._capfd = cluster, namespace, capfd
+
+    def harden(self, *args: str, kubeconfig: str = "", namespace: bool = True) -> Done:
+        """Run `harden`; from the administrator's kubeconfig unless told otherwise."""
+        self._capfd.readouterr()
+        where = ["-n", self.namespace] if namespace else []
+        argv = ["harden", *args, *where, "--kubeconfig", kubeconfig or str(self.cluster.kubeconfig)]
+        status = main(argv)
+        return Done(status, *self._capfd.readouterr())
+
+    def make(self, *objects: dict[str, Any]) -> None:
+        """Create objects, and wait until their controllers have seen them."""
+        for obj in objects:
+            plural = f"{obj['kind'].lower()}s"
+            path = f"{PATHS[plural]}/namespaces/{self.namespace}/{plural}"
+            status, answer = self.cluster.api.request("POST", path, obj)
+            assert status == 201, answer
+        for obj in objects:
+            if obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet"):
+                plural = f"{obj['kind'].lower()}s"
+                eventually(
+                    lambda p=plural, o=obj: self.get(p, o["metadata"]["name"])["status"].get("observedGeneration")
+                )
+
+    def get(self, plural: str, name: str) -> dict[str, Any]:
+        """An object as it is now."""
+        obj = self.cluster.api.get(f"{PATHS[plural]}/namespaces/{self.namespace}/{plural}/{name}")
+        assert obj, f"{plural} {name} is gone"
+        answer: dict[str, Any] = obj
+        return answer
+
+    def list(self, plural: str) -> dict[str, dict[str, Any]]:
+        """All objects of a kind by name."""
+        answer = self.cluster.api.get(f"{PATHS[plural]}/namespaces/{self.namespace}/{plural}")
+        return {item["metadata"]["name"]: item for item in answer["items"]}
+
+    def context(self, name: str, plural: str = "deployments") -> Any:
+        """The first container's security context."""
+        return context(self.get(plural, name))
+
+    def patch(self, name: str, *operations: Mapping[str, Any], subresource: str = "") -> None:
+        """Somebody else changes a deployment."""
+        extra = ["--subresource", subresource] if subresource else []
+        text = json.dumps(operations)
+        self.cluster.kubectl("patch", "deploy", name, "-n", self.namespace, "--type=json", "-p", text, *extra)
+
+
+def eventually(holds: Callable[[], Any], seconds: float = 20) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def context(obj: Mapping[str, Any]) -> Any:
+    """The first container's security context; None if it has none."""
+    spec = obj["spec"]
+    spec = spec.get("jobTemplate", {}).get("spec", spec)
+    spec = spec.get("template", {}).get("spec", spec)
+    return spec["containers"][0].get("securityContext")
+
+
+def workload(name: str, kind: str = "Deployment", replicas: int = 0, **spec: Any) -> dict[str, Any]:
+    """A workload without pods, or with pods that nobody schedules."""
+    pod = {"schedulerName": "nobody", "containers": [{"name": "c", "image": "x"}]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": spec.pop("pod", pod)}
+    wanted: dict[str, Any] = {"selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    if kind != "DaemonSet":
+        wanted["replicas"] = replicas
+    if kind == "DaemonSet":
+        template["spec"]["nodeSelector"] = {"no": "node"}
+    if kind == "StatefulSet":
+        wanted["serviceName"] = name
+    if kind == "ReplicationController":
+        wanted["selector"] = {"app": name}
+    version = "v1" if kind == "ReplicationController" else "apps/v1"
+    metadata = {"name": name, "labels": {"tier": "web"}}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": wanted}
+
+
+def cron_job(name: str) -> dict[str, Any]:
+    """A CronJob that does not run in our time."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}
+    spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture
+def shop(api_cluster: Cluster, namespace: str, capfd: pytest.CaptureFixture[str]) -> Shop:
+    """A fresh namespace."""
+    return Shop(api_cluster, namespace, capfd)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "because"),
+    [
+        ("Deployment", {}, "it has no pods"),
+        ("Deployment", {"paused": True, "replicas": 1}, "the rollout is paused"),
+        ("StatefulSet", {}, "it has no pods"),
+        ("StatefulSet", {"replicas": 1, "updateStrategy": {"type": "OnDelete"}}, "OnDelete"),
+        ("StatefulSet", {"replicas": 1, "updateStrategy": {"rollingUpdate": {"partition": 1}}}, "partition"),
+        ("DaemonSet", {}, "it has no pods"),
+        ("ReplicaSet", {}, "only new pods use it"),
+        ("ReplicationController", {}, "only new pods use it"),
+        ("CronJob", {}, "the next run uses it"),
+    ],
+)
+def test_what_no_rollout_proves_is_patched_and_said_to_be_not_proven(
+    shop: Shop, kind: str, spec: dict[str, Any], because: str
+) -> None:
+    obj = cron_job("x") if kind == "CronJob" else workload("x", kind, **spec)
+    shop.make(obj)
+    done = shop.harden(f"{kind}/x", "--settle", "0")
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[-1].startswith(f"{kind.lower()}")
+    assert f"patched (not proven: {because}" in done.out or because in done.out.splitlines()[-1]
+    assert shop.context("x", f"{kind.lower()}s") == HARDENED
+
+
+def test_the_printed_command_undoes_the_change(shop: Shop) -> None:
+    shop.make(workload("web"))
+    before = shop.get("deployments", "web")["spec"]
+    done = shop.harden("deploy", "web")
+    command = next(line.partition("to undo this: ")[2] for line in done.err.splitlines() if "to undo" in line)
+    assert done.err.index("to undo") < done.err.index("web patched")
+    assert shop.context("web") == HARDENED
+    shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command], env=shell, check=True, capture_output=True)
+    assert shop.get("deployments", "web")["spec"] == before
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Job"])
+def test_what_cannot_be_changed_gets_a_manifest_that_replaces_it(shop: Shop, kind: str) -> None:
+    pod = {"schedulerName": "nobody", "restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}
+    spec = pod if kind == "Pod" else {"template": {"spec": pod}}
+    shop.make(
+        {"apiVersion": "v1" if kind == "Pod" else "batch/v1", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    )
+    done = shop.harden(f"{kind}/x")
+    assert done.status == 2
+    assert "x not patched (a " in done.out
+    assert "kubectl replace --force -f" in done.out
+    manifest = done.out.partition("---\n")[2]
+    shop.cluster.kubectl("replace", "--force", "--grace-period=0", "-f", "-", input=manifest)
+    assert shop.context("x", f"{kind.lower()}s") == HARDENED
+    assert yaml.safe_load(manifest) == shop.harden(f"{kind}/x", "-o", "json").items[0].get(
+        "replacement", yaml.safe_load(manifest)
+    )
+
+
+def test_a_controlled_object_is_refused_and_its_top_owner_is_named(shop: Shop) -> None:
+    shop.make(workload("web"))
+    eventually(lambda: shop.list("replicasets"))
+    (name,) = shop.list("replicasets")
+    done = shop.harden("rs", name)
+    assert (done.status, "controlled by deployment.apps/web" in done.out) == (2, True)
+    assert shop.context(name, "replicasets") is None
+    whole = shop.harden("rs", "--yes")
+    assert (whole.status, whole.out) == (0, "")
+    assert "1 object is controlled by others and left alone (by deployment.apps/web)" in whole.err
+
+
+def test_an_enforcing_namespace_stops_it_before_anything_is_sent(
+    api_cluster: Cluster, capfd: Any, tmp_path: Path
+) -> None:
+    name = api_cluster.make_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
+    shop = Shop(api_cluster, name, capfd)
+    shop.make(workload("web"))
+    with between(api_cluster, tmp_path) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+        assert middleman.sent() == []
+    assert done.status == 2
+    assert 'not patched (its pods would be refused: pods "web-' in done.out
+    assert "runAsNonRoot != true" in done.out
+    assert shop.context("web") is None
+    fits = shop.harden("deploy/web", "--profile", "restricted")
+    assert (fits.status, "patched" in fits.out) == (0, True), fits.out + fits.err
+    api_cluster.delete_namespace(name)
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("client", " (dry run)"), ("server", " (server dry run)")])
+def test_a_dry_run_stores_nothing(shop: Shop, tmp_path: Path, mode: str, suffix: str) -> None:
+    shop.make(workload("web"))
+    with between(shop.cluster, tmp_path) as middleman:
+        done = shop.harden("deploy", f"--dry-run={mode}", kubeconfig=middleman.kubeconfig)
+        tried = [seen.query.get("dryRun") for seen in middleman.seen if seen.method != "GET"]
+    assert (done.status, tried) == (0, [] if mode == "client" else ["All", "All"])
+    assert done.out.splitlines()[-1] == f"deployment.apps/web patched{suffix}"
+    assert shop.context("web") is None
+
+
+def test_every_output_format_says_the_same(shop: Shop) -> None:
+    shop.make(workload("web"))
+    dry = ("deploy/web", "--dry-run=client")
+    (item,) = shop.harden(*dry, "-o", "json").items
+    assert (item["result"], item["name"]) == ("planned", "web")
+    assert yaml.safe_load(shop.harden(*dry, "-o", "yaml").out)["items"] == [item]
+    assert shop.harden(*dry, "-o", "name").out == "deployment.apps/web\n"
+    patch = shop.harden("deploy/web", "-o", "patch")
+    assert json.loads(patch.out) == item["patch"]
+    shop.cluster.kubectl("patch", "deploy", "web", "-n", shop.namespace, "--type=json", "-p", patch.out)
+    assert shop.context("web") == HARDENED
+    assert shop.harden("deploy/web", "-o", "json").items[0]["result"] == "unchanged"
+    assert shop.harden("deploy/web", "-o", "nonsense").status == 2
+
+
+# Somebody else, at the worst moment: the plan is made, the patch is on its way.
+CONTEXT = "/spec/template/spec/containers/0/securityContext"
+SAME_FIELD = {"op": "add", "path": CONTEXT, "value": {"capabilities": {"drop": ["NET_RAW"]}}}
+NEW_ADD = {"op": "add", "path": CONTEXT, "value": {"capabilities": {"add": ["NET_ADMIN"]}}}
+BESIDE = {"op": "add", "path": CONTEXT, "value": {"runAsUser": 7}}
+INSERTED = {"op": "add", "path": "/spec/template/spec/containers/0", "value": {"name": "new", "image": "y"}}
+TWO = [{"name": "c", "image": "x"}, {"name": "d", "image": "y"}]
+SWAPPED = {"op": "replace", "path": "/spec/template/spec/containers", "value": TWO[::-1]}
+OTHER_IMAGE = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "z"}
+SCALED = {"op": "replace", "path": "/spec/replicas", "value": 0}
+
+
+@pytest.mark.parametrize(
+    ("operation", "goes_on"),
+    [
+        pytest.param(SAME_FIELD, False, id="the same field"),
+        pytest.param(NEW_ADD, False, id="an add that would stay"),
+        pytest.param(INSERTED, False, id="a container that was not planned"),
+        pytest.param(BESIDE, True, id="a field beside ours"),
+        pytest.param(SWAPPED, True, id="the containers in another order"),
+        pytest.param(OTHER_IMAGE, True, id="another image"),
+        pytest.param(SCALED, True, id="an autoscaler"),
+    ],
+)
+def test_somebody_elses_change_in_between_is_never_overwritten(
+    shop: Shop, tmp_path: Path, operation: dict[str, Any], goes_on: bool
+) -> None:
+    shop.make(workload("web", pod={"schedulerName": "nobody", "containers": TWO}, paused=True, replicas=1))
+    theirs: list[Any] = []
+
+    def interfere(seen: Seen) -> None:
+        if is_patch(seen) and not theirs:
+            shop.patch("web", operation)
+            theirs.append(shop.get("deployments", "web")["spec"])
+
+    with between(shop.cluster, tmp_path, before=interfere) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+    now = shop.get("deployments", "web")["spec"]
+    if not goes_on:
+        assert (done.status, "was changed by somebody else meanwhile; nothing was sent" in done.out) == (2, True)
+        assert now == theirs[0]
+        return
+    assert done.status == 0, done.out + done.err
+    contexts = [container.pop("securityContext") for container in now["template"]["spec"]["containers"]]
+    own = [container.pop("securityContext", {}) for container in theirs[0]["template"]["spec"]["containers"]]
+    assert contexts == [{**context, **HARDENED} for context in own]
+    assert now == theirs[0]
+
+
+def test_a_status_update_in_between_does_not_disturb(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    status = {"op": "add", "path": "/status/observedGeneration", "value": 0}
+
+    def interfere(seen: Seen) -> None:
+        if is_patch(seen):
+            shop.patch("web", status, subresource="status")
+
+    with between(shop.cluster, tmp_path, before=interfere) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+        assert len(middleman.sent()) == 1
+    assert (done.status, shop.context("web")) == (0, HARDENED)
+
+
+def test_an_object_that_was_deleted_and_made_again_is_another_one(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+
+    def interfere(seen: Seen) -> None:
+        if is_patch(seen):
+            shop.cluster.kubectl("delete", "deploy", "web", "-n", shop.namespace)
+            shop.make(workload("web"))
+
+    with between(shop.cluster, tmp_path, before=interfere) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+    assert (done.status, shop.context("web")) == (2, None)
+    assert "deleted and created again; nothing was sent" in done.out
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_patch_whose_answer_is_lost_is_looked_after(shop: Shop, tmp_path: Path, arrives: bool) -> None:
+    shop.make(workload("web"))
+
+    def lose(seen: Seen) -> Answer | None:
+        return CUT if is_patch(seen) else None
+
+    handlers: dict[str, Any] = {"after": lose} if arrives else {"before": lose}
+    with between(shop.cluster, tmp_path, **handlers) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+    assert done.status == (0 if arrives else 2), done.out + done.err
+    assert shop.context("web") == (HARDENED if arrives else None)
+
+
+def test_a_server_that_goes_away_at_the_patch_leaves_a_word_and_the_way_back(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    gone: list[bool] = []
+
+    def lose(seen: Seen) -> Answer | None:
+        gone.extend([True] if is_patch(seen) else [])
+        return CUT if gone else None
+
+    with between(shop.cluster, tmp_path, after=lose) as middleman:
+        done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
+    assert done.status == 2
+    assert "it may have been made or not" in done.out
+    assert "to undo this: kubectl patch deployments.apps web" in done.err
+
+
+def test_what_is_not_healthy_is_refused_without_force(shop: Shop) -> None:
+    shop.make(workload("web", replicas=1))
+    done = shop.harden("deploy/web")
+    assert (done.status, shop.context("web")) == (2, None)
+    assert "it is not healthy as it is: 0 of 1 new pods available; --force goes on" in done.out
+    forced = shop.harden("deploy/web", "--force", "--wait=false")
+    assert (forced.status, shop.context("web")) == (0, HARDENED)
+
+
+def test_a_rollout_that_does_not_end_in_time_is_taken_back(shop: Shop) -> None:
+    shop.make(workload("web", replicas=1))
+    before = shop.get("deployments", "web")["spec"]
+    (item,) = shop.harden("deploy/web", "--force", "--timeout", "1s", "-o", "json").items
+    assert item["result"] == "rolledBack"
+    assert item["message"].startswith("timed out after 1 s: ")
+    assert shop.get("deployments", "web")["spec"] == before
+    (kept,) = shop.harden("deploy/web", "--force", "--timeout", "1s", "--rollback=false", "-o", "json").items
+    assert (kept["result"], shop.context("web")) == ("failed", HARDENED)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_change_that_somebody_takes_back_while_it_is_watched_is_seen(shop: Shop, tmp_path: Path, whole: bool) -> None:
+    shop.make(workload("web", replicas=1))
+    theirs = {"op": "remove", "path": CONTEXT if whole else f"{CONTEXT}/allowPrivilegeEscalation"}
+    reverted: list[Seen] = []
+
+    def revert(seen: Seen) -> None:
+        if is_patch(seen) and not reverted:
+            reverted.append(seen)
+            shop.patch("web", theirs)
+
+    with between(shop.cluster, tmp_path, after=revert) as middleman:
+        done = shop.harden("deploy/web", "--force", kubeconfig=middleman.kubeconfig)
+    assert done.status == 2
+    assert "somebody else changed spec.template.spec.containers[0].securityContext" in done.out
+    assert shop.context("web") is None
+
+
+def test_a_question_without_a_terminal_is_an_error_and_yes_is_an_answer(shop: Shop) -> None:
+    shop.make(workload("a"), workload("b"))
+    done = shop.harden("deploy")
+    assert (done.status, shop.context("a")) == (2, None)
+    assert "2 objects would be changed and there is no terminal to ask on; --yes goes ahead" in done.err
+    assert shop.harden("deploy", "--yes").status == 0
+    assert (shop.context("a"), shop.context("b")) == (HARDENED, HARDENED)
+
+
+@pytest.mark.parametrize(("answer", "status", "wanted"), [("n", 1, None), ("", 1, None), ("y", 0, HARDENED)])
+def test_the_question_is_asked_on_a_terminal(shop: Shop, answer: str, status: int, wanted: Any) -> None:
+    shop.make(workload("a"))
+    reader, writer = pty.openpty()
+    command = [sys.executable, "-m", "kubectl_caps", "harden", "deploy", "-n", shop.namespace]
+    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
+    process = subprocess.Popen(command, env=env, stdin=writer, stderr=writer, stdout=subprocess.PIPE, text=True)
+    os.close(writer)
+    text = b""
+    while b"[y/N]: " not in text:
+        text += os.read(reader, 1000)
+    os.write(reader, f"{answer}\n".encode())
+    out, _ = process.communicate(timeout=60)
+    os.close(reader)
+    assert (process.returncode, shop.context("a")) == (status, wanted)
+    assert b"Harden 1 object?" in text
+    assert out.startswith("WORKLOAD")
+
+
+def many(shop: Shop, count: int) -> list[str]:
+    """Deployments a00, a01, …; returns their names."""
+    names = [f"a{number:02}" for number in range(count)]
+    shop.make(*(workload(name) for name in names))
+    return names
+
+
+def failing_third(shop: Shop, names: list[str]) -> Callable[[Seen], None]:
+    """Somebody changes the third object just before it is patched."""
+
+    def interfere(seen: Seen) -> None:
+        if is_patch(seen) and seen.path.endswith(names[2]) and shop.context(names[2]) is None:
+            shop.patch(names[2], SAME_FIELD)
+
+    return interfere
+
+
+def test_a_plan_of_20_whose_third_fails_leaves_17_untouched(shop: Shop, tmp_path: Path) -> None:
+    names = many(shop, 20)
+    before = shop.list("deployments")
+    with between(shop.cluster, tmp_path, before=failing_third(shop, names)) as middleman:
+        done = shop.harden("deploy", "--yes", "-o", "json", kubeconfig=middleman.kubeconfig)
+        assert middleman.sent() == names[:3]
+    assert done.status == 2
+    results = {item["name"]: item["result"] for item in done.items}
+    assert [results[name] for name in names] == ["notProven"] * 2 + ["failed"] + ["skipped"] * 17
+    assert {item["message"] for item in done.items if item["result"] == "skipped"} == {"deployment.apps/a02 failed"}
+    after = shop.list("deployments")
+    assert [after[name]["metadata"]["generation"] for name in names[3:]] == [1] * 17
+    assert all(after[name]["spec"] == before[name]["spec"] for name in names[3:])
+
+
+@pytest.mark.parametrize("parallel", ["1", "3"])
+def test_keep_going_hardens_the_rest(shop: Shop, tmp_path: Path, parallel: str) -> None:
+    names = many(shop, 6)
+    with between(shop.cluster, tmp_path, before=failing_third(shop, names)) as middleman:
+        flags = ("--keep-going", "--max-parallel", parallel, "-o", "json")
+        done = shop.harden("deploy", "--yes", *flags, kubeconfig=middleman.kubeconfig)
+    results = {item["name"]: item["result"] for item in done.items}
+    assert (done.status, results.pop(names[2])) == (2, "failed")
+    assert set(results.values()) == {"notProven"}
+
+
+def test_several_types_a_selector_and_all_namespaces(shop: Shop) -> None:
+    other = workload("other")
+    other["metadata"]["labels"]["tier"] = "db"
+    tier = shop.namespace  # a label that nothing else in the cluster has
+    chosen = [workload("web"), workload("cache", "StatefulSet"), workload("agent", "DaemonSet")]
+    for obj in chosen:
+        obj["metadata"]["labels"]["tier"] = tier
+    shop.make(*chosen, other)
+    done = shop.harden("deploy,sts", "-A", "-l", f"tier={tier}", "--yes", namespace=False)
+    assert done.status == 0, done.err
+    assert (shop.context("web"), shop.context("cache", "statefulsets")) == (HARDENED, HARDENED)
+    assert (shop.context("other"), shop.context("agent", "daemonsets")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (("deploy", "web", "-A"), "a resource cannot be retrieved by name across all namespaces"),
+        (("deploy", "web", "-l", "a=b"), "name cannot be provided when a selector is specified"),
+        (("deploy/web", "--all"), "name cannot be provided when --all is specified"),
+        ((), "you must provide one or more resources"),
+        (("svc",), "not a kind of workload"),
+        (("nosuch",), 'the server doesn\'t have a resource type "nosuch"'),
+        (("deploy", "nosuch"), 'deployments.apps "nosuch" not found'),
+        (("deploy", "--max-parallel", "0"), "--max-parallel must be 1 or more"),
+        (("deploy", "--timeout", "soon"), 'invalid argument "soon"'),
+        (("deploy", "-c", "nosuch"), "container nosuch is not valid for deployment.apps/web"),
+        (("deploy", "--undo", "x"), "TYPE has no meaning with --undo"),
+        (("--undo", "/nosuch"), 'the path "/nosuch" does not exist'),
+        (("deploy", "--undo-to", "/etc/passwd"), "exists already, and may be needed to undo another run"),
+        (("deploy", "--yes", "--undo-to", "/nosuch/file"), "no such file or directory; nothing was changed"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line_and_status_2(shop: Shop, args: tuple[str, ...], error: str) -> None:
+    shop.make(workload("web"))
+    done = shop.harden(*args, namespace="-A" not in args)
+    assert (done.status, shop.context("web")) == (2, None)
+    (line,) = [line for line in done.err.splitlines() if error in line]
+    assert line.startswith(("error: ", "Error from server"))
+
+
+def test_all_takes_every_top_owner_custom_resources_too(shop: Shop, custom_kinds: None) -> None:
+    rollout = workload("ro")
+    rollout.update(apiVersion="argoproj.io/v1alpha1", kind="Rollout")
+    pod = {"schedulerName": "nobody", "containers": [{"name": "c", "image": "x"}]}
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": pod}
+    shop.make(workload("web"), workload("db", "StatefulSet"), cron_job("cj"), rollout, bare)
+    eventually(lambda: shop.list("replicasets"))
+    done = shop.harden("--all", "--yes", "-o", "json")
+    results = {(item["kind"], item["name"]): item["result"] for item in done.items}
+    assert results == {
+        ("Deployment", "web"): "notProven", ("StatefulSet", "db"): "notProven", ("CronJob", "cj"): "notProven",
+        ("Rollout", "ro"): "notProven", ("Pod", "bare"): "refused",
+    }  # fmt: skip
+    assert (done.status, shop.context("ro", "rollouts")) == (2, HARDENED)
+
+
+@pytest.fixture(scope="module")
+def custom_kinds(api_cluster: Cluster) -> None:
+    """The CRDs of Argo's Rollout and of a kind that owns deployments."""
+    for group, version, kind in (("argoproj.io", "v1alpha1", "Rollout"), ("example.com", "v1", "Shop")):
+        names = {"plural": f"{kind.lower()}s", "singular": kind.lower(), "kind": kind}
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        served = [{"name": version, "served": True, "storage": True, "schema": schema}]
+        spec = {"group": group, "names": names, "scope": "Namespaced", "versions": served}
+        metadata = {"name": f"{names['plural']}.{group}"}
+        body = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
+        status, answer = api_cluster.api.request(
+            "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {**body, "spec": spec}
+        )
+        assert status in (201, 409), answer
+        path = f"/apis/{group}/{version}/{names['plural']}"
+        eventually(lambda path=path: api_cluster.api.get(path))
+
+
+def test_an_operators_deployment_is_refused_and_the_operators_object_is_named(shop: Shop, custom_kinds: None) -> None:
+    path = f"/apis/example.com/v1/namespaces/{shop.namespace}/shops"
+    body = {"apiVersion": "example.com/v1", "kind": "Shop", "metadata": {"name": "mine"}}
+    status, owner = shop.cluster.api.request("POST", path, body)
+    assert status == 201, owner
+    obj = workload("web")
+    reference = {"apiVersion": "example.com/v1", "kind": "Shop", "name": "mine", "uid": owner["metadata"]["uid"]}
+    obj["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
+    shop.make(obj)
+    eventually(lambda: shop.list("replicasets"))
+    (name,) = shop.list("replicasets")
+    for target in ("deploy/web", f"rs/{name}"):
+        done = shop.harden(target)
+        assert (done.status, "it is controlled by shop.example.com/mine" in done.out) == (2, True), target
+    assert shop.context("web") is None
+
+
+def user(shop: Shop, folder: Path, *rules: tuple[str, str, str]) -> str:
+    """The kubeconfig of somebody who may do only this: (API group, resources, verbs), comma-separated."""
+    name = shop.namespace
+    items = [{"apiGroups": [g], "resources": r.split(","), "verbs": v.split(",")} for g, r, v in rules]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": items}
+    subject = [{"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}]
+    reference = {"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}
+    binding = {**role, "kind": "RoleBinding", "subjects": subject, "roleRef": reference}
+    del binding["rules"]
+    for obj in (role, binding):
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/{obj['kind'].lower()}s"
+        status, answer = shop.cluster.api.request("POST", path, obj)
+        assert status == 201, answer
+    config = yaml.safe_load(Path(shop.cluster.kubeconfig).read_text())
+    for entry in config["users"]:
+        entry["user"]["as"] = name
+    file = folder / "user"
+    file.write_text(json.dumps(config))
+    return str(file)
+
+
+def test_who_may_not_create_pods_hardens_all_the_same_and_is_told(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    config = user(shop, tmp_path, ("apps", "deployments", "get,patch"))
+    done = shop.harden("deploy/web", kubeconfig=config)
+    assert (done.status, shop.context("web")) == (0, HARDENED), done.err
+    assert "a pod of the new template could not be tried: pods is forbidden" in done.out
+
+
+@pytest.mark.parametrize(
+    ("verbs", "message"),
+    [("get", "cannot patch resource"), ("get,patch", 'cannot list resource "replicasets"')],
+)
+def test_who_may_not_do_or_not_watch_it_changes_nothing(shop: Shop, tmp_path: Path, verbs: str, message: str) -> None:
+    replicas = 1 if "patch" in verbs else 0
+    shop.make(workload("web", replicas=replicas))
+    config = user(shop, tmp_path, ("apps", "deployments", verbs), ("", "pods", "create"))
+    done = shop.harden("deploy/web", "--force", kubeconfig=config)
+    assert (done.status, shop.context("web")) == (2, None)
+    assert message in done.out
+
+
+def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop) -> None:
+    shop.make(workload("web", replicas=1), workload("z"))
+    argv = ["harden", "deploy", "-n", shop.namespace, "--force", "--yes"]
+    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kubectl_caps", *argv],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("deployment.apps/web patched"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "deployment.apps/web is patched; to undo it: kubectl patch deployments.apps web" in err
+    assert "deployment.apps/web patched (interrupted: it is patched, and nobody watches it)" in out
+    assert "deployment.apps/z skipped (interrupted)" in out
+    assert (shop.context("web"), shop.context("z")) == (HARDENED, None)
+
+
+class Zygote:
+    """A warm process that runs command lines in forks, so that they can be killed at any request."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("zygote.py"))]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid: list[int] = []
+        self.known = threading.Event()
+
+    def run(self, kubeconfig: str, *argv: str) -> int:
+        """The exit status; negative for a signal."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.known.clear()
+        self.process.stdin.write(json.dumps({"argv": argv, "kubeconfig": kubeconfig}) + "\n")
+        self.process.stdin.flush()
+        self.pid = [int(self.process.stdout.readline())]
+        self.known.set()
+        return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+    def kill(self) -> None:
+        """Kill the child that is running, as nothing can prevent."""
+        assert self.known.wait(10)
+        os.kill(self.pid[0], signal.SIGKILL)
+
+
+@pytest.fixture
+def zygote() -> Iterator[Zygote]:
+    """One for a test."""
+    warm = Zygote()
+    with warm.process:  # closes its pipes and waits for its end
+        yield warm
+
+
+def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_undo_restores_all(
+    shop: Shop, tmp_path: Path, zygote: Zygote
+) -> None:
+    names = many(shop, 20)
+    original = {name: item["spec"] for name, item in shop.list("deployments").items()}
+    count, limit = 0, 0
+
+    def kill(seen: Seen) -> Answer | None:
+        nonlocal count
+        count += 1
+        if count == limit:
+            zygote.kill()
+        return None
+
+    # One list, then for each object a dry run of its pod and one of its patch: three of these 41 stand for all, as
+    # nothing was sent yet. Then the patches, one by one, and a run that nobody kills.
+    patched: dict[int, int] = {}
+    with between(shop.cluster, tmp_path, after=kill) as middleman:
+        for limit in (1, 2, 41, *range(42, 63)):
+            count, file = 0, str(tmp_path / f"undo{limit}")
+            argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file)
+            status = zygote.run(middleman.kubeconfig, *argv)
+            assert status == (0 if limit == 62 else -signal.SIGKILL)
+            now = {name: item["spec"] for name, item in shop.list("deployments").items()}
+            changed = [name for name in names if now[name] != original[name]]
+            assert all(context({"spec": now[name]}) == HARDENED for name in changed)
+            patched[limit] = len(changed)
+            if changed:
+                assert zygote.run(str(shop.cluster.kubeconfig), "harden", "--undo", file, "--wait=false") == 0
+                assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
+    assert patched == {1: 0, 2: 0, 41: 0, **{limit: limit - 41 for limit in range(42, 62)}, 62: 20}
+
+
+def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("a"), workload("b"), workload("c"))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy", "--yes", "--undo-to", file).status == 0
+    shop.patch("a", {"op": "replace", "path": f"{CONTEXT}/capabilities", "value": {"drop": ["ALL"], "add": ["KILL"]}})
+    shop.cluster.kubectl("delete", "deploy", "b", "-n", shop.namespace)
+    shop.make(workload("b"))
+    done = shop.harden("--undo", file, "-o", "json", namespace=False)
+    assert done.out, done.err
+    results = {item["name"]: item["result"] for item in done.items}
+    assert (done.status, results) == (2, {"a": "undone", "b": "refused", "c": "undone"})
+    assert shop.context("a") == {"capabilities": {"add": ["KILL"]}} or shop.context("a")["capabilities"]["add"] == [
+        "KILL"
+    ]
+    assert shop.context("c") in (None, {})
+    again = shop.harden("--undo", file, "-o", "json", namespace=False)
+    assert {item["name"]: item["result"] for item in again.items} == {
+        "a": "unchanged",
+        "b": "refused",
+        "c": "unchanged",
+    }

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,10 @@ class Shop:
             assert status == 201, answer
         for obj in objects:
             if obj["kind"] in ("Deployment", "StatefulSet", "DaemonSet"):
-                plural = f"{obj['kind'].lower()}s"
-                eventually(
-                    lambda p=plural, o=obj: self.get(p, o["metadata"]["name"])["status"].get("observedGeneration")
-                )
+                eventually(partial(self._is_seen, f"{obj['kind'].lower()}s", obj["metadata"]["name"]))
+
+    def _is_seen(self, plural: str, name: str) -> bool:
+        return bool(self.get(plural, name)["status"].get("observedGeneration"))
 
     def get(self, plural: str, name: str) -> dict[str, Any]:
         """An object as it is now."""
@@ -547,8 +548,7 @@ def custom_kinds(api_cluster: Cluster) -> None:
             "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {**body, "spec": spec}
         )
         assert status in (201, 409), answer
-        path = f"/apis/{group}/{version}/{names['plural']}"
-        eventually(lambda path=path: api_cluster.api.get(path))
+        eventually(partial(api_cluster.api.get, f"/apis/{group}/{version}/{names['plural']}"))
 
 
 def test_an_operators_deployment_is_refused_and_the_operators_object_is_named(shop: Shop, custom_kinds: None) -> None:
@@ -577,8 +577,8 @@ def user(shop: Shop, folder: Path, *rules: tuple[str, str, str]) -> str:
     reference = {"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}
     binding = {**role, "kind": "RoleBinding", "subjects": subject, "roleRef": reference}
     del binding["rules"]
-    for obj in (role, binding):
-        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/{obj['kind'].lower()}s"
+    for obj, plural in ((role, "roles"), (binding, "rolebindings")):
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/{plural}"
         status, answer = shop.cluster.api.request("POST", path, obj)
         assert status == 201, answer
     config = yaml.safe_load(Path(shop.cluster.kubeconfig).read_text())

@@ -71,6 +71,7 @@ _MACHINE: dict[Tier, dict[str, Callable[[], bool]]] = {
         "the Debian package nginx-light": _program("nginx"),
         "the Debian package redis-server": _program("redis-server"),
         "the Debian package iputils-ping": _program("ping"),
+        "the Debian package chrony": _program("chronyd"),
         "the Debian package strace": _program("strace"),
         "root": lambda: os.geteuid() == 0,
         "the right to make namespaces and mounts": lambda: os.geteuid() != 0 or _may_isolate(),

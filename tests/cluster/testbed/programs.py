@@ -16,6 +16,13 @@ http {
 }
 """
 
+_CHRONY = b"""port 11123
+allow 127.0.0.1
+cmdport 0
+bindcmdaddress /
+pidfile /run/chronyd.pid
+"""
+
 _NET_RAW = 1 << 13
 
 REAL = {
@@ -23,6 +30,11 @@ REAL = {
         command=("/usr/sbin/nginx",),
         programs=("/usr/sbin/nginx",),
         files={"/etc/nginx/nginx.conf": _NGINX, "/var/lib/nginx": None, "/var/log/nginx": None},
+    ),
+    "chrony": Image(
+        command=("/usr/sbin/chronyd", "-d", "-f", "/etc/chrony.conf"),
+        programs=("/usr/sbin/chronyd",),
+        files={"/etc/chrony.conf": _CHRONY, "/var/lib/chrony": None},
     ),
     "redis": Image(command=("/usr/bin/redis-server",), programs=("/usr/bin/redis-server",)),
     "redis-dropping": Image(
@@ -40,5 +52,6 @@ REAL = {
     "ping": Image(command=("/bin/sleep", "2147483647"), programs=("/usr/bin/ping",)),
 }
 """Name -> image. nginx runs as root, listens on port 80 and gives its worker to www-data, as its own image does;
-`redis-dropping` gives itself to www-data, as gosu and su-exec do; `ping-capable` has ping and its first program with a
-file capability (a real ping gives it back at once); `distroless` has nothing to exec."""
+`chrony` has no time sources, so that it leaves the clock of the machine alone; `redis-dropping` gives
+itself to www-data, as gosu and su-exec do; `ping-capable` has ping and its first program with a file capability (a real
+ping gives it back at once); `distroless` has nothing to exec."""

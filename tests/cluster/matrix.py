@@ -15,13 +15,7 @@ from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 RECORD = Path(__file__).parents[1] / "core" / "linux" / "kernel.jsonl"
 SEED = 6
 
-_FIELDS = {
-    "bounding": "CapBnd",
-    "permitted": "CapPrm",
-    "effective": "CapEff",
-    "inheritable": "CapInh",
-    "ambient": "CapAmb",
-}
+_SETS = ("bounding", "permitted", "effective", "inheritable", "ambient")
 
 _SEVERAL = ("CHOWN", "DAC_OVERRIDE", "IPC_LOCK", "SYS_PTRACE", "SYSLOG")
 _NAMES: tuple[tuple[str, ...] | None, ...] = (
@@ -83,19 +77,13 @@ def request(row: Mapping[str, Any]) -> Request:
     )
 
 
-def sets_of(status: Mapping[str, str]) -> ProcessSets:
-    """The sets that the fields of a /proc/PID/status show."""
-    sets = {name: CapabilitySet.from_hex(status[field]) for name, field in _FIELDS.items()}
-    return ProcessSets(**sets, no_new_privs=status["NoNewPrivs"] == "1")
-
-
 def write_record(node_all: CapabilitySet, seen: Iterable[tuple[Request, ProcessSets]]) -> None:
     """Keep what the kernel said, a line for each request: the masks in the order of ProcessSets, then no_new_privs."""
     plain = msgspec.to_builtins(Request())
     lines = [json.dumps({"node": node_all.hex})]
     for asked, sets in seen:
         said = {name: value for name, value in msgspec.to_builtins(asked).items() if value != plain[name]}
-        masks = [f"{getattr(sets, name).mask:x}" for name in _FIELDS]
+        masks = [f"{getattr(sets, name).mask:x}" for name in _SETS]
         lines.append(json.dumps([said, " ".join(masks), sets.no_new_privs]))
     RECORD.write_text("".join(f"{line}\n" for line in lines))
 
@@ -105,7 +93,7 @@ def read_record() -> tuple[CapabilitySet, list[tuple[Request, ProcessSets]]]:
     head, *lines = (json.loads(line) for line in RECORD.read_text().splitlines())
     seen = []
     for said, masks, no_new_privs in lines:
-        sets = dict(zip(_FIELDS, map(CapabilitySet.from_hex, masks.split()), strict=True))
+        sets = dict(zip(_SETS, map(CapabilitySet.from_hex, masks.split()), strict=True))
         seen.append((msgspec.convert(said, Request), ProcessSets(**sets, no_new_privs=no_new_privs)))
     return CapabilitySet.from_hex(head["node"]), seen
 

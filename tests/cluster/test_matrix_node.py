@@ -4,12 +4,11 @@
 """
 
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
+import host_proc
 import matrix
 import pairwise
 import pytest
@@ -18,18 +17,13 @@ from testbed.images import Image
 
 from kubectl_caps.core.linux.prediction import predict
 from kubectl_caps.core.linux.runtimes import runtime_of
-from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
+from kubectl_caps.core.linux.sets import ProcessSets
 
 ROWS = matrix.rows()
 IN_A_POD = 27
 TWO_PROCESSES = ["sh", "-c", "sleep 2147483647 & exec sleep 2147483647"]
 STARTED_WITHIN = 240
 """On a machine that is busy with something else."""
-
-
-def status_of(text: str) -> dict[str, str]:
-    """/proc/PID/status by field."""
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
 
 def pod(number: int, rows: Sequence[tuple[int, pairwise.Row]], images: dict[bool, str]) -> dict[str, Any]:
@@ -68,18 +62,6 @@ def await_running(node: Node, namespace: str) -> dict[str, dict[str, Any]]:
         time.sleep(0.5)
 
 
-def threads(containers: dict[str, str]) -> Iterator[tuple[str, ProcessSets]]:
-    """The container and the sets of every thread on this machine that is of one of these container ids."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            group = (folder / "cgroup").read_text()
-            mine = next((found for found in re.findall(r"[0-9a-f]{64}", group) if found in containers), None)
-            for task in (folder / "task").iterdir() if mine else ():
-                yield containers[mine or ""], matrix.sets_of(status_of((task / "status").read_text()))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-
-
 @pytest.fixture(scope="module")
 def kernel(node_cluster: Node) -> Iterator[dict[int, list[ProcessSets]]]:
     """Every row's threads as the kernel shows them."""
@@ -105,17 +87,11 @@ def every_thread(containers: dict[str, str]) -> dict[int, list[ProcessSets]]:
     deadline = time.monotonic() + STARTED_WITHIN
     while True:
         found: dict[int, list[ProcessSets]] = {index: [] for index in range(len(ROWS))}
-        for name, sets in threads(containers):
+        for name, sets in host_proc.threads(containers):
             found[int(name.removeprefix("c"))].append(sets)
         if all(len(seen) >= 2 for seen in found.values()):
             return found
         assert time.monotonic() < deadline, [index for index, seen in found.items() if len(seen) < 2]
-
-
-@pytest.fixture(scope="module")
-def node_all() -> CapabilitySet:
-    """What containerd holds here: it is a child of this process."""
-    return CapabilitySet.from_hex(status_of(Path("/proc/self/status").read_text())["CapEff"])
 
 
 def test_every_pair_of_values_is_met_in_at_least_300_containers() -> None:
@@ -124,9 +100,8 @@ def test_every_pair_of_values_is_met_in_at_least_300_containers() -> None:
     assert len(ROWS) >= 300
 
 
-def test_the_prediction_is_what_the_kernel_says(
-    node_cluster: Node, kernel: dict[int, list[ProcessSets]], node_all: CapabilitySet
-) -> None:
+def test_the_prediction_is_what_the_kernel_says(node_cluster: Node, kernel: dict[int, list[ProcessSets]]) -> None:
+    node_all = host_proc.own().effective
     runtime = node_cluster.api.get("/api/v1/nodes/localhost")["status"]["nodeInfo"]["containerRuntimeVersion"]
     wanted = [predict(runtime_of(runtime), matrix.request(row), node_all).sets for row in ROWS]
     assert [

@@ -141,8 +141,8 @@ spec:
     Rule(
         id="file-capabilities-unmet",
         title="A program of the image has file capabilities that the container lacks.",
-        happens='The container ends at once with "exec ...: operation not permitted", also as root, also where the '
-        "program does not use the capability.",
+        happens='The container ends at once, and its log says "exec ...: operation not permitted", also as root, '
+        "also where the program does not use the capability.",
         why="The kernel refuses to execute a file whose file capabilities, with the effective bit, are not all in the "
         "bounding set.",
         do="Add the capability beside drop ALL, or take an image without the file capability. `getcap` names it.",

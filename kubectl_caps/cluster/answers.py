@@ -52,6 +52,9 @@ class _Status(Struct, frozen=True):
     details: dict[str, Any] | None = None
 
 
+_STATUS = msgspec.json.Decoder(_Status)
+
+
 def header(response: Answered, name: str) -> str:
     """The first value of a header, empty where it was not sent."""
     return next((value for key, value in response.headers if key.lower() == name.lower()), "")
@@ -60,7 +63,7 @@ def header(response: Answered, name: str) -> str:
 def failure(response: Answered) -> ApiError:
     """The error that an answer other than 2xx stands for: its Status, or what client-go makes of any other body."""
     try:
-        body = msgspec.json.decode(response.body, type=_Status)
+        body = _STATUS.decode(response.body)
     except msgspec.DecodeError:
         body = _Status()
     if body.kind == "Status" and (body.message or body.reason):

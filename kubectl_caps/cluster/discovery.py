@@ -45,12 +45,15 @@ class _Groups(Struct, frozen=True):
     items: list[_Group] | None = None
 
 
+_GROUPS = msgspec.json.Decoder(_Groups)
+
+
 def discover(send: Callable[[Request], Response]) -> Iterator[Resource]:
     """Every resource that the server has, in its order of preference. Raises ApiError, Unreachable."""
     for path in ("/api", "/apis"):
         response = send(Request("GET", path, accept=_ACCEPT))
         try:
-            groups = msgspec.json.decode(response.body, type=_Groups)
+            groups = _GROUPS.decode(response.body)
         except msgspec.DecodeError as error:
             raise answers.not_json(response, str(error)) from error
         if groups.kind != "APIGroupDiscoveryList":

@@ -39,6 +39,9 @@ class _Node(Struct, frozen=True):
     status: _NodeStatus = _NodeStatus()
 
 
+_NODE = msgspec.json.Decoder(_Node)
+
+
 def take(
     cluster: Cluster,
     kinds: Sequence[Kind],
@@ -79,10 +82,9 @@ def runtimes(cluster: Cluster) -> dict[str, str] | ApiError:
 
 
 def _nodes(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    decoder = msgspec.json.Decoder(_Node)
     for page in cluster.pages(NODES, None):
         for raw in page:
-            node = decoder.decode(raw)
+            node = _NODE.decode(raw)
             yield node.metadata.name or "", node.status.node_info.container_runtime_version
 
 
@@ -90,7 +92,7 @@ def _decode(kind: Kind, raw: msgspec.Raw, source: Mapping[str, str], inventory: 
     try:
         found = list(workloads.read(kind, raw, source))
     except MalformedWorkload as error:
-        metadata = msgspec.json.decode(raw, type=_Node).metadata
+        metadata = _NODE.decode(raw).metadata
         name = workloads.reference(kind.api_version, kind.kind, metadata.name or "")
         inventory.errors.append(InputError(f"{name} in namespace {metadata.namespace}: {error}"))
         return

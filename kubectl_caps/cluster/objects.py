@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, field
+from msgspec.json import Decoder
 
 from kubectl_caps.cluster import answers
 from kubectl_caps.cluster.discovery import discover
@@ -66,6 +67,10 @@ class _Version(Struct, frozen=True, rename="camel"):
     git_version: str = ""
 
 
+_PAGE = Decoder(_Page)
+_OBJECT = Decoder(dict[str, Any])
+_IDENTIFIED = Decoder(_Identified)
+_VERSION = Decoder(_Version)
 T = TypeVar("T")
 
 
@@ -159,7 +164,7 @@ class Cluster:
         response = self._send(Request("PATCH", resource.path(namespace, name), query, body, JSON_PATCH))
         if warnings is not None:
             warnings.extend(answers.warnings(response.headers))
-        return _decode(response, dict[str, Any])
+        return _decode(response, _OBJECT)
 
     def create(
         self,
@@ -208,7 +213,7 @@ class Cluster:
     def server_version(self) -> Version:
         """The server's version; some report a minor of `27+`."""
         response = self._send(Request("GET", "/version"))
-        told = _decode(response, _Version)
+        told = _decode(response, _VERSION)
         try:
             return Version(_number(told.major), _number(told.minor), told.git_version)
         except ValueError as error:
@@ -223,10 +228,10 @@ class Cluster:
         )
 
     def _page(self, request: Request, token: str) -> _Page:
-        return _decode(self._send(_with(request, "continue", token)), _Page)
+        return _decode(self._send(_with(request, "continue", token)), _PAGE)
 
     def _object(self, request: Request) -> dict[str, Any]:
-        return _decode(self._send(request), dict[str, Any])
+        return _decode(self._send(request), _OBJECT)
 
     def _send(self, request: Request) -> Response:
         response = self._transport.send(request)
@@ -235,9 +240,9 @@ class Cluster:
         return response
 
 
-def _decode(response: Response, kind: type[T]) -> T:
+def _decode(response: Response, decoder: Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(response.body, type=kind)
+        return decoder.decode(response.body)
     except msgspec.DecodeError as error:
         raise answers.not_json(response, str(error)) from error
 
@@ -252,7 +257,7 @@ def _writing(dry_run: bool, field_manager: str) -> tuple[tuple[str, str], ...]:
 
 def _unseen(items: list[Raw], seen: set[str]) -> list[Raw]:
     """The items that were not in an earlier page; their uids are added to `seen`."""
-    uids = [msgspec.json.decode(item, type=_Identified).metadata.uid for item in items]
+    uids = [_IDENTIFIED.decode(item).metadata.uid for item in items]
     fresh = [item for item, uid in zip(items, uids, strict=True) if not uid or uid not in seen]
     seen.update(uids)
     return fresh

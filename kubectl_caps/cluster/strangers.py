@@ -33,6 +33,10 @@ class _Named(Struct, frozen=True):
     metadata: Metadata = Metadata()
 
 
+_DEFINITION = msgspec.json.Decoder(_Definition)
+msgspec.json.Decoder(_Named)  # completed before threads share it: see core/pod.py
+
+
 class Stranger(Struct, frozen=True):
     """An object that seems to hold a pod template."""
 
@@ -96,5 +100,5 @@ def _telling(cluster: Cluster) -> Iterator[tuple[str, str]]:
     for page in cluster.pages(cluster.resource(_DEFINITIONS), None, limit=50):
         for raw in page:
             if any(sign in bytes(raw) for sign in _SIGNS):
-                spec = msgspec.json.decode(raw, type=_Definition).spec
+                spec = _DEFINITION.decode(raw).spec
                 yield spec.group, spec.names.plural

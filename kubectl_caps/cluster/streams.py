@@ -56,6 +56,9 @@ class _Status(Struct, frozen=True):
     details: _Details | None = None
 
 
+_ENDED = msgspec.json.Decoder(_Status)
+
+
 def run(
     url: str, headers: Sequence[tuple[str, str]], tls: ssl.SSLContext, server_name: str, proxy: str | None, limit: float
 ) -> Outcome:
@@ -114,7 +117,7 @@ def _read(connection: Any, deadline: float) -> Outcome:
 def _outcome(channels: dict[int, bytes]) -> Outcome:
     stdout, stderr = (channels[channel].decode("utf-8", "replace") for channel in (_STDOUT, _STDERR))
     try:
-        status = msgspec.json.decode(channels[_STATUS], type=_Status)
+        status = _ENDED.decode(channels[_STATUS])
     except msgspec.DecodeError:
         return Outcome(stdout, stderr, "the connection ended before the command did")
     if status.status == "Success":

@@ -36,6 +36,9 @@ class _State(Struct, frozen=True):
     status: _Status = _Status()
 
 
+_STATE = msgspec.json.Decoder(_State)
+
+
 class Trial(Struct, frozen=True):
     """A pod to be created in a dry run, and the workloads whose pods are made exactly so."""
 
@@ -58,7 +61,7 @@ def _is_past(workload: Workload, known: set[str | None]) -> bool:
         return workload.template.finished or bool(workload.metadata.deletion_timestamp)
     if workload.raw is None or workload.kind not in ("Job", "ReplicaSet"):
         return False
-    state = msgspec.json.decode(workload.raw, type=_State)
+    state = _STATE.decode(workload.raw)
     if workload.kind == "Job":
         conditions = state.status.conditions or ()
         return any(item.type in ("Complete", "Failed") and item.status == "True" for item in conditions)

@@ -8,6 +8,7 @@ null; an empty object or list is not absent (`seccompProfile: {}` is a profile w
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 Path = tuple[str | int, ...]
@@ -313,6 +314,12 @@ class Pod(PodTemplate, frozen=True):
     def finished(self) -> bool:
         """Whether it has ended for good, so that it runs nothing and is refused nothing."""
         return self.status.phase in ("Succeeded", "Failed")
+
+
+# msgspec completes a type when it is first used, and the interpreter crashes where two threads do so at once (0.22.0).
+# So every type that threads may share is completed by its module's import: here, and where a decoder is a constant.
+for _type in (Pod, PodTemplate):
+    msgspec.json.Decoder(_type)
 
 
 class Member(Struct, frozen=True):

@@ -195,7 +195,9 @@ def _type(kind: Kind) -> Any:
     for step in reversed(kind.template[1:]):
         shape = list[shape] if step == "*" else msgspec.defstruct("Step", [(str(step), shape | None, None)])
     fields = [("metadata", Metadata, Metadata()), (str(kind.template[0]), shape | None, None)]
-    return msgspec.defstruct(kind.kind, fields)
+    made = msgspec.defstruct(kind.kind, fields)
+    msgspec.json.Decoder(made)  # completed before another thread can get it from the cache: see core/pod.py
+    return made
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from testbed.cluster import Cluster
 
 from kubectl_caps.core.podsecurity.labels import PREFIX, resolve
 
-LABELS = (
+LABELS: tuple[dict[str, str], ...] = (
     {},
     {"enforce": "baseline"},
     {"enforce": "restricted", "enforce-version": "v1.25"},

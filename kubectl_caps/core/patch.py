@@ -26,6 +26,8 @@ class _Absent:
 ABSENT: Final = _Absent()
 """The value of a field that is not there."""
 
+_UID: Path = ("metadata", "uid")
+
 Json = Any
 """Anything that JSON can say: dict, list, str, int, float, bool or None."""
 
@@ -101,14 +103,14 @@ class Conflict(Struct, frozen=True):
 def between(before: Json, after: Json) -> Patch:
     """The patch that makes `before` (an object as read) into `after`.
 
-    Mappings are compared field by field, lists of objects of the same length item by item (containers), other lists
-    as a whole: `capabilities.add` and `drop` are atomic (`+listType=atomic`, core/v1 types.go).
+    Mappings are compared field by field, lists of the same objects item by item (containers), other lists as a whole:
+    `capabilities.add` and `drop` are atomic (`+listType=atomic`, core/v1 types.go).
     """
     changes = tuple(_differences(before, after, ()))
     guards = list(_names(before, changes))
-    uid = lookup(before, ("metadata", "uid"))
+    uid = lookup(before, _UID)
     if changes and isinstance(uid, str):
-        guards.insert(0, (("metadata", "uid"), uid))
+        guards.insert(0, (_UID, uid))
     return Patch(changes, tuple(guards))
 
 
@@ -117,11 +119,15 @@ def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
 
     A field that already has its wanted value needs nothing. A field that has neither its old nor its wanted value
     belongs to somebody else now: it is left alone and returned as a `Conflict`. An object that was added or removed
-    whole is taken apart, so that a neighbour's field in it survives.
+    whole is taken apart, so that a neighbour's field in it survives. Another object of the same name is a conflict as a
+    whole.
     """
+    names = dict(patch.guards)
+    uid, found = names.get(_UID, ABSENT), lookup(current, _UID)
+    if patch.changes and uid is not ABSENT and uid != found:
+        return Patch(()), [Conflict(_UID, uid, found)]
     wanted = copy.deepcopy(current)
     conflicts: list[Conflict] = []
-    names = dict(patch.guards)
     for change in patch.changes:
         path = _relocated(change.path, names, current)
         if path is None:
@@ -160,15 +166,21 @@ def _differences(before: Json, after: Json, path: Path) -> Iterator[Change]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in [*before, *(key for key in after if key not in before)]:
             yield from _differences(before.get(key, ABSENT), after.get(key, ABSENT), (*path, key))
-    elif _named(before) and _named(after) and len(before) == len(after):
+    elif _same_items(before, after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _differences(old, new, (*path, index))
     elif type(before) is not type(after) or before != after:
         yield Change(path, before, after)
 
 
-def _named(value: Json) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+def _same_items(before: Json, after: Json) -> bool:
+    """Whether two lists hold the same objects by their names, so that none was added, moved or renamed."""
+    if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after) or not before:
+        return False
+    return all(
+        isinstance(old, Mapping) and isinstance(new, Mapping) and old.get("name") == new.get("name")
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def _names(obj: Json, changes: Sequence[Change]) -> Iterator[tuple[Path, Json]]:

@@ -103,6 +103,99 @@ def test_rebasing_onto_the_unchanged_object_changes_nothing(before: dict[str, An
     assert (rebuilt.applied(before), conflicts) == (after, [])
 
 
+CAPABILITIES = st.lists(st.sampled_from(["ALL", "CHOWN", "KILL"]), max_size=2, unique=True)
+SECURITY = st.fixed_dictionaries(
+    {},
+    optional={
+        "privileged": st.booleans(),
+        "runAsUser": st.integers(0, 2),
+        "capabilities": st.fixed_dictionaries({}, optional={"add": CAPABILITIES, "drop": CAPABILITIES}),
+    },
+)
+NAMES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True)
+
+
+@st.composite
+def pods(draw: st.DrawFn, names: list[str] | None = None) -> dict[str, Any]:
+    """A pod with containers of some names."""
+    containers = [
+        {"name": name, "image": draw(st.sampled_from("xy"))}
+        | draw(st.fixed_dictionaries({}, optional={"securityContext": SECURITY}))
+        for name in names or draw(NAMES)
+    ]
+    labels = draw(st.dictionaries(st.sampled_from(["a", "b/c"]), st.sampled_from("xy"), max_size=2))
+    return {"metadata": {"uid": "u1", "labels": labels}, "spec": {"containers": containers}}
+
+
+@given(pods(), pods())
+def test_what_is_sent_is_the_change_and_what_undoes_it(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """By RFC 6902, also where containers came, went, moved or were renamed."""
+    patch = between(before, after)
+    assert performed(before, patch.json_patch()) == after
+    assert performed(after, patch.inverse().json_patch()) == before
+
+
+class Refused(Exception):
+    """A `test` failed, or a path is not there."""
+
+
+def performed(obj: Any, operations: list[dict[str, Any]]) -> Any:
+    """RFC 6902 as the API server does it: a `test` for null is true of an absent field."""
+    result = copy.deepcopy(obj)
+    for operation in operations:
+        *parents, last = [step.replace("~1", "/").replace("~0", "~") for step in operation["path"].split("/")[1:]]
+        target = result
+        for step in parents:
+            target = target[int(step)] if isinstance(target, list) else target.get(step, {})
+        key: Any = int(last) if isinstance(target, list) else last
+        there = key < len(target) if isinstance(target, list) else key in target
+        if operation["op"] == "test":
+            if (target[key] if there else None) != operation["value"]:
+                raise Refused(operation)
+        elif operation["op"] == "remove":
+            del target[key]
+        else:
+            assert there or operation["op"] == "add"
+            target[key] = copy.deepcopy(operation["value"])
+    return result
+
+
+def fields(obj: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every field of a pod by its path, in which containers go by their names."""
+    if isinstance(obj, list) and obj and isinstance(obj[0], dict):
+        obj = {item["name"]: item for item in obj}
+    if not isinstance(obj, dict):
+        return {path: obj}
+    return {key: value for step, item in obj.items() for key, value in fields(item, (*path, step)).items()}
+
+
+@given(st.data())
+def test_rebasing_never_overwrites_what_somebody_else_changed(data: st.DataObject) -> None:
+    names = data.draw(NAMES)
+    before, after = data.draw(pods(names)), data.draw(pods(names))
+    theirs = data.draw(pods(data.draw(st.just(names) | st.permutations(names) | NAMES)))
+    patch, conflicts = rebased(between(before, after), theirs)
+    was, want, now, merged = map(fields, (before, after, theirs, patch.applied(theirs)))
+    changed = {path for path in was | want if was.get(path, ABSENT) != want.get(path, ABSENT)}
+    touched = {path for path in now | merged if now.get(path, ABSENT) != merged.get(path, ABSENT)}
+    assert touched <= {path for path in changed if now.get(path, ABSENT) == was.get(path, ABSENT)}
+    assert conflicts or all(merged.get(path, ABSENT) == want.get(path, ABSENT) for path in changed)
+
+
+@given(st.data())
+def test_what_the_server_would_take_it_takes_from_what_was_read(data: st.DataObject) -> None:
+    """The patch itself is refused wherever somebody else changed a field that it changes, or moved its container."""
+    names = data.draw(NAMES)
+    before, after, theirs = (data.draw(pods(names)) for _ in range(3))
+    patch = between(before, after)
+    try:
+        performed(theirs, patch.json_patch())
+    except Refused:
+        assert any(lookup(theirs, change.path) != change.before for change in patch.changes)
+    else:
+        assert all(lookup(theirs, change.path) == change.before for change in patch.changes)
+
+
 def test_rebasing_onto_an_object_already_as_wanted_needs_nothing() -> None:
     patch, conflicts = rebased(between(WEB, hardened(WEB)), hardened(WEB))
     assert (patch.changes, conflicts) == ((), [])
@@ -113,6 +206,12 @@ def test_rebasing_finds_a_container_that_moved_by_its_name() -> None:
     moved["spec"]["containers"].insert(0, {"name": "new"})
     patch, conflicts = rebased(between(WEB, hardened(WEB)), moved)
     assert (patch.applied(moved), conflicts) == (hardened(moved, 1), [])
+
+
+def test_rebasing_leaves_another_object_of_the_same_name_alone() -> None:
+    recreated = {**copy.deepcopy(WEB), "metadata": {"uid": "u2"}}
+    patch, conflicts = rebased(between(WEB, hardened(WEB)), recreated)
+    assert (patch.changes, conflicts) == ((), [Conflict(("metadata", "uid"), "u1", "u2")])
 
 
 def test_rebasing_says_when_the_container_is_gone() -> None:

@@ -86,6 +86,19 @@ def test_an_app_armor_annotation_reaches_the_field_of_a_pod_only(
     assert said == f"forbidden AppArmor profile{count} ({expected.format(A)})"
 
 
+def test_the_annotation_of_an_init_container_reaches_its_field_too() -> None:
+    spec = {"containers": [{"name": "web"}], "initContainers": [{"name": "init"}]}
+    said = baseline(spec, {f"{A}init": "unconfined"})
+    assert said.startswith('forbidden AppArmor profiles (container "init" and annotation must not set')
+
+
+def test_a_port_of_the_host_that_a_file_names_is_kept() -> None:
+    """The API refuses such a pod; a file can say it all the same."""
+    ports = [{"containerPort": 80, "hostPort": 8080}]
+    said = baseline({"hostNetwork": True, "containers": [{"name": "web", "ports": ports}]})
+    assert said.endswith('hostPort (container "web" uses hostPort 8080)')
+
+
 def profiles(annotation: str, own: object, of_pod: object) -> object:
     spec = {
         "securityContext": {"appArmorProfile": of_pod},

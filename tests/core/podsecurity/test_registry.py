@@ -1,7 +1,11 @@
 """Which checks a level and a version run, and in which order: with toy checks, then the real registry's figures."""
 
+from random import Random
+
 import msgspec
 import pytest
+from differential.pods import Maker
+from differential.verdicts import judged
 from pod_cases import MINORS
 
 from kubectl_caps.core.pod import PodTemplate
@@ -177,3 +181,14 @@ def test_both_levels_are_listed_with_what_restricted_overrides_as_baselines() ->
 )
 def test_the_strictest_level_that_accepts_a_pod(spec: dict[str, object], level: Level) -> None:
     assert strictest(template(**spec), 0) == level
+
+
+@pytest.mark.parametrize("minor", [0, 8, 18, 19, 22, 25, 34, 35, 37])
+def test_the_violations_of_either_level_can_be_picked_from_those_of_both(minor: int) -> None:
+    """So the API server's text for either level can be made of the JSON of `inspect`."""
+    overridden = {name for _, since in checks_for("restricted", minor) for name in since.overrides}
+    for seed in range(100):
+        pod = judged(Maker(Random(seed)).pod(), pod=True)
+        both = judge_all(pod, minor)
+        assert tuple(item for item in both if item.level == "baseline") == evaluate(pod, "baseline", minor)
+        assert tuple(item for item in both if item.check not in overridden) == evaluate(pod, "restricted", minor)

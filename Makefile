@@ -3,6 +3,7 @@
 # make test           all tests: core and edges, API server, node. ARGS="-k word" goes to pytest
 # make differential   N=10000 random pods, SEED=1: the API server's Pod Security verdicts and ours, word for word
 # make lint           ruff, mypy, import-linter
+# make bench          benchmarks/: how long a command takes beside what it replaces
 # make cluster        only the programs of the test cluster, into ~/.cache/kubectl-caps-cluster
 # make dist           dist/kubectl-caps_linux_amd64.tar.gz and krew-manifest.yaml; dist-check: with the real krew
 
@@ -30,6 +31,9 @@ lint: .venv/.test .venv/.lint
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: cluster
+	@for script in benchmarks/*.py; do PYTHONPATH=tests/cluster $(BIN)/python $$script || exit 1; done
 
 cluster: .venv/.test
 	@$(TESTBED) build

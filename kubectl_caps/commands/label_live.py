@@ -24,7 +24,7 @@ from kubectl_caps.core.labelling import (
 )
 from kubectl_caps.core.podsecurity import preview
 from kubectl_caps.core.podsecurity.labels import resolve, tightens
-from kubectl_caps.core.workloads import WORKLOADS, Workload
+from kubectl_caps.core.workloads import WORKLOADS, Workload, kind_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import warn
 
@@ -91,18 +91,14 @@ def _words(error: CapsError) -> str:
 
 
 def _note(run: Run, item: Labelling, workloads: Sequence[Workload], tried: Tried) -> None:
-    refused = {workload.reference for workload, _ in tried.refused}
-    known = {one.workload.reference for one in judge(workloads, item.policy, run.minor)} & refused
     for workload, error in tried.refused:
-        if error.code == 422:
+        kind = kind_of(workload.api_version, workload.kind)
+        if error.code == 422 and kind and kind.builtin:
             item.notes += (f"{workload.reference}: the server takes no pod of its template: {error.message}",)
-        elif "violates PodSecurity" not in error.message:
-            text = f"{workload.reference}: what the server puts into its pods: {_words(error)}"
-            item.not_judged += (text,)
-        elif workload.reference in known:
+        elif "violates PodSecurity" in error.message and verdict(workload.template, item.policy, run.minor):
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
-            item.not_judged += (f"{workload.reference}: what the server puts into its pods: {error.message}",)
+            item.not_judged += (f"{workload.reference}: what the server puts into its pods: {_words(error)}",)
     for reference in mended(workloads, item.policy, run.minor, tried.admitted):
         item.notes += (f"{reference}: its template would be refused, but a webhook mends its pods on their way",)
     for reference in over(workloads, item.policy, run.minor):

@@ -1,8 +1,9 @@
 """kubectl caps label-ns: Pod Security labels on namespaces, after showing everything that they would refuse."""
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,6 +48,8 @@ def main(options: argparse.Namespace) -> int:
         raise
     for error in errors:
         say(str(error))
+    if not results and not errors:
+        say("No resources found")
     show(results, errors, options, _SUFFIX[dry_run])
     result = status(results, errors)
     return 0 if options.plan and result == 1 else result
@@ -151,17 +154,27 @@ def _namespaces(cluster: Any, options: argparse.Namespace, errors: list[CapsErro
     from kubectl_caps.cluster.resources import NAMESPACES
 
     if not options.names:
-        left = []
-        for page in cluster.pages(NAMESPACES, None, label_selector=options.selector):
-            for item in map(msgspec.json.decode, page):
-                if item["metadata"]["name"] in SYSTEM_NAMESPACES:
-                    left.append(item["metadata"]["name"])
-                else:
-                    yield item
-        if left:
-            say(f"{', '.join(left)} left out: the system's namespaces are labeled only by name, and with --force")
-    for name in dict.fromkeys(options.names):
+        found = [item for page in cluster.pages(NAMESPACES, None, label_selector=options.selector) for item in page]
+        yield from _meant(map(msgspec.json.decode, found))
+    for name in dict.fromkeys(re.sub("^(ns|namespaces?)/", "", name) for name in options.names):
         try:
             yield cluster.get(NAMESPACES, None, name)
         except ApiError as error:
             errors.append(error)
+
+
+def _meant(namespaces: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those that a selector or --all may mean; the others are said."""
+    system, ending = [], []
+    for namespace in namespaces:
+        metadata = namespace["metadata"]
+        if metadata["name"] in SYSTEM_NAMESPACES:
+            system.append(metadata["name"])
+        elif "deletionTimestamp" in metadata:
+            ending.append(metadata["name"])
+        else:
+            yield namespace
+    if system:
+        say(f"{', '.join(system)} left out: the system's namespaces are labeled only by name, and with --force")
+    if ending:
+        say(f"{', '.join(ending)} left out: being deleted")

@@ -75,8 +75,15 @@ def trials(workloads: Sequence[Workload], namespace: str) -> list[Trial]:
     for workload in workloads:
         if workload.raw is not None and not workload.is_pod:
             body = pod_of(msgspec.json.decode(workload.raw), workload.path, workload.name, namespace)
+            _name_containers(body["spec"])
             found.setdefault(_made_alike(body), Trial(body, [])).workloads.append(workload)
     return list(found.values())
+
+
+def _name_containers(spec: dict[str, Any]) -> None:
+    """Knative's templates may leave it to its controller."""
+    for index, container in enumerate(spec.get("containers") or ()):
+        container.setdefault("name", f"container-{index}")
 
 
 def unmade(workloads: Sequence[Workload]) -> list[Workload]:

@@ -4,7 +4,7 @@ Nothing else knows a kind's shape. A new kind, a custom resource included, is a 
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -147,6 +147,7 @@ def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dic
     """The pod that a controller makes of an object's template, as the body of a create request.
 
     Of the template's metadata only labels and annotations count (k8s.io/kubernetes pkg/controller GetPodFromTemplate).
+    A StatefulSet's claims become volumes, which its containers may mount (pkg/controller/statefulset updateStorage).
     """
     template: Any = obj
     for step in path:
@@ -158,8 +159,17 @@ def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dic
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {**metadata, "generateName": f"{name}-", "namespace": namespace},
-        "spec": template["spec"],
+        "spec": _with_claims(template["spec"], (obj.get("spec") or {}).get("volumeClaimTemplates") or [], name),
     }
+
+
+def _with_claims(spec: dict[str, Any], claims: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    names = [claim["metadata"]["name"] for claim in claims]
+    if not names:
+        return spec
+    own = [volume for volume in spec.get("volumes") or [] if volume["name"] not in names]
+    made = [{"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}-0"}} for claim in names]
+    return {**spec, "volumes": own + made}
 
 
 def looks_like_pods(obj: Any, depth: int = 12) -> bool:

@@ -63,6 +63,23 @@ def test_a_pod_that_nobody_makes_again_is_tried_as_it_is(api_cluster: Cluster, p
     assert {name for one in result.item["violations"] for name in one["containers"]} == {"sidecar"}
 
 
+def test_a_stateful_set_is_tried_with_the_volumes_of_its_claims(api_cluster: Cluster, places: dict[str, str]) -> None:
+    """Without them the server takes no pod of its template, and what a webhook puts in would stay unknown."""
+    place = places["inject"]
+    run = spec(GOOD)
+    run["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    body = {
+        "replicas": 0,
+        "selector": {"matchLabels": {"app": "db"}},
+        "template": {"metadata": {"labels": {"app": "db"}}, "spec": run},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }
+    make(api_cluster, place, "apps/v1/statefulsets", {"metadata": {"name": "db"}, "spec": body})
+    item = judged(api_cluster, place).item
+    assert (refused(item), item["notes"]) == ({("StatefulSet", "db")}, [])
+
+
 def test_a_template_that_a_webhook_mends_is_not_refused(api_cluster: Cluster, places: dict[str, str]) -> None:
     place = places["mend"]
     deployment(api_cluster, place, "web", spec())

@@ -32,7 +32,7 @@ WEBHOOK = {
     "name": "bench.example.com",
     "clientConfig": {"url": "https://127.0.0.1:1/"},
     "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
-    "namespaceSelector": {"matchLabels": {"no": "namespace"}},
+    "matchConditions": [{"name": "never", "expression": "false"}],
     "sideEffects": "None",
     "admissionReviewVersions": ["v1"],
 }

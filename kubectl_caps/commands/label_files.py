@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.commands import label_ns
 from kubectl_caps.commands import options as read
 from kubectl_caps.commands.files import find, load, no_selector
 from kubectl_caps.commands.harden_files import show
-from kubectl_caps.core.labelling import Asked, Labelling, LabelWish, judge, objections, plan_labels, start
+from kubectl_caps.core.labelling import Asked, Labelling, LabelWish, Verdicts, judge, objections, plan_labels, start
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import CapsError, UsageError
 from kubectl_caps.manifests.edit import Edit, edited
@@ -28,7 +29,7 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     documents, errors = load(options.filename, recursive=options.recursive, command="label-ns")
     found, malformed = find(documents)
     errors += malformed
-    workloads = [workload for item in found for workload in item.workloads]
+    workloads = [_apart(workload) for item in found for workload in item.workloads]
     namespaces = [item for item in documents if _is_namespace(item)]
     chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in options.names]
     asked = Asked(wishes=wishes, overwrite=options.overwrite, force=options.force)
@@ -61,6 +62,11 @@ class _Files(Struct, frozen=True):
     only: bool
 
 
+def _apart(workload: Workload) -> Workload:
+    """Without its uid: a manifest that was copied from another keeps that one's, and yet is another object."""
+    return replace(workload, metadata=replace(workload.metadata, uid=None))
+
+
 def _is_namespace(document: Document) -> bool:
     obj = document.object
     return (obj["apiVersion"], obj["kind"]) == ("v1", "Namespace") and bool((obj.get("metadata") or {}).get("name"))
@@ -73,13 +79,14 @@ def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
     item = start(name, document.object["metadata"].get("labels") or {}, plan, asked)
     inside = [workload for workload in files.workloads if workload.namespace in ((name, "") if files.only else (name,))]
     homeless = [workload for workload in files.workloads if not workload.namespace]
-    item.judged = judge(inside, item.policy, None)
+    verdicts = Verdicts(item.policy, None)
+    item.judged = judge(inside, verdicts)
     if item.policy.level != "privileged":
         item.not_judged = tuple(str(error).removeprefix("error: ") for error in files.errors)
     if homeless and files.only:
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
     else:
-        strays = judge(homeless, item.policy, None)
+        strays = judge(homeless, verdicts)
         why = "names no namespace; it would be refused here"
         item.not_judged += tuple(f"{one.workload.reference} {why}" for one in strays)
     refusals = [*plan.refusals, *objections(item, force=asked.force)]

@@ -7,12 +7,13 @@ from kubectl_caps.cluster.census import all_workloads
 from kubectl_caps.cluster.inventory import Inventory, take
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import NAMESPACES
-from kubectl_caps.commands.label_trial import Tried, attempt
+from kubectl_caps.commands.label_trial import Room, Tried, attempt
 from kubectl_caps.core.labelling import (
     SYSTEM_NAMESPACES,
     Asked,
     Labelling,
     LabelPlan,
+    Verdicts,
     judge,
     mended,
     objections,
@@ -20,8 +21,8 @@ from kubectl_caps.core.labelling import (
     plan_labels,
     security_labels,
     start,
-    verdict,
 )
+from kubectl_caps.core.mutation import Mutation
 from kubectl_caps.core.podsecurity import preview
 from kubectl_caps.core.podsecurity.labels import resolve, tightens
 from kubectl_caps.core.workloads import WORKLOADS, Workload, kind_of
@@ -33,12 +34,13 @@ LOOKS = 2
 
 
 class Run(Asked, frozen=True, kw_only=True):
-    """What is the same for every namespace of one command. `mutating`: label_trial.changed_by."""
+    """What is the same for every namespace of one command. `mutations`: label_trial.configured."""
 
     cluster: Cluster
+    source: dict[str, str]
     dry_run: str
     manager: str
-    mutating: list[str] | None
+    mutations: list[Mutation] | None
 
 
 def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labelling:
@@ -47,35 +49,40 @@ def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labellin
     plan = plan_labels(namespace, run.wishes, overwrite=run.overwrite, force=run.force)
     item = start(name, namespace["metadata"].get("labels") or {}, plan, run)
     try:
-        extra = _judge(run, item, plan, inventory) if item.policy.level != "privileged" else []
+        extra, tried = _judge(run, item, plan, inventory) if item.policy.level != "privileged" else ([], False)
         refusals = [*plan.refusals, *_system(run, name), *objections(item, force=run.force), *extra]
         if refusals:
             item.result, item.message = "refused", "; ".join(refusals)
         elif not plan.patch.changes:
             item.result = "unchanged"
-        elif run.dry_run != "client":
+        elif run.dry_run == "none" or (run.dry_run == "server" and not tried):
             _send(run, item, plan)
     except CapsError as error:
         item.result, item.message = "failed", str(error).removeprefix("error: ")
     return item
 
 
-def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> list[str]:
-    """Everything that the policy would refuse into `item`; what else speaks against enforcing it is returned."""
+def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> tuple[list[str], bool]:
+    """Everything that the policy would refuse into `item`.
+
+    Returned is what else speaks against enforcing it, and whether the server has tried to set the labels.
+    """
     workloads = all_workloads(inventory)
     item.not_judged = tuple(_unlisted(error) for error in inventory.errors)
-    tried = attempt(run.cluster, item.namespace, workloads, run.manager, run.mutating)
-    _note(run, item, workloads, tried)
-    item.judged = judge(workloads, item.policy, run.minor, tried.admitted)
+    labels = (plan.present, plan.labels)
+    tried = attempt(Room(run.cluster, item.namespace, labels, run.manager, run.mutations), workloads)
+    verdicts = Verdicts(item.policy, run.minor, tried.admitted)
+    _note(item, workloads, tried, verdicts)
+    item.judged = judge(workloads, verdicts)
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
-        return []  # the server looks at the pods only when the enforce policy tightens
+        return [], False  # the server looks at the pods only when the enforce policy tightens
     try:
-        return _compared(run, item, plan, workloads, tried)
+        return _compared(run, item, plan, workloads, verdicts), True
     except ApiError as error:
         if run.dry_run != "client":
             raise
         item.notes += (f"the server's own verdict could not be had: {_words(error)}",)
-        return []
+        return [], False
 
 
 def _unlisted(error: CapsError) -> str:
@@ -90,34 +97,35 @@ def _words(error: CapsError) -> str:
     return str(error).removeprefix("error: ")
 
 
-def _note(run: Run, item: Labelling, workloads: Sequence[Workload], tried: Tried) -> None:
+def _note(item: Labelling, workloads: Sequence[Workload], tried: Tried, verdicts: Verdicts) -> None:
     for workload, error in tried.refused:
         kind = kind_of(workload.api_version, workload.kind)
         if error.code == 422 and kind and kind.builtin:
             item.notes += (f"{workload.reference}: the server takes no pod of its template: {error.message}",)
-        elif "violates PodSecurity" in error.message and verdict(workload.template, item.policy, run.minor):
+        elif "violates PodSecurity" in error.message and verdicts.own(workload):
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
             item.not_judged += (f"{workload.reference}: what the server puts into its pods: {_words(error)}",)
-    for reference in mended(workloads, item.policy, run.minor, tried.admitted):
+    for reference in mended(workloads, verdicts):
         item.notes += (f"{reference}: its template would be refused, but a webhook mends its pods on their way",)
-    for reference in over(workloads, item.policy, run.minor):
+    for reference in over(workloads, verdicts):
         item.notes += (f"{reference}: is finished, but would be refused if it were made again",)
 
 
-def _compared(run: Run, item: Labelling, plan: LabelPlan, workloads: list[Workload], tried: Tried) -> list[str]:
+def _compared(run: Run, item: Labelling, plan: LabelPlan, workloads: list[Workload], verdicts: Verdicts) -> list[str]:
     """The server's own verdict on the pods that exist beside ours; its configuration may exempt some."""
     for look in range(LOOKS):
         warnings: list[str] = []
         _patch(run, item.namespace, plan, dry_run=True, warnings=warnings)
-        pods = {one.name: verdict(one.template, item.policy, run.minor) for one in workloads if one.is_pod}
+        pods = {workload.name: verdicts.own(workload) for workload in workloads if workload.is_pod}
         said = preview.read(warnings, item.namespace)
         extra, missing = preview.compare(said, preview.expected(pods, item.namespace, item.policy))
         if said.exempt or not (extra or missing) or look == LOOKS - 1:
             break
         others = [workload for workload in workloads if not workload.is_pod]
-        workloads = others + all_workloads(take(run.cluster, WORKLOADS[:1], item.namespace, workloads[0].source))
-        item.judged = judge(workloads, item.policy, run.minor, tried.admitted)
+        workloads = others + all_workloads(take(run.cluster, WORKLOADS[:1], item.namespace, run.source))
+        verdicts = Verdicts(item.policy, run.minor, verdicts.admitted)
+        item.judged = judge(workloads, verdicts)
     if said.exempt:
         item.notes += ("the server exempts this namespace from Pod Security, so its labels are ignored",)
         return []

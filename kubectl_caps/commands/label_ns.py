@@ -122,7 +122,7 @@ def _live(
 ) -> Iterator[Labelling]:
     from kubectl_caps.cluster.census import census
     from kubectl_caps.commands.label_live import Run, label
-    from kubectl_caps.commands.label_trial import changed_by
+    from kubectl_caps.commands.label_trial import configured
     from kubectl_caps.commands.live import connected
 
     cluster, _, context = connected(options, warn=lambda text: None)
@@ -130,16 +130,18 @@ def _live(
     namespaces = list(_namespaces(cluster, options, errors))
     names = [namespace["metadata"]["name"] for namespace in namespaces]
     progress(f"reading the workloads of {len(names)} namespaces")
-    counted = census(cluster, names, {"context": context})
+    source = {"context": context}
+    counted = census(cluster, names, source)
     run = Run(
         wishes=wishes,
         minor=minor,
         overwrite=options.overwrite,
         force=options.force,
         cluster=cluster,
+        source=source,
         dry_run=dry_run,
         manager=options.field_manager,
-        mutating=changed_by(cluster),
+        mutations=configured(cluster),
     )
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]

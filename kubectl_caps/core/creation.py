@@ -9,15 +9,19 @@ from msgspec import Struct
 from kubectl_caps.core.pod import Condition, Pod
 from kubectl_caps.core.workloads import Workload, pod_of
 
-_ADDED_LABELS = (
+ADDED_LABELS = (
     "pod-template-hash",
+    "pod-template-generation",
     "controller-revision-hash",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
     "controller-uid",
     "job-name",
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/job-completion-index",
 )
-"""What controllers add to the labels of the template that they hand on (k8s.io/api apps/v1 and batch/v1 types.go)."""
+"""What the built-in controllers add to the labels of a template (k8s.io/api apps/v1 and batch/v1 types.go)."""
 
 _MIRROR = "kubernetes.io/config.mirror"
 """The annotation of a pod that stands for a static one: the kubelet makes it, whatever the API server says."""
@@ -106,5 +110,5 @@ def again(pod: dict[str, Any]) -> dict[str, Any]:
 
 def _made_alike(body: dict[str, Any]) -> bytes:
     metadata = body["metadata"]
-    labels = {key: value for key, value in metadata.get("labels", {}).items() if key not in _ADDED_LABELS}
+    labels = {key: value for key, value in metadata.get("labels", {}).items() if key not in ADDED_LABELS}
     return msgspec.json.encode((labels, metadata.get("annotations"), body["spec"]), order="deterministic")

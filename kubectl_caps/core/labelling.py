@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from kubectl_caps.core.creation import past
-from kubectl_caps.core.ownership import Key, fold, key
+from kubectl_caps.core.ownership import Family, Key, fold, key
 from kubectl_caps.core.patch import Patch, between
 from kubectl_caps.core.pod import Path, Pod, PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
@@ -18,7 +18,6 @@ from kubectl_caps.core.workloads import Workload
 
 Mode = Literal["enforce", "audit", "warn"]
 Result = Literal["planned", "labeled", "unchanged", "refused", "failed"]
-_NO_PODS: Mapping[Key, Pod] = {}
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -48,11 +47,12 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class LabelPlan(Struct, frozen=True):
-    """The labels' patch, the policies before and after, and why the labels may not be set (empty where they may)."""
+    """The labels' patch, the policies and labels before and after, and why they may not be set (empty: they may)."""
 
     patch: Patch
     before: Policies
     after: Policies
+    present: dict[str, str]
     labels: dict[str, str]
     refusals: tuple[str, ...]
 
@@ -107,7 +107,7 @@ def plan_labels(
         if not force and f"{PREFIX}{wish.mode}" in labels and looser(old.of(wish.mode), new.of(wish.mode)):
             change = f"{wish.mode}={new.of(wish.mode)} is looser than {old.of(wish.mode)}"
             refusals.append(f"{change}; --force does it all the same")
-    return LabelPlan(_guarded(between(namespace, wanted), labels), old, new, after, tuple(refusals))
+    return LabelPlan(_guarded(between(namespace, wanted), labels), old, new, labels, after, tuple(refusals))
 
 
 def _guarded(patch: Patch, labels: Mapping[str, str]) -> Patch:
@@ -140,64 +140,72 @@ def objections(item: Labelling, *, force: bool) -> list[str]:
     return [f"{reason}; --force labels it all the same" for reason in reasons]
 
 
-def judge(
-    workloads: Sequence[Workload],
-    policy: Policy,
-    server_minor: int | None,
-    admitted: Mapping[Key, Pod] = _NO_PODS,
-) -> tuple[Judged, ...]:
-    """What `policy` would refuse: running pods, and pods made of the templates.
+class Verdicts(Struct, frozen=True):
+    """Why a policy refuses workloads; each is looked at once.
 
-    What makes no pods any more (`creation.past`) is refused nothing. A template is judged by the pod that the server
-    made of it (`admitted`, by `ownership.key`), else as the pod that is made of it, so after the same defaulting as
-    a pod. Pods that are refused for the very reasons for which their owner's template is are folded into it.
+    A template is judged as the pod that is made of it, so after the same defaulting as a pod, and by the pod that the
+    server made of it where it was tried (`admitted`).
+    """
+
+    policy: Policy
+    minor: int | None
+    admitted: Mapping[Key, Pod] = {}
+    _own: dict[Key, tuple[Violation, ...]] = {}
+
+    def own(self, workload: Workload) -> tuple[Violation, ...]:
+        """The verdict on the template, or on the pod as it is."""
+        at = key(workload)
+        if at not in self._own:
+            self._own[at] = self._evaluated(workload.template)
+        return self._own[at]
+
+    def of(self, workload: Workload) -> tuple[Violation, ...]:
+        """The verdict that counts: on the pod as the server makes it, where that is known."""
+        pod = self.admitted.get(key(workload))
+        return self.own(workload) if pod is None else self._evaluated(pod)
+
+    def _evaluated(self, template: PodTemplate) -> tuple[Violation, ...]:
+        minor = effective_minor(self.policy.version, self.minor)
+        return evaluate(as_admitted(template, pod=True), self.policy.level, minor)
+
+
+def judge(workloads: Sequence[Workload], verdicts: Verdicts) -> tuple[Judged, ...]:
+    """What would be refused: running pods, and pods made of the templates.
+
+    What makes no pods any more (`creation.past`) is refused nothing. Pods that are refused for the very reasons for
+    which their owner's template is are folded into it.
     """
     gone = past(workloads)
-    verdicts = {id(workload): _verdicts(workload, policy, server_minor, admitted) for workload in workloads}
+    found = {id(workload): verdicts.of(workload) for workload in workloads}
     rows = fold(
         [workload for workload in workloads if id(workload) not in gone],
         [workload for workload in workloads if id(workload) in gone and not workload.is_pod],
-        same=lambda one, other: _reasons(verdicts[id(one)][0]) == _reasons(verdicts[id(other)][0]),
+        same=lambda one, other: _reasons(found[id(one)]) == _reasons(found[id(other)]),
         history=False,
     )
-    found = ((row, *verdicts[id(row.workload)]) for row in rows)
     return tuple(
-        Judged(row.workload, violations, tuple(pod.metadata.name or "" for pod in row.pods), created)
-        for row, violations, created in found
-        if violations
+        _judged(row, found[id(row.workload)], verdicts.own(row.workload)) for row in rows if found[id(row.workload)]
     )
 
 
-def _verdicts(
-    workload: Workload, policy: Policy, minor: int | None, admitted: Mapping[Key, Pod]
-) -> tuple[tuple[Violation, ...], bool]:
-    """The violations, and whether they are other ones than those of the workload's own template."""
-    own = verdict(workload.template, policy, minor)
-    pod = admitted.get(key(workload))
-    violations = own if pod is None else verdict(pod, policy, minor)
-    return (own, False) if _reasons(violations) == _reasons(own) else (violations, True)
+def _judged(row: Family, violations: tuple[Violation, ...], own: tuple[Violation, ...]) -> Judged:
+    """Where the server's pod is refused for no other reasons than the template, the template's fields are told."""
+    created = _reasons(violations) != _reasons(own)
+    pods = tuple(pod.metadata.name or "" for pod in row.pods)
+    return Judged(row.workload, violations if created else own, pods, created)
 
 
-def verdict(template: PodTemplate, policy: Policy, server_minor: int | None) -> tuple[Violation, ...]:
-    """Why a policy refuses a pod, or the pod that is made of a template."""
-    return evaluate(as_admitted(template, pod=True), policy.level, effective_minor(policy.version, server_minor))
-
-
-def mended(workloads: Sequence[Workload], policy: Policy, minor: int | None, admitted: Mapping[Key, Pod]) -> list[str]:
+def mended(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
     """The workloads whose template would be refused, while the pod that the server makes of it would not."""
-    tried = [workload for workload in workloads if key(workload) in admitted]
-    return [
-        workload.reference
-        for workload in tried
-        if verdict(workload.template, policy, minor) and not verdict(admitted[key(workload)], policy, minor)
-    ]
+    tried = [workload for workload in workloads if key(workload) in verdicts.admitted]
+    return [workload.reference for workload in tried if verdicts.own(workload) and not verdicts.of(workload)]
 
 
-def over(workloads: Sequence[Workload], policy: Policy, minor: int | None) -> list[str]:
+def over(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
     """The Jobs that are finished, whose template would be refused if somebody made it anew."""
     gone = past(workloads)
     jobs = [workload for workload in workloads if id(workload) in gone and workload.kind == "Job"]
-    return [job.reference for job in jobs if verdict(job.template, policy, minor)]
+    return [job.reference for job in jobs if verdicts.own(job)]
 
 
 def _reasons(violations: tuple[Violation, ...]) -> list[tuple[str, str]]:

@@ -1,13 +1,44 @@
 """What may change a pod between its template and the API server's store: admission that somebody has configured.
 
-Selectors and conditions are not read: what may meet a pod in some namespace is taken to meet every pod.
+Conditions (CEL) are not read: what they might let pass is taken to pass. Nor are the bindings of policies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from kubectl_caps.core.pod import Metadata
+
+
+class _Requirement(Struct, frozen=True):
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class Selector(Struct, frozen=True, rename="camel"):
+    """A label selector (meta/v1 LabelSelector); an empty one selects everything."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[_Requirement] | None = None
+
+    def meets(self, labels: Mapping[str, str], unknown: Sequence[str] = ()) -> bool:
+        """Whether something with these labels is selected; it may have the `unknown` ones with any value, too."""
+        wanted = (_Requirement(key, "In", [value]) for key, value in (self.match_labels or {}).items())
+        return all(
+            requirement.key in unknown or _is_met(requirement, labels.get(requirement.key))
+            for requirement in (*wanted, *(self.match_expressions or ()))
+        )
+
+
+def _is_met(requirement: _Requirement, value: str | None) -> bool:
+    values = requirement.values or ()
+    return {
+        "In": value is not None and value in values,
+        "NotIn": value is None or value not in values,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }.get(requirement.operator, True)
 
 
 class _Rule(Struct, frozen=True, rename="camel"):
@@ -26,32 +57,44 @@ class _Rule(Struct, frozen=True, rename="camel"):
         )
 
 
-class _Webhook(Struct, frozen=True):
-    name: str = ""
+class Mutation(Struct, frozen=True, rename="camel"):
+    """A webhook, or the constraints of a policy."""
+
     rules: list[_Rule] | None = None
-
-
-class _Constraints(Struct, frozen=True, rename="camel"):
     resource_rules: list[_Rule] | None = None
+    namespace_selector: Selector | None = None
+    object_selector: Selector | None = None
+
+    def meets_new_pods(self) -> bool:
+        """Whether it is about pods that are created at all."""
+        return any(rule.meets_new_pods() for rule in (*(self.rules or ()), *(self.resource_rules or ())))
+
+    def meets(
+        self, namespaces: Sequence[Mapping[str, str]], pod: Mapping[str, str] | None, unknown: Sequence[str] = ()
+    ) -> bool:
+        """Whether it may change a pod with these labels (None: nobody knows which) in a namespace with any of those."""
+        where, what = self.namespace_selector or Selector(), self.object_selector or Selector()
+        return any(where.meets(labels) for labels in namespaces) and (pod is None or what.meets(pod, unknown))
 
 
 class _PolicySpec(Struct, frozen=True, rename="camel"):
-    match_constraints: _Constraints = _Constraints()
+    match_constraints: Mutation | None = None
 
 
 class Mutator(Struct, frozen=True):
     """A MutatingWebhookConfiguration or a MutatingAdmissionPolicy (admissionregistration.k8s.io)."""
 
     metadata: Metadata = Metadata()
-    webhooks: list[_Webhook] | None = None
+    webhooks: list[Mutation] | None = None
     spec: _PolicySpec = _PolicySpec()
 
-    def _rules(self) -> Iterator[_Rule]:
-        for webhook in self.webhooks or ():
-            yield from webhook.rules or ()
-        yield from self.spec.match_constraints.resource_rules or ()
+    def mutations(self) -> Iterator[Mutation]:
+        """Everything in it that may change something."""
+        yield from self.webhooks or ()
+        if self.spec.match_constraints:
+            yield self.spec.match_constraints
 
 
-def of_new_pods(mutators: Sequence[Mutator]) -> list[str]:
-    """The names of those that may change a pod that is created."""
-    return [item.metadata.name or "" for item in mutators if any(rule.meets_new_pods() for rule in item._rules())]
+def of_new_pods(mutators: Sequence[Mutator]) -> list[Mutation]:
+    """What may change a pod that is created."""
+    return [found for mutator in mutators for found in mutator.mutations() if found.meets_new_pods()]

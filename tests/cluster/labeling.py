@@ -4,12 +4,15 @@ import base64
 import contextlib
 import io
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPSConnection
 from typing import Any
+from urllib.parse import urlencode
 
-from loopback import Answer, Seen, reply, serving
+from loopback import Answer, Loopback, Seen, reply, serving
 from testbed.cluster import Cluster
 
 from kubectl_caps.main import main
@@ -102,6 +105,38 @@ def deployment(
     template = {"metadata": metadata, "spec": pod_spec}
     body = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
     return make(cluster, namespace, "apps/v1/deployments", {"metadata": {"name": name}, "spec": body})
+
+
+def _nobody(_: Seen) -> None:
+    """Does nothing between two requests."""
+
+
+@contextlib.contextmanager
+def passing(
+    cluster: Cluster, *, before: Callable[[Seen], None] = _nobody, after: Callable[[Seen], None] = _nobody
+) -> Iterator[Loopback]:
+    """A proxy to the cluster, as its administrator; something may happen before or after each request."""
+
+    def forward(seen: Seen) -> Answer:
+        before(seen)
+        answer = _relayed(cluster, seen)
+        after(seen)
+        return answer
+
+    with serving(forward) as server:
+        yield server
+
+
+def _relayed(cluster: Cluster, seen: Seen) -> Answer:
+    tls = ssl.create_default_context(cafile=str(cluster.place.pki / "ca.crt"))
+    tls.load_cert_chain(cluster.place.pki / "admin.crt", cluster.place.pki / "admin.key")
+    headers = {name: seen.header(name) or "" for name in ("Content-Type", "Accept") if seen.header(name)}
+    connection = HTTPSConnection("127.0.0.1", cluster.place.port, context=tls, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(seen.method, f"{seen.path}?{urlencode(seen.query)}", seen.body or None, headers)
+        answer = connection.getresponse()
+        warnings = tuple((name, value) for name, value in answer.getheaders() if name == "Warning")
+        return Answer(answer.read(), answer.status, warnings)
 
 
 Patch = Callable[[dict[str, Any]], list[dict[str, Any]]]

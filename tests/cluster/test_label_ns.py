@@ -3,21 +3,32 @@
 import json
 import os
 import pty
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from http.client import HTTPSConnection
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import jsonschema
 import pytest
 import yaml
-from labeling import ENFORCE, GOOD, PREFIX, Result, deployment, judged, label_ns, labels, make, pod, refused, spec
-from loopback import Answer, Seen, serving
+from labeling import (
+    ENFORCE,
+    GOOD,
+    PREFIX,
+    Result,
+    deployment,
+    judged,
+    label_ns,
+    labels,
+    make,
+    passing,
+    pod,
+    refused,
+    spec,
+)
+from loopback import Seen
 from testbed.cluster import Cluster
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
@@ -286,40 +297,19 @@ def test_the_plan_leads_to_an_enforced_namespace(api_cluster: Cluster, namespace
 
 
 @contextmanager
-def between(cluster: Cluster, before: str, change: Mapping[str, str | None]) -> Iterator[list[str]]:
-    """Flags for a proxy to the cluster, that lets somebody else label a namespace right before the first request of a
-    method that is not a dry run (`PATCH`), or right after it (`after PATCH`)."""
+def between(cluster: Cluster, when: str, change: Mapping[str, str]) -> Iterator[list[str]]:
+    """Flags for a proxy to the cluster, that lets somebody else label a namespace right `before` the first PATCH that
+    is not a dry run, or right `after` it."""
     changed: list[str] = []
 
     def somebody(seen: Seen) -> None:
         if seen.method == "PATCH" and "dryRun" not in seen.query and not changed:
             changed.append(seen.path)
-            words = [f"{key}={value}" if value else f"{key}-" for key, value in change.items()]
+            words = [f"{key}={value}" for key, value in change.items()]
             cluster.kubectl("label", "--overwrite", "namespace", seen.path.rpartition("/")[2], *words)
 
-    def forward(seen: Seen) -> Answer:
-        if before == "PATCH":
-            somebody(seen)
-        status, headers, body = relay(cluster, seen)
-        if before == "after PATCH":
-            somebody(seen)
-        return Answer(body, status, headers)
-
-    with serving(forward) as server:
+    with passing(cluster, **{when: somebody}) as server:
         yield ["--server", server.url]
-
-
-def relay(cluster: Cluster, seen: Seen) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
-    """Ask the real server the same; its status, warnings and body."""
-    tls = ssl.create_default_context(cafile=str(cluster.place.pki / "ca.crt"))
-    tls.load_cert_chain(cluster.place.pki / "admin.crt", cluster.place.pki / "admin.key")
-    headers = {name: seen.header(name) or "" for name in ("Content-Type", "Accept") if seen.header(name)}
-    connection = HTTPSConnection("127.0.0.1", cluster.place.port, context=tls, timeout=30)
-    with closing(connection):
-        connection.request(seen.method, f"{seen.path}?{urlencode(seen.query)}", seen.body or None, headers)
-        answer = connection.getresponse()
-        warnings = tuple((name, value) for name, value in answer.getheaders() if name == "Warning")
-        return answer.status, warnings, answer.read()
 
 
 @pytest.mark.parametrize("key", [ENFORCE, f"{ENFORCE}-version"], ids=["what is set", "what is judged by"])
@@ -327,7 +317,7 @@ def test_a_label_that_somebody_changes_meanwhile_is_not_overwritten(
     api_cluster: Cluster, namespace: str, key: str
 ) -> None:
     value = "v1.20" if key.endswith("version") else "baseline"
-    with between(api_cluster, "PATCH", {key: value}) as proxy:
+    with between(api_cluster, "before", {key: value}) as proxy:
         result = judged(api_cluster, namespace, *proxy)
     message = "its labels were changed by somebody else meanwhile; nothing was changed"
     assert (result.status, result.item["result"], result.item["message"]) == (2, "failed", message)
@@ -335,7 +325,7 @@ def test_a_label_that_somebody_changes_meanwhile_is_not_overwritten(
 
 
 def test_a_label_that_somebody_changes_right_after_is_told(api_cluster: Cluster, namespace: str) -> None:
-    with between(api_cluster, "after PATCH", {ENFORCE: "privileged"}) as proxy:
+    with between(api_cluster, "after", {ENFORCE: "privileged"}) as proxy:
         result = judged(api_cluster, namespace, *proxy)
     assert (result.status, result.item["message"]) == (2, "its labels were changed by somebody else right after")
     assert result.item["after"] == {ENFORCE: "privileged"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labeling import ENFORCE, GOOD, deployment, inject, judged, labels, make, pod, refused, spec, webhook
+from labeling import ENFORCE, GOOD, deployment, inject, judged, labels, make, passing, pod, refused, spec, webhook
 from testbed.cluster import Cluster
 from testbed.serve import running
 
@@ -98,8 +98,8 @@ def test_a_webhook_that_does_not_answer_leaves_it_open(api_cluster: Cluster, pla
     assert labels(api_cluster, place) == {}
 
 
-@pytest.mark.usefixtures("hooks")
-def test_a_pod_that_the_quota_does_not_admit_leaves_it_open(api_cluster: Cluster, namespace: str) -> None:
+def test_a_pod_that_the_quota_does_not_admit_leaves_it_open(api_cluster: Cluster, places: dict[str, str]) -> None:
+    namespace = places["mend"]
     deployment(api_cluster, namespace, "web", spec(GOOD))
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     make(api_cluster, namespace, "v1/resourcequotas", quota)
@@ -108,27 +108,29 @@ def test_a_pod_that_the_quota_does_not_admit_leaves_it_open(api_cluster: Cluster
     assert "exceeded quota: none" in told
 
 
-@pytest.mark.usefixtures("hooks")
-def test_a_template_that_the_present_policy_refuses_already_is_judged_by_itself(api_cluster: Cluster) -> None:
-    place = api_cluster.make_namespace({ENFORCE: "baseline"})
+def test_a_template_that_the_present_policy_refuses_already_is_judged_by_itself(
+    api_cluster: Cluster, places: dict[str, str]
+) -> None:
+    place = places["inject"]
+    api_cluster.kubectl("label", "namespace", place, f"{ENFORCE}=baseline")
     deployment(api_cluster, place, "web", spec({"privileged": True}))
     item = judged(api_cluster, place, "--overwrite").item
     assert (refused(item), item["notJudged"]) == ({("Deployment", "web")}, [])
     assert any("its pods are refused already" in note for note in item["notes"])
-    api_cluster.delete_namespace(place)
 
 
-@pytest.mark.usefixtures("hooks")
-def test_of_a_template_that_is_refused_now_nobody_knows_what_a_looser_policy_would_say(api_cluster: Cluster) -> None:
-    place = api_cluster.make_namespace({ENFORCE: "restricted"})
+def test_of_a_template_that_is_refused_now_nobody_knows_what_a_looser_policy_would_say(
+    api_cluster: Cluster, places: dict[str, str]
+) -> None:
+    place = places["inject"]
+    api_cluster.kubectl("label", "namespace", place, f"{ENFORCE}=restricted")
     deployment(api_cluster, place, "web", spec())
     result = judged(api_cluster, place, "--enforce=baseline", "--overwrite")
     assert "what the server puts into its pods: " in result.item["notJudged"][0]
-    api_cluster.delete_namespace(place)
 
 
 def test_a_policy_that_changes_pods_is_met_as_a_webhook_is(api_cluster: Cluster, namespace: str) -> None:
-    """A MutatingAdmissionPolicy, which is no process of its own. Without any, one template is tried and no other."""
+    """A MutatingAdmissionPolicy, which is no process of its own. (Which namespaces it is bound to is not read.)"""
     deployment(api_cluster, namespace, "web", spec(GOOD))
     deployment(api_cluster, namespace, "api", spec(GOOD))
     root = "/apis/admissionregistration.k8s.io/v1"
@@ -156,6 +158,18 @@ def test_a_policy_that_changes_pods_is_met_as_a_webhook_is(api_cluster: Cluster,
         for path in ("mutatingadmissionpolicybindings", "mutatingadmissionpolicies"):
             api_cluster.api.request("DELETE", f"{root}/{path}/sidecar")
     assert found == {("Deployment", "web"), ("Deployment", "api")}
+
+
+def test_where_nothing_changes_pods_one_template_is_tried_and_no_other(
+    api_cluster: Cluster, places: dict[str, str]
+) -> None:
+    """The webhooks are in other namespaces."""
+    for name in ("web", "api", "db"):
+        deployment(api_cluster, places["none"], name, spec(GOOD))
+    with passing(api_cluster) as server:
+        result = judged(api_cluster, places["none"], "--server", server.url)
+    tried = [seen for seen in server.seen if seen.method == "POST"]
+    assert (result.status, len(tried)) == (0, 1)
 
 
 def await_containers(cluster: Cluster, namespace: str, count: int) -> None:

@@ -109,6 +109,13 @@ def test_force_labels_it_all_the_same(run: Run, manifests: Path) -> None:
     )
 
 
+def test_a_copied_manifest_with_the_uid_of_another_is_judged_itself(run: Run) -> None:
+    good = deployment("web", security=GOOD).replace("{name: web,", "{uid: u, name: web,", 1)
+    copied = deployment("copy").replace("{name: copy,", "{uid: u, name: copy,", 1)
+    status, _, err = run([namespace(), good, copied])
+    assert (status, "  deployment.apps/copy\n" in err) == (1, True)
+
+
 def test_objects_of_other_namespaces_do_not_count(run: Run) -> None:
     assert run([namespace(), deployment("web", where="other")])[0] == 0
 

@@ -11,6 +11,7 @@ from kubectl_caps.core.labelling import (
     Judged,
     LabelPlan,
     LabelWish,
+    Verdicts,
     judge,
     mended,
     objections,
@@ -58,7 +59,7 @@ def workload(
 
 def rows(*workloads: Workload) -> list[tuple[str, list[str]]]:
     """Who would be refused, with the pods that would be for the same reasons."""
-    return [(one.workload.reference, list(one.pods)) for one in judge(workloads, RESTRICTED, 37)]
+    return [(one.workload.reference, list(one.pods)) for one in judge(workloads, Verdicts(RESTRICTED, 37))]
 
 
 # --- the labels that result
@@ -259,7 +260,7 @@ def test_pods_that_are_refused_for_their_owners_reasons_are_folded_into_it() -> 
 
 def test_finished_jobs_that_would_be_refused_if_made_again_are_said() -> None:
     jobs = [workload("Job", "old", **FINISHED), workload("Job", "good", GOOD, **FINISHED), workload("Job", "new")]
-    assert over(jobs, RESTRICTED, 37) == ["job.batch/old"]
+    assert over(jobs, Verdicts(RESTRICTED, 37)) == ["job.batch/old"]
 
 
 def made(*containers: Mapping[str, Any]) -> Pod:
@@ -270,15 +271,16 @@ def made(*containers: Mapping[str, Any]) -> Pod:
 def test_what_the_server_makes_of_a_template_decides() -> None:
     web, job = workload("Deployment", "web", GOOD), workload("CronJob", "job")
     admitted = {key(web): made(GOOD, {"name": "sidecar"}), key(job): made(GOOD)}
-    found = judge([web, job], RESTRICTED, 37, admitted)
+    verdicts = Verdicts(RESTRICTED, 37, admitted)
+    found = judge([web, job], verdicts)
     assert [(one.workload.name, one.created) for one in found] == [("web", True)]
     assert {name for violation in found[0].violations for name in violation.containers} == {"sidecar"}
-    assert mended([web, job], RESTRICTED, 37, admitted) == ["cronjob.batch/job"]
+    assert mended([web, job], verdicts) == ["cronjob.batch/job"]
 
 
 def test_fields_are_the_templates_own_where_the_server_changes_no_verdict() -> None:
     web = workload("Deployment", "web")
-    assert [one.created for one in judge([web], RESTRICTED, 37, {key(web): made(BAD)})] == [False]
+    assert [one.created for one in judge([web], Verdicts(RESTRICTED, 37, {key(web): made(BAD)}))] == [False]
 
 
 # --- what to do about it
@@ -288,7 +290,7 @@ def objected(judged: bool, missing: bool, *, policy: str = "restricted", mode: A
     """The objections to a namespace with something that is refused, or that was not judged."""
     asked = Asked(wishes=(wish(mode, policy),), minor=37, overwrite=False, force=False)
     item = start("shop", {}, plan({}, *asked.wishes), asked)
-    item.judged = judge([workload("Deployment", "web")], RESTRICTED, 37) if judged else ()
+    item.judged = judge([workload("Deployment", "web")], Verdicts(RESTRICTED, 37)) if judged else ()
     item.not_judged = ("cronjobs (forbidden)",) if missing else ()
     return objections(item, force=False)
 
@@ -309,7 +311,7 @@ def test_warning_and_auditing_break_nothing(mode: str) -> None:
 
 def only(one: Workload, policy: str = "restricted", pod: Pod | None = None) -> Judged:
     """The verdict on one workload."""
-    found = judge([one], parse_policy(policy), 37, {key(one): pod} if pod else {})
+    found = judge([one], Verdicts(parse_policy(policy), 37, {key(one): pod} if pod else {}))
     assert len(found) == 1
     return found[0]
 

@@ -25,7 +25,7 @@ from kubectl_caps.core.labelling import (
 from kubectl_caps.core.mutation import Mutation
 from kubectl_caps.core.podsecurity import preview
 from kubectl_caps.core.podsecurity.labels import resolve, tightens
-from kubectl_caps.core.workloads import WORKLOADS, Workload, kind_of
+from kubectl_caps.core.workloads import WORKLOADS, Workload
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import warn
 
@@ -99,10 +99,7 @@ def _words(error: CapsError) -> str:
 
 def _note(item: Labelling, workloads: Sequence[Workload], tried: Tried, verdicts: Verdicts) -> None:
     for workload, error in tried.refused:
-        kind = kind_of(workload.api_version, workload.kind)
-        if error.code == 422 and kind and kind.builtin:
-            item.notes += (f"{workload.reference}: the server takes no pod of its template: {error.message}",)
-        elif "violates PodSecurity" in error.message and verdicts.own(workload):
+        if "violates PodSecurity" in error.message and verdicts.own(workload):
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
             item.not_judged += (f"{workload.reference}: what the server puts into its pods: {_words(error)}",)

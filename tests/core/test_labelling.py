@@ -317,6 +317,7 @@ def only(one: Workload, policy: str = "restricted", pod: Pod | None = None) -> J
 
 
 PROFILE = ["--profile=restricted"]
+EVERYTHING = ["allowPrivilegeEscalation", "capabilities_restricted", "runAsNonRoot", "seccompProfile_restricted"]
 ROOT = {**BAD, "securityContext": {"runAsUser": 0}}
 ADDS = {**BAD, "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
 HOST = {**BAD, "ports": [{"containerPort": 80, "hostPort": 80}]}
@@ -332,13 +333,14 @@ PRIVILEGED = {**BAD, "securityContext": {"privileged": True}}
         (only(workload("Deployment", "web", HOST)), PROFILE, ["hostPorts"]),
         (only(workload("Deployment", "web", HOST), "baseline"), None, ["hostPorts"]),
         (only(workload("Deployment", "web", PRIVILEGED), "baseline"), None, ["privileged"]),
+        (only(workload("Deployment", "web", PRIVILEGED)), None, ["privileged", *EVERYTHING]),
         (only(workload("Pod", "web", HOST), "baseline"), None, ["hostPorts"]),
         (only(workload("Job", "web", HOST), "baseline"), None, ["hostPorts"]),
         (only(workload("ReplicaSet", "web", ADDS, owner="x"), "baseline"), None, ["capabilities_baseline"]),
         (
             only(workload("Deployment", "web", GOOD), pod=made(GOOD, {**ADDS, "name": "sidecar"})),
             None,
-            ["allowPrivilegeEscalation", "capabilities_restricted", "runAsNonRoot", "seccompProfile_restricted"],
+            EVERYTHING,
         ),
     ],
 )

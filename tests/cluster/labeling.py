@@ -50,12 +50,17 @@ class Result:
         return item
 
 
-def label_ns(cluster: Cluster, *arguments: str) -> Result:
-    """Run it; `--server` or another `--kubeconfig` in `arguments` wins."""
+def run(cluster: Cluster, command: str, *arguments: str) -> Result:
+    """Run a command in this process; `--server` or another `--kubeconfig` in `arguments` wins."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main(["label-ns", "--kubeconfig", str(cluster.kubeconfig), *arguments])
+        status = main([command, "--kubeconfig", str(cluster.kubeconfig), *arguments])
     return Result(status, out.getvalue(), err.getvalue())
+
+
+def label_ns(cluster: Cluster, *arguments: str) -> Result:
+    """Run label-ns."""
+    return run(cluster, "label-ns", *arguments)
 
 
 def judged(cluster: Cluster, *arguments: str) -> Result:

@@ -22,6 +22,7 @@ VALUES = {
     "--enforce": command_line.LEVELS,
     "--warn": command_line.LEVELS,
     "--audit": command_line.LEVELS,
+    "--remove": ("enforce", "warn", "audit"),
     "--fail-on": ("low", "medium", "high", "critical"),
     "--require": command_line.LEVELS,
     "--runtime": ("containerd", "cri-o", "docker"),

@@ -16,6 +16,7 @@ _FLAGS = [
     f"--name={NAME}",
     # Commands are imported by name when they run, which PyInstaller cannot see.
     "--collect-submodules=kubectl_caps",
+    "--collect-data=kubectl_caps",
     "--copy-metadata=kubectl-caps",
     # Parts of dependencies that are of no use in a terminal.
     *(f"--exclude-module={name}" for name in ("tkinter", "pytest", "setuptools", "pip", "IPython", "numpy")),

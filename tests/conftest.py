@@ -20,7 +20,7 @@ settings.register_profile("any machine", deadline=None)  # how long an example t
 settings.load_profile("any machine")
 
 _CI = os.environ.get("CI", "").lower() in ("true", "1")
-_TIERS: tuple[Tier, ...] = ("node", "api")
+_TIERS: tuple[Tier, ...] = ("node", "api", "reports")
 _missing = cache(needs.missing)
 _nodes: list[Node] = []
 """The node's cluster of this process, once it runs."""

@@ -1,14 +1,16 @@
 """Workloads of manifests: which objects of the files are meant, and what could not be judged."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from kubectl_caps.command_line import program_name
+from kubectl_caps.core.pod import Path
 from kubectl_caps.core.workloads import Kind, MalformedWorkload, Workload, kind_of, looks_like_pods
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import CapsError, InputError, UsageError
 from kubectl_caps.manifests.folders import PassedOver
+from kubectl_caps.manifests.positions import Positions
 from kubectl_caps.manifests.read import Document, read
 from kubectl_caps.report.terminal import say, warn
 
@@ -74,6 +76,21 @@ def find_in(filenames: Sequence[str], *, recursive: bool, command: str) -> tuple
     documents, unreadable = load(filenames, recursive=recursive, command=command)
     found, errors = find(documents)
     return found, unreadable + errors
+
+
+def locator(found: Sequence[Found]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
+    """Tells for a field of one of these workloads its line, its column and the column behind it."""
+    documents = {id(workload): item.document for item in found for workload in item.workloads}
+    files: dict[int, Positions] = {}
+
+    def locate(workload: Workload, path: Path) -> tuple[int, int, int] | None:
+        document = documents[id(workload)]
+        key = id(document.file)
+        positions = files[key] = files.get(key) or Positions(document.file)
+        span = positions.of(document, path)
+        return span.line, span.column, span.end
+
+    return locate
 
 
 def no_selector(selector: str | None) -> None:

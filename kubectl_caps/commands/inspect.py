@@ -1,37 +1,36 @@
 """kubectl caps inspect: what containers declare and get, their risk, and what Pod Security would say."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from kubectl_caps.commands import gates
+from kubectl_caps.commands import gates, outputs
 from kubectl_caps.commands import options as read
 from kubectl_caps.core.assessment import Assessment, Place, assess, worst_first
 from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
 from kubectl_caps.errors import CapsError, UsageError
-from kubectl_caps.report import inspection, json
+from kubectl_caps.report.sarif import Locate
 from kubectl_caps.report.terminal import say
 
-OUTPUTS = ("table", "wide", "json", "yaml", "name")
+Judged = tuple[list[Assessment], list[CapsError], Locate]
+"""The assessments, what could not be judged, and where fields are."""
 
 
 def main(options: argparse.Namespace) -> int:
     """Inspect files or a cluster, print the result, and return the exit status."""
-    output = read.output(options, OUTPUTS)
+    output = read.output(options, tuple(outputs.WRITERS))
     gate, listed, minor = gates.asked(options), gates.exemptions(options), gates.asked_minor(options)
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
     worst_on_top = read.sort_by_risk(options)
     read.check_live(options)
-    assessments, errors = (_files if options.filename else _live)(options, minor, assumed)
+    assessments, errors, locate = (_files if options.filename else _live)(options, minor, assumed)
     for error in errors:
         say(str(error))
     assessments = gates.exempted(assessments, listed)
     assessments = worst_first(assessments) if worst_on_top else assessments
-    if assessments or output in ("json", "yaml"):
-        namespaces = options.all_namespaces or _several_namespaces(assessments)
-        _print(assessments, errors, output, namespaces=namespaces)
+    if assessments or output in outputs.WHOLE:
+        outputs.write(output, assessments, errors, locate, namespaces=options.all_namespaces)
     elif not errors:
         say(_nothing_found(options))
     passed = gates.passed(assessments, gate, len(errors))
@@ -46,29 +45,26 @@ def _assumed_runtime(name: str | None) -> Runtime:
         raise UsageError(str(error)) from error
 
 
-def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
-    from kubectl_caps.commands.files import find_in, no_selector
+def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> Judged:
+    from kubectl_caps.commands.files import find_in, locator, no_selector
 
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
     no_selector(options.selector)
     found, errors = find_in(options.filename, recursive=options.recursive, command="inspect")
     judged = NEWEST_MINOR if minor is None else minor
-    return [assess(item, _pod_of(item.template), [assumed], judged) for one in found for item in one.workloads], errors
+    workloads = [item for one in found for item in one.workloads]
+    return [assess(item, _pod_of(item.template), [assumed], judged) for item in workloads], errors, locator(found)
 
 
-def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> tuple[list[Assessment], list[CapsError]]:
+def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> Judged:
     from kubectl_caps.commands.inspect_live import judged
 
-    return judged(options, minor, assumed)
+    return (*judged(options, minor, assumed), lambda workload, path: None)
 
 
 def _pod_of(template: object) -> Sequence[Pod]:
     return [template] if isinstance(template, Pod) else []
-
-
-def _several_namespaces(assessments: Sequence[Assessment]) -> bool:
-    return len({assessment.workload.namespace for assessment in assessments}) > 1
 
 
 def _nothing_found(options: argparse.Namespace) -> str:
@@ -78,25 +74,3 @@ def _nothing_found(options: argparse.Namespace) -> str:
     from kubectl_caps.commands.live import working_namespace
 
     return f"No resources found in {working_namespace(options)} namespace."
-
-
-def _print(assessments: Sequence[Assessment], errors: Sequence[CapsError], output: str, *, namespaces: bool) -> None:
-    out = sys.stdout
-    if output in ("json", "yaml"):
-        out.write(json.text(json.inspection(assessments, errors), output))
-    elif output == "name":
-        out.writelines(f"{line}\n" for line in inspection.names(assessments))
-    elif output == "table" and len(assessments) == 1:
-        out.writelines(f"{line}\n" for line in inspection.detail(assessments[0], out))
-    else:
-        wide = output == "wide"
-        out.writelines(f"{line}\n" for line in inspection.rows(assessments, wide=wide, namespaces=namespaces))
-        if wide:
-            _print_violations(assessments)
-
-
-def _print_violations(assessments: Sequence[Assessment]) -> None:
-    for assessment in assessments:
-        if assessment.violations:
-            print(f"\n{assessment.workload.reference}: violates Pod Security v1.{assessment.minor}")
-            sys.stdout.writelines(f"{line}\n" for line in inspection.violations(assessment, "  "))

@@ -35,8 +35,13 @@ def markdown(checks: Sequence[Check]) -> str:
 
 
 def _markdown(check: Check) -> Iterator[str]:
-    title, *sections = _sections(check)
     yield f"## {check.id}\n"
+    yield from lines(check)
+
+
+def lines(check: Check) -> Iterator[str]:
+    """The section of one check in Markdown, without its heading."""
+    title, *sections = _sections(check)
     yield f"{title[0]} Level {check.level}, {_versions(check)}.\n"
     for heading, *lines in sections:
         language = "yaml" if heading in ("Passes:", "Fails:") else "text"

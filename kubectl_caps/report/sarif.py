@@ -1,0 +1,148 @@
+"""SARIF 2.1.0 (OASIS), within the limits of GitHub code scanning: one run, at most 25,000 results, the worst first."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import quote
+
+from kubectl_caps.core.assessment import Assessment
+from kubectl_caps.core.exemptions import Exemption
+from kubectl_caps.core.findings import Finding, findings
+from kubectl_caps.core.pod import Path, field_path
+from kubectl_caps.core.workloads import Workload
+from kubectl_caps.errors import CapsError
+from kubectl_caps.report.links import HOME
+from kubectl_caps.report.sarif_rules import rules
+from kubectl_caps.report.terminal import escaped
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 25_000
+_MOST_FIELDS = 100
+_LONGEST = 4_000
+_ROOT = "%SRCROOT%"
+
+Place = tuple[int, int, int]
+"""Line, column and the column behind the end, from 1."""
+
+Locate = Callable[[Workload, Path], Place | None]
+"""Where a field of an object is in its file; None for an object of a cluster."""
+
+
+def sarif(assessments: Sequence[Assessment], errors: Sequence[CapsError], locate: Locate) -> dict[str, Any]:
+    """The log of an inspection: every finding, exempted ones as suppressed, and what could not be judged."""
+    descriptors = rules()
+    found = findings(assessments)
+    kept = found[:MOST_RESULTS]
+    indices = {descriptor["id"]: index for index, descriptor in enumerate(descriptors)}
+    seen: Counter[str] = Counter()
+    driver = {
+        "name": "kubectl-caps",
+        "informationUri": HOME,
+        "version": version("kubectl-caps"),
+        "semanticVersion": version("kubectl-caps"),
+        "rules": descriptors,
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": "kubectl-caps/inspect/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder that the command ran in."}}},
+        "invocations": [_invocation(errors, len(found) - len(kept))],
+        "results": [_result(finding, indices[finding.rule], locate, seen) for finding in kept],
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _invocation(errors: Sequence[CapsError], left_out: int) -> dict[str, Any]:
+    texts = [("error", f"Not judged: {str(error).removeprefix('error: ')}") for error in errors]
+    if left_out:
+        texts.append(("warning", f"{left_out} findings are left out: a run may have {MOST_RESULTS} results."))
+    return {
+        "executionSuccessful": not errors,
+        "toolExecutionNotifications": [{"level": level, "message": _message(text)} for level, text in texts],
+    }
+
+
+def _result(finding: Finding, index: int, locate: Locate, seen: Counter[str]) -> dict[str, Any]:
+    first, *others = finding.fields[:_MOST_FIELDS]
+    related = [
+        {"id": number, "message": _message(field_path(path)), **_location(finding, path, locate)}
+        for number, path in enumerate(others, start=1)
+    ]
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": finding.severity,
+        "message": _message(finding.message),
+        "locations": [_location(finding, first, locate)],
+        **({"relatedLocations": related} if related else {}),
+        "partialFingerprints": _fingerprints(finding, seen),
+        "suppressions": [_suppression(exemption) for exemption in finding.accepted],
+    }
+
+
+def _location(finding: Finding, path: Path, locate: Locate) -> dict[str, Any]:
+    # What has no text, an object of a cluster, is the first character of an artifact that is named after it.
+    line, column, end = locate(finding.workload, path) or (1, 1, 1)
+    region = {"startLine": line, "startColumn": column, "endLine": line, "endColumn": end}
+    name = _qualified(finding)
+    return {
+        "physicalLocation": {"artifactLocation": _artifact(finding.workload), "region": region},
+        "logicalLocations": [
+            {
+                "name": escaped(finding.container or finding.workload.name) or "unnamed",
+                "fullyQualifiedName": escaped(f"{name}/{field_path(path)}"),
+                "kind": "resource",
+            }
+        ],
+    }
+
+
+def _qualified(finding: Finding) -> str:
+    workload = finding.workload
+    return "/".join(part for part in (workload.namespace, workload.reference, finding.container) if part)
+
+
+def _artifact(workload: Workload) -> dict[str, str]:
+    """A file's address, from the working folder on where it is below that; else the object's own, stable one."""
+    name = workload.source.get("file")
+    if name is None:
+        parts = [workload.namespace, *workload.reference.split("/", 1)]
+        return {"uri": "/".join(["cluster", *(quote(part, safe="") for part in parts if part)]), "uriBaseId": _ROOT}
+    path = os.path.normpath(name)
+    below = os.path.relpath(path) if FilePath(path).is_absolute() else path
+    if below.startswith(".."):
+        return {"uri": f"file://{quote(os.fsencode(os.path.abspath(path)))}"}  # noqa: PTH100 - resolves no links
+    return {"uri": quote(os.fsencode(below.replace(os.sep, "/"))), "uriBaseId": _ROOT}
+
+
+def _fingerprints(finding: Finding, seen: Counter[str]) -> dict[str, str]:
+    """The same for the same finding of the same object, wherever in its file it moves.
+
+    GitHub reads only `primaryLocationLineHash`; for files its upload makes one of the line's text.
+    """
+    parts = (finding.rule, str(finding.workload.source.get("file", "")), _qualified(finding))
+    digest = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+    seen[digest] += 1
+    value = f"{digest}:{seen[digest]}"
+    own = {"kubectlCapsFinding/v1": value}
+    return own if "file" in finding.workload.source else {**own, "primaryLocationLineHash": value}
+
+
+def _suppression(exemption: Exemption) -> dict[str, Any]:
+    in_source = exemption.origin.startswith("annotation ")
+    until = f"until {exemption.until}" if exemption.until else "for good"
+    return {
+        "kind": "inSource" if in_source else "external",
+        "status": "accepted",
+        "justification": escaped(f"{exemption.reason} ({until}; {exemption.origin})"),
+    }
+
+
+def _message(text: str) -> dict[str, str]:
+    """Text that is no link and no control character, whatever names are in it."""
+    return {"text": escaped(text)[:_LONGEST].replace("](", "] (")}

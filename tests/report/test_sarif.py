@@ -66,7 +66,7 @@ def uri(result: Any) -> str:
 def marked(result: Any) -> str:
     """The text that a result's region marks in its file."""
     region = result["locations"][0]["physicalLocation"]["region"]
-    line = (ROOT / uri(result)).read_text().split("\n")[region["startLine"] - 1]
+    line: str = (ROOT / uri(result)).read_text().split("\n")[region["startLine"] - 1]
     return line[int(region["startColumn"]) - 1 : int(region["endColumn"]) - 1]
 
 

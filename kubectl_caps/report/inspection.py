@@ -148,9 +148,9 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
         yield f"  {'Non-root:':<13}runAsNonRoot={str(declared.run_as_non_root).lower()}"
     for warning in container.warnings:
         yield escaped(f"  {'Warning:':<13}{warning.id}: {warning.message}")
-    yield from observation.lines(container)
     for line in exempted.lines(container.exempted):
         yield escaped(f"  {'Exempted:':<13}{line}")
+    yield from observation.lines(container)
 
 
 def _prediction(entry: Predicted) -> Iterator[str]:

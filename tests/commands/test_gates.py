@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kubectl_caps.core.assessment import Place, assess
 from kubectl_caps.core.gates import Gate, failures
 from kubectl_caps.core.linux.runtimes import runtime_of
-from kubectl_caps.core.pod import Metadata, PodTemplate
+from kubectl_caps.core.pod import Container, Metadata, PodSpec, PodTemplate
 from kubectl_caps.core.workloads import Workload
 from kubectl_caps.main import main
 
@@ -80,6 +81,15 @@ def test_a_workload_without_containers_does_not_pass() -> None:
     assert [failure.why for failure in failures([assessment], Gate("critical"))] == [
         "it has no containers, so its risk is not known"
     ]
+
+
+def test_a_risk_that_is_not_known_does_not_pass() -> None:
+    template = PodTemplate(spec=PodSpec(containers=[Container(name="c")]))
+    pod = Workload(api_version="v1", kind="Pod", metadata=Metadata(name="x"), template=template, path=())
+    assessment = assess(pod, [], [Place(runtime_of(None), 0, "assumed")], 37)
+    (container,) = assessment.containers
+    unknown = replace(assessment, containers=(replace(container, risk="unknown"),))
+    assert [failure.why for failure in failures([unknown], Gate("critical"))] == ["the risk is unknown"]
 
 
 @pytest.mark.parametrize(

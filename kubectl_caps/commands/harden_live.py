@@ -91,7 +91,7 @@ def _jobs(
     """The jobs, and whether they are more than one named object: then it is asked before they are done."""
     targets = asked(cluster, options)
     scope = Scope(None if options.all_namespaces else namespace, options.selector, options.force)
-    planner = Planner(cluster, wishes, context, force=options.force)
+    planner = Planner(cluster, wishes, context, manager=options.field_manager, force=options.force)
     jobs = []
     for found in find(cluster, targets, scope, errors):
         try:

@@ -14,6 +14,7 @@ from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.replacement import replacement
 from kubectl_caps.core.workloads import MalformedWorkload
 from kubectl_caps.core.workloads import read as read_workloads
+from kubectl_caps.core.writers import foresee, undone
 from kubectl_caps.errors import CapsError, InputError
 from kubectl_caps.report.terminal import clear_progress, progress
 
@@ -29,8 +30,8 @@ _CANNOT = {
 class Planner:
     """Makes jobs of the objects that were found."""
 
-    def __init__(self, cluster: Cluster, wishes: Wishes, context: str, *, force: bool) -> None:
-        self.cluster, self.wishes, self.force = cluster, wishes, force
+    def __init__(self, cluster: Cluster, wishes: Wishes, context: str, *, manager: str, force: bool) -> None:
+        self.cluster, self.wishes, self.manager, self.force = cluster, wishes, manager, force
         self._source = {"context": context}
         self._owners: dict[str, str] = {}
 
@@ -58,6 +59,7 @@ class Planner:
             job.replacement = replacement(kind, job.hardening.patch.applied(obj))
         else:
             self._look_ahead(job)
+            self._foresee(job)
         return job
 
     def _look_ahead(self, job: Job) -> None:
@@ -76,6 +78,14 @@ class Planner:
         else:
             job.result = "refused"
             job.message = f"it is not healthy as it is: {standing.message}; --force goes on"
+
+    def _foresee(self, job: Job) -> None:
+        """What other writers of the object will make of the change: one that they undo has to go into their source."""
+        job.forecasts = foresee(job.obj, job.hardening.patch, self.manager, merges_lists=job.kind.builtin)
+        writers = ", ".join(dict.fromkeys(forecast.writer for forecast in undone(job.forecasts)))
+        if writers and not self.force and job.result == "planned":
+            job.result = "refused"
+            job.message = f"{writers} would undo it: change the source, or go on with --force"
 
 
 def try_all(lives: Sequence[Live]) -> None:

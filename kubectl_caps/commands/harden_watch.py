@@ -15,6 +15,7 @@ from kubectl_caps.core.outcome import Blame, Job
 from kubectl_caps.core.patch import rebased
 from kubectl_caps.core.pod import Pod, field_path
 from kubectl_caps.core.rollout import Standing
+from kubectl_caps.core.writers import taken_back
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import clear_progress, progress
 
@@ -146,7 +147,8 @@ class Rollout:
         lost = [change.path for change in rest.changes] + [conflict.path for conflict in conflicts]
         self._lost = bool(lost)
         if lost:
-            message = f"somebody else changed {field_path(lost[0])} meanwhile"
+            owners = (owner for _, owner in taken_back(snapshot.obj, self.job.hardening.patch) if owner)
+            message = f"{next(owners, 'somebody else')} changed {field_path(lost[0])} meanwhile"
             return Standing("failed", message, Failure(message))
         standing = rollout.standing(self.kind, snapshot.obj, snapshot.updated)
         if standing.step == "progressing" and not snapshot.updated:

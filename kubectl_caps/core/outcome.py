@@ -7,6 +7,7 @@ from msgspec import Struct
 from kubectl_caps.core.diagnosis import Cause
 from kubectl_caps.core.hardening import Hardening
 from kubectl_caps.core.workloads import Kind, Workload
+from kubectl_caps.core.writers import Forecast
 
 Result = Literal[
     "unchanged", "planned", "patched", "notProven", "undone",
@@ -27,7 +28,8 @@ class Blame(Struct, frozen=True):
 class Job(Struct):
     """One object, its hardening, and how it ended: `message` says why, `blames` what the evidence points to.
 
-    `remarks` are what to know before it is changed; `replacement` is the manifest for an object that cannot be.
+    `remarks` are what to know before it is changed, `forecasts` what other writers will do to the change; `replacement`
+    is the manifest for an object that cannot be changed.
     """
 
     kind: Kind
@@ -38,4 +40,5 @@ class Job(Struct):
     message: str = ""
     blames: tuple[Blame, ...] = ()
     remarks: tuple[str, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     replacement: dict[str, Any] | None = None

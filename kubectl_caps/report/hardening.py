@@ -9,6 +9,7 @@ from kubectl_caps.core.hardening import fields
 from kubectl_caps.core.outcome import Blame, Job
 from kubectl_caps.core.patch import ABSENT, Json, lookup
 from kubectl_caps.core.pod import field_path
+from kubectl_caps.core.writers import Forecast, for_source, undone
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.json import document, identity, text
 from kubectl_caps.report.table import table
@@ -25,6 +26,14 @@ _WORDS = {
     "refused": "not patched",
     "skipped": "skipped",
     "failed": "failed",
+}
+
+_EFFECTS = {
+    "reverts": "sets back {fields} {when}",
+    "conflicts": "contests {fields} {when}",
+    "removes": "removes {fields} {when}",
+    "unknown": "may set {fields} {when}",
+    "leaves": "leaves {fields}",
 }
 
 
@@ -57,6 +66,20 @@ def notes(jobs: Sequence[Job]) -> Iterator[str]:
             yield escaped(f"{job.workload.reference}: {where}{note.message}")
         for remark in job.remarks:
             yield escaped(f"{job.workload.reference}: {remark}")
+        yield from _forecasts(job)
+
+
+def _forecasts(job: Job) -> Iterator[str]:
+    """What other writers will do to the change, and the change for their source where they undo it."""
+    for forecast in job.forecasts:
+        if forecast.effect == "leaves" and forecast.writer.startswith("kubectl"):
+            continue  # a person's command that changes nothing of it
+        changed = ", ".join(field_path(_short(path)) for path in forecast.paths)
+        said = f"{forecast.writer} {_EFFECTS[forecast.effect].format(fields=changed, when=forecast.when)}"
+        yield escaped(f"{job.workload.reference}: {said}: {forecast.why}")
+    if undone(job.forecasts):
+        yield escaped(f"{job.workload.reference}: to make it last, change its source:")
+        yield from (f"  {line}" for line in text(for_source(job.obj, job.hardening.patch), "yaml").splitlines())
 
 
 def results(jobs: Sequence[Job], suffix: str) -> Iterator[str]:
@@ -108,10 +131,22 @@ def _item(job: Job) -> dict[str, Any]:
         ],
         "patch": job.hardening.patch.json_patch(),
         "undo": job.hardening.patch.inverse().json_patch(),
+        "writers": [_writer(forecast) for forecast in job.forecasts],
+        **({"sourcePatch": for_source(job.obj, job.hardening.patch)} if undone(job.forecasts) else {}),
         "diagnosis": [_cause(blame) for blame in job.blames],
         "result": job.result,
         "message": job.message,
         **({"replacement": job.replacement} if job.replacement else {}),
+    }
+
+
+def _writer(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "writer": forecast.writer,
+        "effect": forecast.effect,
+        "when": forecast.when,
+        "fields": [field_path(path) for path in forecast.paths],
+        "why": forecast.why,
     }
 
 

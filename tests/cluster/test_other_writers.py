@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from testbed.cluster import Cluster
 
 from kubectl_caps.core.hardening import Wishes, fields, harden
-from kubectl_caps.core.patch import Patch, pointer
+from kubectl_caps.core.patch import Patch, lookup, pointer
 from kubectl_caps.core.pod import Path
 from kubectl_caps.core.workloads import kind_of
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.core.writers import Forecast, foresee, taken_back
+
+CONTEXT: Path = ("spec", "template", "spec", "containers", 0, "securityContext")
 
 SAYS: dict[str, Mapping[str, Any]] = {
     "nothing": {},
@@ -209,3 +213,45 @@ def test_of_a_manager_that_nobody_knows_it_is_said_that_it_may_write_again(repos
     [forecast] = foresee(obj, hardened(obj), "kubectl-caps")
     assert (forecast.writer, forecast.effect) == ("operator", "unknown")
     assert [path[-1] for path in forecast.paths] == ["drop"]
+
+
+ARGO = ("--server-side", "--force-conflicts", "--field-manager=argocd-controller")
+
+
+def test_a_change_that_would_be_undone_is_not_sent_and_goes_to_the_source(repository: Repository) -> None:
+    repository.apply(source("drop"), *ARGO)
+    done = repository.cluster.caps("harden", "deployment/drop", "-n", repository.namespace)
+    assert done.returncode == 2
+    assert "Argo CD sets back securityContext.capabilities.drop at its next sync" in done.stdout
+    assert "Argo CD leaves securityContext.allowPrivilegeEscalation" in done.stdout
+    assert "Argo CD would undo it: change the source, or go on with --force" in done.stdout
+    [obj] = repository.get().values()
+    assert lookup(obj, (*CONTEXT, "capabilities", "drop")) == ["NET_RAW"]
+    fragment = yaml.safe_load(done.stdout.partition("change its source:\n")[2].partition("deployment.apps/")[0])
+    repository.kubectl("patch", "deployment", "drop", "--patch", json.dumps(fragment))
+    [obj] = repository.get().values()
+    assert lookup(obj, (*CONTEXT, "capabilities", "drop")) == ["ALL"]
+
+
+def test_who_sets_it_back_during_the_rollout_is_seen_and_said(repository: Repository) -> None:
+    pending = {**source("drop"), "metadata": {"name": "drop"}}
+    pending["spec"]["replicas"] = 1
+    repository.apply(pending, *ARGO)
+    flags = ["--force", "--timeout=60s", "-n", repository.namespace]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(repository.cluster.caps, "harden", "deployment/drop", *flags)
+        while "kubectl-caps" not in str(repository.get()["drop"]["metadata"]["managedFields"]):
+            assert not running.done(), running.result()
+        repository.apply(pending, *ARGO)
+        done = running.result()
+    assert done.returncode == 2
+    assert "argocd-controller changed spec.template.spec.containers[0].securityContext.capabilities.drop" in done.stderr
+    [obj] = repository.get().values()
+    assert lookup(obj, (*CONTEXT, "capabilities", "drop")) == ["NET_RAW"]
+
+
+def test_an_autoscaler_disturbs_nobody(repository: Repository) -> None:
+    repository.apply(source("nothing"))
+    repository.kubectl("autoscale", "deployment/nothing", "--min=1", "--max=3")
+    done = repository.cluster.caps("harden", "deployment/nothing", "-n", repository.namespace, "--force")
+    assert (done.returncode, "leaves" in done.stdout) == (0, False)

@@ -38,6 +38,9 @@ _INIT = """
 set -e
 for folder in /run /var/lib /var/log; do mount -t tmpfs none $folder; done
 (cd sysctl; find * -type f) | while read setting; do mount --bind sysctl/$setting /proc/sys/$setting; done
+snapshots=containerd/root/io.containerd.snapshotter.v1.native
+mkdir -p $snapshots; touch $snapshots/metadata.db /run/snapshots.db
+mount --bind /run/snapshots.db $snapshots/metadata.db
 containerd --config containerd.toml > log/containerd.log 2>&1 &
 until [ -S containerd.sock ]; do sleep 0.05; done
 kubelet --config kubelet.json --kubeconfig admin.conf --hostname-override localhost --root-dir "$PWD/kubelet" \
@@ -156,13 +159,16 @@ server = "http://127.0.0.1:9"
 capabilities = ["pull", "resolve"]
 """
 
-# native: there may be no right to mount an overlay. restrict_oom_score_adj: nor CAP_SYS_RESOURCE.
+# native: there may be no right to mount an overlay. restrict_oom_score_adj: nor CAP_SYS_RESOURCE. no_sync, and the
+# snapshotter's database in memory: nothing in them is worth a disk's patience, of which each container takes a lot.
 _CONTAINERD = """version = 3
 root = "{folder}/containerd/root"
 state = "{folder}/containerd/state"
 disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp"]
 [grpc]
 address = "{folder}/containerd.sock"
+[plugins.'io.containerd.metadata.v1.bolt']
+no_sync = true
 [plugins.'io.containerd.internal.v1.opt']
 path = "{folder}/containerd/opt"
 [plugins.'io.containerd.cri.v1.images']

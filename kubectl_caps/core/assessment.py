@@ -277,13 +277,14 @@ def _inherited(container: Container, spec: PodSpec) -> SecurityContext:
 
 
 def _predictions(request: Request, places: Sequence[Place]) -> Iterator[Predicted]:
-    """One entry for each different answer, however many nodes give it."""
+    """One entry for each different answer, however many nodes give it; its evidence is the weakest of theirs."""
     merged: dict[tuple[str, Prediction], Place] = {}
     for place in places:
         outcome = predict(place.runtime, request, place.node_all)
         key = (place.runtime.name, outcome)
-        nodes = place.nodes + (merged[key].nodes if key in merged else 0)
-        merged[key] = replace(place, nodes=nodes)
+        before = merged.get(key, replace(place, nodes=0))
+        weakest = min((before, place), key=lambda one: one.runtime.evidence == "measured")
+        merged[key] = replace(weakest, nodes=before.nodes + place.nodes)
     for (_, outcome), place in merged.items():
         yield Predicted(place, outcome)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from kubectl_caps.core import exempting
-from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
+from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Place, Predicted
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import field_path
 from kubectl_caps.report import exempted, observation
@@ -104,7 +104,7 @@ def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
 
 
 def _wide_cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
-    places = dict.fromkeys(f"{entry.place.runtime.name} ({entry.place.provenance})" for entry in container.predicted)
+    places = dict.fromkeys(_place(entry.place) for entry in container.predicted)
     mine = [
         item.check
         for item in assessment.violations
@@ -119,6 +119,11 @@ def _wide_cells(assessment: Assessment, container: ContainerAssessment) -> list[
         container.container.image or "",
         ",".join(mine),
     ]
+
+
+def _place(place: Place) -> str:
+    evidence = "" if place.runtime.evidence == "measured" else f", {place.runtime.evidence}"
+    return f"{place.runtime.name} ({place.provenance}{evidence})"
 
 
 def _user(container: ContainerAssessment) -> str:

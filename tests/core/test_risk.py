@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kubectl_caps.core.assessment import ContainerAssessment, Place, assess
 from kubectl_caps.core.linux.capabilities import BY_NAME, CAPABILITIES, worst
 from kubectl_caps.core.linux.prediction import Request, predict
-from kubectl_caps.core.linux.runtimes import RUNTIMES, by_name
+from kubectl_caps.core.linux.runtimes import RUNTIMES, by_name, runtime_of
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.risk import reachable
@@ -138,6 +138,17 @@ def test_all_is_what_the_node_has_where_that_is_known() -> None:
     (entry,) = container(spec, node_all=node).predicted
     assert entry.outcome.sets.effective == node
     assert not any("ALL" in text for text in entry.outcome.unknowns)
+
+
+def test_nodes_that_give_the_same_are_one_entry_with_the_weakest_evidence() -> None:
+    row = kind_of("v1", "Pod")
+    assert row
+    obj = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "c", "securityContext": caps()}]}}
+    (workload,) = read(row, msgspec.Raw(msgspec.json.encode(obj)), {})
+    versions = ("containerd://2.1.4", "containerd://1.7.27", "containerd://2.1.4")
+    places = [Place(runtime_of(version), 1, "observed") for version in versions]
+    (entry,) = assess(workload, [], places, 37).containers[0].predicted
+    assert (entry.place.nodes, entry.place.runtime.evidence) == (3, "from source, not run")
 
 
 def pod(uid: int, image: str = "i") -> Pod:

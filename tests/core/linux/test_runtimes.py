@@ -5,6 +5,7 @@ allowPrivilegeEscalation=false, by a kubelet 1.37 with containerd 2.2.5 and runc
 and no_new_privs. The others are read in the sources that the rows of `RUNTIMES` name.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -385,3 +386,81 @@ def test_a_name_is_what_go_makes_of_it_in_upper_case() -> None:
     """Measured: a long s becomes S, the ligature of st stays as it is."""
     assert "SYS_TIME" in run(CONTAINERD, ["ſYS_TIME"]).sets.bounding
     assert "CHECKPOINT_RESTORE" not in run(CONTAINERD, ["CHECKPOINT_REﬆORE"]).sets.bounding
+
+
+def containerd_in_words(add: list[str], drop: list[str], node: set[str]) -> set[str]:
+    """WithCapabilities (containerd internal/cri/opts/spec_opts.go), statement by statement."""
+    held = {f"CAP_{name}" for name in OCI_14.short_names}
+    if any(name.upper() == "ALL" for name in add):
+        held = set(node)
+    if any(name.upper() == "ALL" for name in drop):
+        held = set()
+    for name in add:
+        if name.upper() != "ALL":
+            held.add("CAP_" + name.upper())
+    for name in drop:
+        if name.upper() != "ALL":
+            held.discard("CAP_" + name.upper())
+    return held & node
+
+
+def crio_in_words(add: list[str], drop: list[str], node: set[str]) -> set[str]:
+    """SpecSetupCapabilities (CRI-O internal/factory/container/container.go), for names that it knows."""
+
+    def has_all(names: list[str]) -> bool:
+        return any(name.upper() == "ALL" for name in names)
+
+    def full(name: str) -> str:
+        return name.upper() if name.upper().startswith("CAP_") else f"CAP_{name.upper()}"
+
+    held: set[str] = set()
+    if not has_all(add) and not has_all(drop):
+        add = [*add, *CRIO_9.short_names]
+    if has_all(add):
+        held = set(node)
+    if has_all(drop):
+        held = set()
+    held |= {full(name) for name in add if name.upper() != "ALL"}
+    return (held - {full(name) for name in drop if name.upper() != "ALL"}) & node
+
+
+def docker_in_words(add: list[str], drop: list[str], node: set[str]) -> set[str]:
+    """TweakCapabilities (moby daemon/pkg/oci/caps/utils.go), for names that it knows."""
+
+    def normal(names: list[str]) -> list[str]:
+        upper = [name.upper() for name in names]
+        return [name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in upper]
+
+    adds, drops = normal(add), normal(drop)
+    if "ALL" in adds:
+        return {name for name in node if name not in drops}
+    if "ALL" in drops:
+        return set(adds)
+    return {f"CAP_{name}" for name in OCI_14.short_names if f"CAP_{name}" not in drops} | set(adds)
+
+
+SPELLED = st.sampled_from([*BY_NAME, "ALL"]).flatmap(
+    lambda name: st.sampled_from([name, name.lower(), name.title(), *([] if name == "ALL" else [f"CAP_{name}"])])
+)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "in_words"),
+    [(CONTAINERD, containerd_in_words), (CRIO, crio_in_words), (DOCKER, docker_in_words)],
+    ids=COLUMNS,
+)
+@given(data=st.data())
+def test_the_algebra_is_that_of_the_source(runtime: Runtime, in_words: Any, data: st.DataObject) -> None:
+    add, drop = (data.draw(st.lists(SPELLED, max_size=5)) for _ in range(2))
+    outcome = run(runtime, add, drop)
+    assert outcome.refused is None
+    assert set(outcome.sets.bounding.names) == in_words(add, drop, set(ALL_KNOWN.names))
+
+
+def test_the_table_of_runtimes_in_the_docs_is_that_of_the_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "inspect.md").read_text()
+    for row in RUNTIMES:
+        since = ".".join(map(str, row.since)) or "before"
+        inheritable = "like the bounding set" if row.inheritable else "empty"
+        line = f"| {row.name} | {since} | {len(row.defaults)} | {inheritable} | {row.evidence} |"
+        assert line in page

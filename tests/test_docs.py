@@ -95,7 +95,10 @@ def shop(node_cluster: Node) -> Iterator[Node]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console live")], ids=ids)
-def test_the_commands_on_a_cluster_work_through_a_real_kubectl(page: Path, shop: Node) -> None:
+def test_the_commands_on_a_cluster_work_through_a_real_kubectl(
+    page: Path, shop: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # some write files
     for command in blocks(page, "console live"):
         done = shop.kubectl(*shlex.split(command)[1:], check=False)
         check(command, done.returncode, done.stderr)

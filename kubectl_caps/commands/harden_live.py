@@ -46,8 +46,8 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
     if options.output != "patch":
         _print_plan(jobs, options.output)
     interrupted = False
-    if dry_run == "none" and todo:
-        if several and not options.yes and not _agreed(len(todo)):
+    if dry_run == "none":
+        if todo and several and not options.yes and not _agreed(len(todo)):
             say("Nothing was changed.")
             return 1
         if options.undo_to:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.patch import ABSENT, Change, Json, Patch, pointer
+from kubectl_caps.core.patch import ABSENT, Change, Json, Patch
 from kubectl_caps.core.pod import Path
 
 
@@ -47,7 +47,7 @@ def patch_of(operations: Sequence[Mapping[str, Any]]) -> Patch:
     changed = {item["path"] for item in changes}
     if not changed <= set(tests):
         raise ValueError("a change without a test of what was there before")
-    guards = tuple((_path(text, tests), value) for text, value in tests.items() if text not in changed)
+    guards = tuple((_path(text), value) for text, value in tests.items() if text not in changed)
     return Patch(tuple(_changes(changes, tests)), guards)
 
 
@@ -55,14 +55,16 @@ def _changes(operations: Sequence[Mapping[str, Any]], tests: Mapping[str, Json])
     for item in operations:
         before = tests[item["path"]]
         after = ABSENT if item["op"] == "remove" else item["value"]
-        yield Change(_path(item["path"], tests), ABSENT if before is None else before, after)
+        yield Change(_path(item["path"]), ABSENT if before is None else before, after)
 
 
-def _path(text: str, tests: Mapping[str, Json]) -> Path:
-    """A JSON pointer as a path: a number is a place in a list where a test guards the name of what is there."""
+def _path(text: str) -> Path:
+    """A JSON pointer as a path: a number is a place where the field before it is a list of a pod or a kind of ours."""
     path: Path = ()
     for part in text.split("/")[1:]:
         step = part.replace("~1", "/").replace("~0", "~")
-        in_list = step.isdecimal() and pointer((*path, step, "name")) in tests
-        path = (*path, int(step) if in_list else step)
+        path = (*path, int(step) if step.isdecimal() and path[-1:] in _LISTS else step)
     return path
+
+
+_LISTS = tuple((name,) for name in ("containers", "initContainers", "replicatedJobs"))

@@ -4,6 +4,7 @@ Pods of these workloads run nowhere (no replicas, or a scheduler that does not e
 the containers; those are in test_harden_node.py.
 """
 
+import itertools
 import json
 import os
 import pty
@@ -32,7 +33,13 @@ PATHS = {
     "deployments": "/apis/apps/v1", "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps/v1",
     "replicasets": "/apis/apps/v1", "replicationcontrollers": "/api/v1", "pods": "/api/v1",
     "jobs": "/apis/batch/v1", "cronjobs": "/apis/batch/v1", "rollouts": "/apis/argoproj.io/v1alpha1",
+    "clonesets": "/apis/apps.kruise.io/v1alpha1", "services": "/apis/serving.knative.dev/v1",
+    "jobsets": "/apis/jobset.x-k8s.io/v1alpha2",
 }  # fmt: skip
+CUSTOM = (
+    ("argoproj.io", "v1alpha1", "Rollout"), ("apps.kruise.io", "v1alpha1", "CloneSet"),
+    ("serving.knative.dev", "v1", "Service"), ("jobset.x-k8s.io", "v1alpha2", "JobSet"), ("example.com", "v1", "Shop"),
+)  # fmt: skip
 
 
 class Done:
@@ -518,26 +525,40 @@ def test_what_does_not_go_together_is_one_line_and_status_2(shop: Shop, args: tu
     assert line.startswith(("error: ", "Error from server"))
 
 
-def test_all_takes_every_top_owner_custom_resources_too(shop: Shop, custom_kinds: None) -> None:
-    rollout = workload("ro")
-    rollout.update(apiVersion="argoproj.io/v1alpha1", kind="Rollout")
+def custom(name: str, group: str, version: str, kind: str) -> dict[str, Any]:
+    """A custom resource with a pod template; Knative's container needs no name."""
+    container = {"image": "x"} if kind == "Service" else {"name": "c", "image": "x"}
+    spec: dict[str, Any] = {"template": {"spec": {"containers": [container]}}}
+    if kind == "JobSet":
+        spec = {"replicatedJobs": [{"name": "r", "template": {"spec": spec}}]}
+    return {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def test_all_takes_every_top_owner_custom_resources_too(shop: Shop, custom_kinds: None, tmp_path: Path) -> None:
     pod = {"schedulerName": "nobody", "containers": [{"name": "c", "image": "x"}]}
-    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": pod}
-    shop.make(workload("web"), workload("db", "StatefulSet"), cron_job("cj"), rollout, bare)
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}
+    shop.make(workload("x"), workload("x", "StatefulSet"), cron_job("x"), bare)
+    shop.make(*(custom("x", *row) for row in CUSTOM[:4]))
     eventually(lambda: shop.list("replicasets"))
-    done = shop.harden("--all", "--yes", "-o", "json")
-    results = {(item["kind"], item["name"]): item["result"] for item in done.items}
-    assert results == {
-        ("Deployment", "web"): "notProven", ("StatefulSet", "db"): "notProven", ("CronJob", "cj"): "notProven",
-        ("Rollout", "ro"): "notProven", ("Pod", "bare"): "refused",
-    }  # fmt: skip
-    assert (done.status, shop.context("ro", "rollouts")) == (2, HARDENED)
+    file = str(tmp_path / "undo")
+    done = shop.harden("--all", "--yes", "-o", "json", "--undo-to", file)
+    results = {item["kind"]: item["result"] for item in done.items}
+    cannot = {"Pod": "refused", "JobSet": "refused"}
+    changed = ("Deployment", "StatefulSet", "CronJob", "Rollout", "CloneSet", "Service")
+    assert (done.status, results) == (2, {**cannot, **dict.fromkeys(changed, "notProven")})
+    plurals = ("deployments", "rollouts", "clonesets", "services")
+    assert [shop.context("x", plural) for plural in plurals] == [HARDENED] * 4
+    manifests = {item["kind"]: item["replacement"] for item in done.items if "replacement" in item}
+    job = manifests["JobSet"]["spec"]["replicatedJobs"][0]["template"]
+    assert (set(manifests), context(job)) == (set(cannot), HARDENED)
+    assert shop.harden("--undo", file, namespace=False).status == 0
+    assert [shop.context("x", plural) for plural in plurals] == [None] * 4
 
 
 @pytest.fixture(scope="module")
 def custom_kinds(api_cluster: Cluster) -> None:
-    """The CRDs of Argo's Rollout and of a kind that owns deployments."""
-    for group, version, kind in (("argoproj.io", "v1alpha1", "Rollout"), ("example.com", "v1", "Shop")):
+    """The CRDs of the custom resources that run pods, and of a kind that owns deployments."""
+    for group, version, kind in CUSTOM:
         names = {"plural": f"{kind.lower()}s", "singular": kind.lower(), "kind": kind}
         schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
         served = [{"name": version, "served": True, "storage": True, "schema": schema}]
@@ -682,23 +703,38 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
             zygote.kill()
         return None
 
-    # One list, then for each object a dry run of its pod and one of its patch: three of these 41 stand for all, as
-    # nothing was sent yet. Then the patches, one by one, and a run that nobody kills.
-    patched: dict[int, int] = {}
+    config = str(shop.cluster.kubeconfig)
+
+    def run_until(request: int) -> tuple[str, list[str]]:
+        """Run until the server has answered so many requests; the saved undo, and the objects that were changed."""
+        nonlocal count, limit
+        count, limit, file = 0, request, str(tmp_path / f"undo{next(numbers)}")
+        argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file)
+        assert zygote.run(middleman.kubeconfig, *argv) == -signal.SIGKILL
+        now = {name: item["spec"] for name, item in shop.list("deployments").items()}
+        changed = [name for name in names if now[name] != original[name]]
+        assert all(context({"spec": now[name]}) == HARDENED for name in changed)
+        return file, changed
+
+    def undo(file: str) -> None:
+        assert zygote.run(config, "harden", "--undo", file, "--wait=false") == 0
+
+    numbers = itertools.count()
     with between(shop.cluster, tmp_path, after=kill) as middleman:
-        for limit in (1, 2, 41, *range(42, 63)):
-            count, file = 0, str(tmp_path / f"undo{limit}")
-            argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file)
-            status = zygote.run(middleman.kubeconfig, *argv)
-            assert status == (0 if limit == 62 else -signal.SIGKILL)
-            now = {name: item["spec"] for name, item in shop.list("deployments").items()}
-            changed = [name for name in names if now[name] != original[name]]
-            assert all(context({"spec": now[name]}) == HARDENED for name in changed)
-            patched[limit] = len(changed)
-            if changed:
-                assert zygote.run(str(shop.cluster.kubeconfig), "harden", "--undo", file, "--wait=false") == 0
-                assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
-    assert patched == {1: 0, 2: 0, 41: 0, **{limit: limit - 41 for limit in range(42, 62)}, 62: 20}
+        # One list, then for each object a dry run of its pod and one of its patch: nothing is sent yet.
+        assert [run_until(request)[1] for request in (1, 2, 41)] == [[], [], []]
+        file, changed = run_until(41 + 10)
+        assert changed == names[:10]
+        undo(file)
+        # Each run is killed at its first patch, and the next one goes on from there.
+        files = []
+        for done in range(20):
+            file, changed = run_until(1 + 2 * (20 - done) + 1)
+            assert changed == names[: done + 1]
+            files.append(file)
+        for file in files:
+            undo(file)
+    assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
 
 
 def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Path) -> None:

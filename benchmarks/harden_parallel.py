@@ -1,0 +1,73 @@
+"""200 deployments hardened with --wait=false against a loop of `kubectl patch`, on a real API server.
+
+    PYTHONPATH=tests/cluster .venv/bin/python -m testbed run api -- .venv/bin/python benchmarks/harden_parallel.py
+
+Prints both times and the ratio, which has to be at most a quarter; exits with 1 where it is not. `harden` does more: it
+reads the objects, tries each change and its pod on the server, and saves the way back.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+COUNT = 200
+LIMIT = 0.25
+BIN = Path(sys.executable).parent
+KUBECTL = str(BIN / "kubectl")
+NAMES = [f"web{number:03}" for number in range(COUNT)]
+CONTEXT = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+PATCH = [{"op": "add", "path": "/spec/template/spec/containers/0/securityContext", "value": CONTEXT}]
+
+
+def deployment(name: str) -> dict[str, object]:
+    """A deployment without pods: what is measured is the way to the server."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def made(namespace: str) -> str:
+    """A namespace with the deployments, and their controller at rest."""
+    objects = {"apiVersion": "v1", "kind": "List", "items": [deployment(name) for name in NAMES]}
+    subprocess.run([KUBECTL, "create", "namespace", namespace], check=True, capture_output=True)
+    command = [KUBECTL, "apply", "-n", namespace, "-f", "-"]
+    subprocess.run(command, input=json.dumps(objects), text=True, check=True, capture_output=True)
+    while len(_seen(namespace).split()) < COUNT:
+        time.sleep(0.5)
+    time.sleep(2)
+    return namespace
+
+
+def _seen(namespace: str) -> bytes:
+    path = "jsonpath={range .items[?(@.status.observedGeneration)]}{.spec.replicas} {end}"
+    return subprocess.run([KUBECTL, "get", "deploy", "-n", namespace, "-o", path], capture_output=True).stdout
+
+
+def seconds(*commands: list[str]) -> float:
+    """How long commands take, one after the other."""
+    start = time.monotonic()
+    for command in commands:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def main() -> int:
+    """Measure both, twice, the better one counts."""
+    text = json.dumps(PATCH)
+    loops, hardens = [], []
+    for turn in range(2):
+        one, other = made(f"loop{turn}"), made(f"harden{turn}")
+        loops.append(seconds(*([KUBECTL, "patch", "deploy", n, "-n", one, "--type=json", "-p", text] for n in NAMES)))
+        with tempfile.TemporaryDirectory() as folder:
+            flags = ["--yes", "--wait=false", "--undo-to", f"{folder}/undo"]
+            hardens.append(seconds([str(BIN / "kubectl-caps"), "harden", "deploy", "-n", other, *flags]))
+    ratio = min(hardens) / min(loops)
+    print(f"kubectl patch, {COUNT} times: {min(loops):.1f} s; harden: {min(hardens):.1f} s; ratio {ratio:.2f}")
+    return 0 if ratio <= LIMIT else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -103,8 +103,9 @@ def _jobs(
 
 def _agreed(count: int) -> bool:
     if not is_interactive():
-        raise UsageError(f"{count} objects would be changed and there is no terminal to ask on; --yes goes ahead")
-    return confirm(f"Harden {count} object{'' if count == 1 else 's'}?")
+        what = "1 object" if count == 1 else f"{count} objects"
+        raise UsageError(f"{what} would be changed and there is no terminal to ask on; --yes goes ahead")
+    return confirm(f"Harden {'1 object' if count == 1 else f'{count} objects'}?")
 
 
 def _print_plan(jobs: Sequence[Job], output: str) -> None:

@@ -15,6 +15,7 @@ from kubectl_caps.core.health import Failure
 from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.pod import Pod, field_path
+from kubectl_caps.core.rollout import Standing
 from kubectl_caps.core.workloads import pod_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import say
@@ -67,14 +68,17 @@ class Live:
         """Send the job's patch, which undoes an earlier one, and see that the object is healthy afterwards."""
         self._undoing = True
         watched = self.watch.wait and not rollout.not_proven(self.job.kind.kind, self.job.obj)
-        broken = self.rollout.broken() if watched else []
+        broken = self._broken() if watched else []
         if self._take_back(self.job.hardening.patch) is None:
             return "unchanged"
         say(f"{self.reference} undone")
         if not watched:
             return "undone"
         self._delete(broken)
-        standing = self.rollout.back(self.watch.timeout, self.watch.settle)
+        try:
+            standing = self.rollout.back(self.watch.timeout, self.watch.settle)
+        except CapsError as error:
+            standing = Standing("failed", _plain(error))
         self.job.message = "" if standing.step == "complete" else f"undone, but not healthy: {standing.message}"
         return "undone" if standing.step == "complete" else "failed"
 
@@ -92,6 +96,13 @@ class Live:
         job.result = "notProven" if sent == "yes" else "failed"
         job.message = f"interrupted: it is {state}, and nobody watches it"
         say(f"{self.reference} is {state}" + ("" if self._undoing else f"; to undo it: {self.undo_command()}"))
+
+    def _broken(self) -> list[Pod]:
+        """The pods that may be in the way of an undo, which is sent whether they can be read or not."""
+        try:
+            return self.rollout.broken()
+        except CapsError:
+            return []
 
     def _see_through(self) -> Result:
         try:

@@ -23,6 +23,7 @@ class Run:
         self._active: list[Live] = []
         self._failed = ""
         self._keep_going = False
+        self._bug: Exception | None = None
 
     def run(self, *, parallel: int, keep_going: bool) -> bool:
         """Do it, and return whether somebody interrupted it. Every job has its result afterwards."""
@@ -46,9 +47,12 @@ class Run:
         clear_progress()
         for live in list(self._active):
             live.interrupted()
-        for live in self._waiting:
-            live.job.result = "skipped"
-            live.job.message = "interrupted" if interrupted else f"{self._failed} failed"
+        if self._bug:
+            raise self._bug
+        for live in self.lives:
+            if live.job.result == "planned":
+                live.job.result = "skipped"
+                live.job.message = "interrupted" if interrupted else f"{self._failed} failed"
         return interrupted
 
     def _work(self) -> None:
@@ -64,6 +68,10 @@ class Run:
                 live.job.result, live.job.message = "failed", str(error).removeprefix("error: ")
             except Stopped:
                 return  # `run` says how it was left
+            except Exception as error:  # `run` raises it where it is seen; a thread would only die of it
+                self._bug = error
+                self.stop.set()
+                return
             self._active.remove(live)
             if live.job.result in NOT_DONE:
                 self._failed = self._failed or live.reference

@@ -70,7 +70,8 @@ def find(cluster: Cluster, targets: Sequence[Target], scope: Scope, errors: list
         except (ApiError, InputError) as error:
             errors.append(error)
     if left_out:
-        say(f"{left_out} objects in {', '.join(SYSTEM_NAMESPACES)} are left alone; -n names one, --force takes them")
+        are = "object is" if left_out == 1 else "objects are"
+        say(f"{left_out} {are} in a namespace of the system and left alone; -n names one, --force takes all")
     if owned:
         count = sum(map(len, owned.values()))
         some = ", ".join(list(owned)[:_SHOWN]) + (", …" if len(owned) > _SHOWN else "")

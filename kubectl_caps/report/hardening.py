@@ -38,7 +38,7 @@ _EFFECTS = {
 
 
 def plan(jobs: Sequence[Job]) -> Iterator[str]:
-    """What would change, field by field, then what to know beside it."""
+    """What would change, field by field, then what to know beside it, and what will stay as it is."""
     rows = [
         [
             job.workload.namespace,
@@ -49,6 +49,7 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
             _value(field.after),
         ]
         for job in jobs
+        if job.result != "refused"
         for field in fields(job.hardening.patch, job.obj)
     ]
     head = ["NAMESPACE", "WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"]
@@ -56,6 +57,10 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
     if rows:
         yield from table(head[first:], [row[first:] for row in rows])
     yield from notes(jobs)
+    if any(job.result == "planned" for job in jobs):  # else the results say it at once
+        for job in jobs:
+            if job.result == "refused":
+                yield escaped(f"{job.workload.reference} will not be patched: {job.message}")
 
 
 def notes(jobs: Sequence[Job]) -> Iterator[str]:

@@ -498,6 +498,27 @@ def test_several_types_a_selector_and_all_namespaces(shop: Shop) -> None:
     assert (shop.context("other"), shop.context("agent", "daemonsets")) == (None, None)
 
 
+def test_the_systems_namespaces_are_left_alone_unless_named_or_forced(shop: Shop) -> None:
+    tier = shop.namespace
+    obj = workload(tier)
+    obj["metadata"]["labels"]["tier"] = tier
+    status, answer = shop.cluster.api.request("POST", "/apis/apps/v1/namespaces/kube-system/deployments", obj)
+    assert status == 201, answer
+    flags = ("deploy", "-l", f"tier={tier}", "--dry-run=client", "-o", "name")
+    everywhere = shop.harden(*flags, "-A", namespace=False)
+    assert (everywhere.status, everywhere.out) == (0, "")
+    assert "1 object is in a namespace of the system and left alone" in everywhere.err
+    for args in (("-A", "--force"), ("-n", "kube-system")):
+        assert shop.harden(*flags, *args, namespace=False).out == f"deployment.apps/{tier}\n"
+
+
+def test_what_will_be_refused_is_in_the_plan_before_the_question(shop: Shop) -> None:
+    shop.make(workload("a"), workload("sick", replicas=1))
+    done = shop.harden("deploy")
+    assert "deployment.apps/sick will not be patched: it is not healthy as it is" in done.out
+    assert "1 object would be changed" in done.err
+
+
 @pytest.mark.parametrize(
     ("args", "error"),
     [

@@ -55,7 +55,7 @@ def test_broken_are_pods_that_fail_and_pods_that_do_not_serve() -> None:
     assert [item.metadata.name for item in broken(pods)] == ["waiting", "restarted"]
 
 
-PROBE = {"readinessProbe": {"httpGet": {}}}
+PROBE: dict[str, Any] = {"readinessProbe": {"httpGet": {}}}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from msgspec import Struct
 from kubectl_caps.cluster import rollout as edge
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.core import health, rollout
-from kubectl_caps.core.diagnosis import Evidence, diagnose
+from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose, next_command
 from kubectl_caps.core.health import Failure
 from kubectl_caps.core.outcome import Blame, Job
 from kubectl_caps.core.patch import rebased
@@ -90,13 +90,22 @@ class Rollout:
         for item in _one_a_container(failure, snapshot.updated):
             evidence = list(self._evidence(item, snapshot.updated))
             causes = diagnose(evidence, uid=_uid_of(item, snapshot.updated))
-            self.job.blames += tuple(Blame(item.container, cause) for cause in causes)
-            for cause in causes[:_SHOWN]:
+            blames = tuple(Blame(item.container, cause, self._next(item, cause)) for cause in causes)
+            self.job.blames += blames
+            for cause, then in ((blame.cause, blame.then) for blame in blames[:_SHOWN]):
                 yield f"  {cause.source}: {cause.evidence_text}"
                 missing = f"{cause.certainty} missing: {', '.join(cause.capabilities)}" if cause.capabilities else ""
                 yield f"    {missing or cause.certainty} ({cause.explanation})"
+                if not cause.capabilities and cause.certainty != "possible":
+                    yield f"    to try next: {then}"
             if not causes:
                 yield from (f"  log: {item.text}" for item in [e for e in evidence if e.source == "log"][-_SHOWN:])
+
+    def _next(self, failure: Failure, cause: Cause) -> str:
+        workload = self.job.workload
+        return next_command(
+            cause, workload=workload.reference, namespace=self.namespace, pod=failure.pod, container=failure.container
+        )
 
     def _evidence(self, failure: Failure, pods: Sequence[Pod]) -> Iterator[Evidence]:
         try:

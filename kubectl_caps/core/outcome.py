@@ -19,10 +19,11 @@ NOT_DONE = ("rolledBack", "rollbackFailed", "refused", "skipped", "failed")
 
 
 class Blame(Struct, frozen=True):
-    """A cause of a failure, and the container that it was found in."""
+    """A cause of a failure, the container that it was found in, and the command to try next."""
 
     container: str
     cause: Cause
+    then: str = ""
 
 
 class Job(Struct):

@@ -165,6 +165,7 @@ def _cause(blame: Blame) -> dict[str, Any]:
         "capabilities": list(cause.capabilities),
         "explanation": cause.explanation,
         "certainty": cause.certainty,
+        "next": blame.then,
     }
 
 

@@ -436,3 +436,5 @@ def test_a_setting_that_keeps_a_container_from_starting_is_no_capability(told: T
     first = item["diagnosis"][0]
     assert (first["kind"], first["capabilities"]) == ("setting", [])
     assert "root" in first["explanation"]
+    assert first["next"].startswith("kubectl caps harden deployment.apps/")
+    assert first["next"].endswith("--profile restricted --run-as-user UID")

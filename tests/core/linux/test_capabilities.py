@@ -1,6 +1,8 @@
 """The table of capabilities, and how their names are read."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,22 @@ SINCE = {
 
 def test_the_table_has_the_names_of_the_kernel_header_at_their_numbers() -> None:
     assert [(capability.number, capability.name) for capability in CAPABILITIES] == list(enumerate(HEADER.split()))
+
+
+def test_the_table_is_the_kernel_header_of_this_machine() -> None:
+    header = Path("/usr/include/linux/capability.h")
+    if not header.exists():
+        pytest.skip("no kernel headers here (Debian: linux-libc-dev)")
+    found = re.findall(r"^#define CAP_([A-Z_]+)\s+(\d+)$", header.read_text(), re.MULTILINE)
+    known = [(capability.number, capability.name) for capability in CAPABILITIES]
+    assert [(int(number), name) for name, number in found] == known
+
+
+def test_the_running_kernel_has_no_capability_without_a_row() -> None:
+    last = Path("/proc/sys/kernel/cap_last_cap")
+    if not last.exists():
+        pytest.skip("not Linux")
+    assert int(last.read_text()) < len(CAPABILITIES)
 
 
 def test_both_indexes_hold_every_capability() -> None:

@@ -87,11 +87,9 @@ def test_every_warning_is_explained_with_what_to_do(rule: Any, run: Run) -> None
     assert "What to do:" in out
 
 
-@pytest.mark.parametrize("word", BY_CALL)
-def test_every_system_call_is_explained(word: str, run: Run) -> None:
-    status, out, _ = run(word)
-    assert status == 0
-    assert word in out.lower()
+def test_every_system_call_is_explained(run: Run) -> None:
+    answers = {word: run(word) for word in BY_CALL}
+    assert [word for word, (status, out, _) in answers.items() if status or word not in out.lower()] == []
 
 
 def test_a_capability_says_who_has_it_and_what_needs_it(run: Run) -> None:

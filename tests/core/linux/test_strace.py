@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_caps.core.linux.operations import OPERATIONS, Operation, needed
@@ -172,6 +172,7 @@ def test_hostile_lines_are_read_in_time_with_their_length(part: str, call: str) 
     assert time.process_time() - started < 1
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text() | st.sampled_from([line for line, _ in LINES]), max_size=5))
 def test_no_text_is_an_error(parts: list[str]) -> None:
     trace = Trace()

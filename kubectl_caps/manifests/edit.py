@@ -5,7 +5,7 @@ the ones that are wanted, the edit is refused. An object that cannot be edited h
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from kubectl_caps.manifests.lines import Splice, newline_at
 from kubectl_caps.manifests.loader import Unreadable
 from kubectl_caps.manifests.locate import Tree, Unsafe
 from kubectl_caps.manifests.read import Document
-from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, parsed, pieces
+from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, parsed, pieces, values
 from kubectl_caps.manifests.splice import splices
 
 
@@ -75,21 +75,24 @@ def _attempt(name: str, piece: Piece, edits: Sequence[Edit]) -> str:
     documents = list(parsed(piece.text))
     missing = "" if piece.text.endswith("\n") else newline_at(piece.text, len(piece.text))
     text = piece.text + missing
+    changes: dict[int, list[Change]] = {}
+    for edit in edits:
+        changes.setdefault(edit.document.node, []).extend(_changes(edit))
     try:
-        found = [splice for edit in edits for splice in _splices(documents[edit.document.node], edit, text)]
+        found = [splice for at, own in changes.items() for splice in _splices(documents[at], own, text)]
     except Unsafe as error:
         raise EditRefused(f"{name}:{error.line + piece.line}: cannot be edited safely: {error}") from error
     result = _applied(text, found).removesuffix(missing)
-    if not _as_wanted(documents, edits, result):
+    if not _as_wanted(documents, changes, result):
         line = edits[0].document.line
         raise EditRefused(f"{name}:{line}: cannot be edited safely: its style is not understood")
     return result
 
 
-def _splices(document: Parsed, edit: Edit, text: str) -> list[Splice]:
+def _splices(document: Parsed, changes: Sequence[Change], text: str) -> list[Splice]:
     for repeated in document.repeated:
         raise Unsafe(repeated.line, f'duplicate key "{repeated.key}"')
-    return list(splices(Tree(document.node), _changes(edit), text))
+    return list(splices(Tree(document.node), changes, text))
 
 
 def _changes(edit: Edit) -> list[Change]:
@@ -106,14 +109,13 @@ def _applied(text: str, found: Sequence[Splice]) -> str:
     return "".join([text[:end], *reversed(parts)])
 
 
-def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) -> bool:
+def _as_wanted(documents: Sequence[Parsed], changes: Mapping[int, list[Change]], result: str) -> bool:
     """Whether the text stands for the wanted objects, and every other document of the piece for what it was."""
     wanted = [document.value for document in documents]
-    for edit in edits:
-        at = edit.document.node
-        wanted[at] = Patch(tuple(_changes(edit))).applied(wanted[at])
+    for at, own in changes.items():
+        wanted[at] = Patch(tuple(own)).applied(wanted[at])
     try:
-        found = [document.value for document in parsed(result)]
+        found = list(values(result))
     except Unreadable:
         return False
     return _canonical(found) == _canonical(wanted)

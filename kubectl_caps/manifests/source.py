@@ -89,14 +89,26 @@ def pieces(text: str) -> list[Piece]:
 
 def parsed(text: str) -> Iterator[Parsed]:
     """The documents of one piece: one, but where `...` ends the first. Raises Unreadable."""
-    is_json, known = _json_value(text)
+    json_value = _json_value(text)
     try:
-        for node in loader.nodes(_for_parser(text, is_json)):
+        for node in loader.nodes(_for_parser(text, json_value is not None)):
+            if json_value and json_value.unique:
+                yield Parsed(node, json_value.value)
+                continue
             repeated: list[Repeated] = []
             value = loader.value(node, repeated)
-            yield Parsed(node, known if is_json else value, tuple(repeated))
+            yield Parsed(node, json_value.value if json_value else value, tuple(repeated))
     except RecursionError as error:
         raise Unreadable(None, "exceeded max depth") from error
+
+
+def values(text: str) -> Iterator[Any]:
+    """Only the values of `parsed`, which for JSON is much faster. Raises Unreadable."""
+    json_value = _json_value(text)
+    if json_value:
+        yield json_value.value
+    else:
+        yield from (document.value for document in parsed(text))
 
 
 def _for_parser(text: str, is_json: bool) -> str:
@@ -113,14 +125,30 @@ _NOT_YAML = {ord("\t"): " ", 0x7F: "?", **dict.fromkeys([*range(0x80, 0xA0), 0x2
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _json_value(text: str) -> tuple[bool, Any]:
+class _Json(Struct, frozen=True):
+    """A JSON value, and whether every key in it is there once."""
+
+    value: Any
+    unique: bool
+
+
+def _json_value(text: str) -> _Json | None:
     body = text[_json_at(text, 0) :]
     if body[:1] not in ("{", "["):
-        return False, None
+        return None
+    unique = True
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal unique
+        found = dict(items)
+        unique = unique and len(found) == len(items)
+        return found
+
     try:
-        return True, json.loads(_SURROGATE.sub("\ufffd", body), parse_constant=_no_constant)
+        value = json.loads(_SURROGATE.sub("\ufffd", body), parse_constant=_no_constant, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
-        return False, None
+        return None
+    return _Json(value, unique)
 
 
 def _json_starts(text: str) -> list[int]:

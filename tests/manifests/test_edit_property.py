@@ -61,10 +61,14 @@ def harden_container(container: dict[str, Any]) -> None:
 
 def strange_lines(before: str, after: str) -> Iterator[str]:
     """Changed lines that have nothing to do with capabilities; a comma more at a line's end is no change."""
-    old, new = ([line.removesuffix(",") for line in text.splitlines()] for text in (before, after))
+    old, new = ([line.removesuffix(",") for line in text.splitlines() if line.strip()] for text in (before, after))
     for line in difflib.unified_diff(old, new, n=0):
         if line[:2] not in ("--", "++", "@@") and not OURS.search(line) and not ITEM.fullmatch(line[1:]):
             yield line
+
+
+def blank_lines(text: str) -> int:
+    return sum(not line.strip() for line in text.splitlines())
 
 
 def run(*argv: str) -> tuple[int, str]:
@@ -84,6 +88,7 @@ def test_only_what_is_meant_changes(seed: int) -> None:
         after = path.read_bytes().decode()
         assert parsed(after) == hard(parsed(before)), after
         assert list(strange_lines(before, after)) == []
+        assert blank_lines(before) == blank_lines(after)
         assert set(re.findall(r"# c\d+;", before)) == set(re.findall(r"# c\d+;", after)), after
         assert run("harden", "-f", str(path), "--check")[0] == 0
         assert run("harden", "-f", str(path), "--write")[0] == 0

@@ -341,3 +341,12 @@ def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
         "Warning: prod/kustomization.yaml: patches not applied here; for the result: kubectl kustomi"
     )
     assert err[1] == "Passed over 1 file without objects to judge: prod/patch.yaml"
+
+
+def test_the_pre_commit_hook_fails_where_something_would_change() -> None:
+    (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+    put("deploy/a.yaml", SOFT)
+    command = [Path(sys.prefix, "bin", "kubectl-caps"), *hook["entry"].split()[1:], "-R", "-f", "deploy/"]
+    assert subprocess.run(list(map(str, command)), capture_output=True, check=False).returncode == 1
+    put("deploy/a.yaml", HARD)
+    assert subprocess.run(list(map(str, command)), capture_output=True, check=False).returncode == 0

@@ -1,12 +1,13 @@
 """Workloads of manifests: which objects of the files are meant, and what could not be judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from kubectl_caps.command_line import program_name
-from kubectl_caps.core.pod import Path
-from kubectl_caps.core.workloads import Kind, MalformedWorkload, Workload, kind_of, looks_like_pods
+from kubectl_caps.core.pod import Path, field_path
+from kubectl_caps.core.workloads import KINDS, Kind, MalformedWorkload, Workload, kind_of, looks_like_pods
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import CapsError, InputError, UsageError
 from kubectl_caps.manifests.folders import PassedOver
@@ -108,15 +109,36 @@ def _say_passed_over(paths: Sequence[str]) -> None:
 def _workload(document: Document) -> Found | None:
     obj, where = document.object, f"{document.file.name}:{document.line}"
     kind = kind_of(obj["apiVersion"], obj["kind"])
+    name = (obj.get("metadata") or {}).get("name", "")
     if kind is None:
         if looks_like_pods(obj):
             raise InputError(
                 f"{where}: {obj['apiVersion']} {obj['kind']} seems to hold a pod template, but the kind is unknown"
             )
+        if _is_misplaced(obj):
+            raise InputError(f'{where}: no matches for kind "{obj["kind"]}" in version "{obj["apiVersion"]}"')
         return None
     try:
-        workloads = tuple(read_workloads(kind, obj, document.source))
+        workloads = tuple(read_workloads(kind, _without_nulls(obj), document.source))
     except MalformedWorkload as error:
-        name = (obj.get("metadata") or {}).get("name", "")
         raise InputError(f"{where}: {obj['kind']} {name}: {error}") from error
+    for workload in workloads:
+        if not workload.template.spec.containers:
+            path = field_path((*workload.path, "spec", "containers"))
+            raise InputError(f"{where}: {obj['kind']} {name}: {path}: Required value")
     return Found(document, kind, workloads)
+
+
+def _is_misplaced(obj: Mapping[str, Any]) -> bool:
+    """Whether a built-in kind stands in a built-in group that does not have it."""
+    group = obj["apiVersion"].partition("/")[0] if "/" in obj["apiVersion"] else ""
+    return group in ("", "apps", "batch", "extensions") and any(
+        kind.builtin and kind.kind == obj["kind"] for kind in KINDS
+    )
+
+
+def _without_nulls(value: Any) -> Any:
+    """The same without fields that are null: to Kubernetes they are not there (`metadata:` of a template)."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.commands.files import Found, find, load, no_selector
-from kubectl_caps.commands.harden import planned, print_lines
-from kubectl_caps.core.hardening import Hardening, Wishes
+from kubectl_caps.commands.harden import print_lines
+from kubectl_caps.core.hardening import Hardening, Wishes, harden
 from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.pod import members
@@ -98,7 +98,7 @@ def _job(item: Found, wishes: Wishes) -> Job:
     asked = tuple(name for name in wishes.containers if name in names)
     hardening = Hardening(Patch(()))
     if asked or not wishes.containers:
-        hardening = planned(item.kind, item.document.object, item.document.source, replace(wishes, containers=asked))
+        hardening = harden(item.document.object, item.workloads, replace(wishes, containers=asked))
     job = Job(item.kind, item.document.object, item.workloads[0], hardening)
     if hardening.refusals:
         job.result = "refused"

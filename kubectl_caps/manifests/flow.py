@@ -1,12 +1,12 @@
 """Edits of flow style (`{…}`, `[…]`) and of JSON: parts of lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 
 from kubectl_caps.manifests import render
-from kubectl_caps.manifests.lines import Splice, blanks_at, line_start, newline_at
+from kubectl_caps.manifests.lines import Splice, blanks_at, line_end, line_start, newline_at
 from kubectl_caps.manifests.locate import Tree, Unsafe, line_of
 from kubectl_caps.manifests.render import Style
 
@@ -26,10 +26,11 @@ def replace(tree: Tree, mapping: yaml.MappingNode, node: yaml.Node, value: Any, 
     return Splice(start, end, blank + render.flow(value, style))
 
 
-def insert(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Splice:
-    """New keys before the closing brace; on lines of their own where the last key has one."""
+def insert(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Iterator[Splice]:
+    """New keys before the closing brace; on lines of their own where the last key has one, below its comment."""
     if not mapping.value:
-        return fill(tree, mapping, pairs, text)
+        yield fill(tree, mapping, pairs, text)
+        return
     key, value = mapping.value[-1]
     if tree.is_alias(key.end_mark.index, value):
         raise Unsafe(line_of(mapping), "its last value is an alias")
@@ -37,12 +38,15 @@ def insert(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any
     words = [render.pair(name, inner, style) for name, inner in pairs]
     gap = "" if style.tight else " "
     if key.start_mark.line > mapping.start_mark.line:
-        blanks = blanks_at(text, line_start(text, key.start_mark.index))
-        gap = newline_at(text, key.start_mark.index) + blanks
-    trailing = text[at : mapping.end_mark.index].partition("#")[0].lstrip().startswith(",")
-    if trailing:
+        gap = newline_at(text, key.start_mark.index) + blanks_at(text, line_start(text, key.start_mark.index))
+    if text[at : mapping.end_mark.index].partition("#")[0].lstrip().startswith(","):
         at = text.index(",", at) + 1
-    return Splice(at, at, ("" if trailing else ",") + gap + ("," + gap).join(words), key.start_mark.column)
+    else:
+        yield Splice(at, at, ",", key.start_mark.column + 1)
+    end = line_end(text, at)
+    if "\n" in gap and text[at:end].lstrip()[:1] in ("", "#"):
+        at = end
+    yield Splice(at, at, gap + ("," + gap).join(words), key.start_mark.column)
 
 
 def fill(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Splice:

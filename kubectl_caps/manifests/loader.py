@@ -193,7 +193,9 @@ def _number(text: str) -> int | float | None:
             return number
     if _FLOAT.fullmatch(text):
         found = float(text)
-        return None if math.isinf(found) else found
+        if math.isinf(found):
+            return None
+        return int(found) if found.is_integer() and abs(found) < 2**53 else found
     return None
 
 

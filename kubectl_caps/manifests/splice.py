@@ -65,8 +65,10 @@ def _keys(
             yield flow.remove(tree, mapping, at, text)
         else:
             yield block.remove(tree, name, mapping.value[at][1], text)
-    if pairs:
-        yield (flow if mapping.flow_style else block).insert(tree, mapping, pairs, text)
+    if pairs and mapping.flow_style:
+        yield from flow.insert(tree, mapping, pairs, text)
+    elif pairs:
+        yield block.insert(tree, mapping, pairs, text)
 
 
 def _name(tree: Tree, mapping: yaml.MappingNode, key: str, node: yaml.Node) -> yaml.ScalarNode:

@@ -92,6 +92,14 @@ BROKEN = {
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n",
         "x.yaml:8: Deployment d: spec.template: Required value",
     ),
+    "no containers": (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nSpec: {containers: [{name: a}]}\n",
+        "x.yaml:8: Pod p: spec.containers: Required value",
+    ),
+    "a kind in a group that has none": (
+        "apiVersion: v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n",
+        'x.yaml:8: no matches for kind "Deployment" in version "v1"',
+    ),
     "an item of a list": (
         "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod}\n",
         "unable to decode \"x.yaml\": line 11: Object 'apiVersion' is missing in",

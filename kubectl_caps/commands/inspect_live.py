@@ -13,7 +13,7 @@ from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.observation import Observation, tells_all
 from kubectl_caps.core.ownership import Family, fold
 from kubectl_caps.core.pod import Pod, members
-from kubectl_caps.core.podsecurity.policy import effective_minor
+from kubectl_caps.core.podsecurity.policy import effective_minor, is_clamped
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.terminal import say
 
@@ -28,6 +28,8 @@ def judged(options: argparse.Namespace, minor: int | None, assumed: Place) -> tu
     chosen = selection(options)
     nodes: Nodes = {name: Place(runtime_of(version), 1, "observed") for name, version in chosen.runtimes.items()}
     judged = effective_minor("latest", chosen.server_minor) if minor is None else minor
+    if minor is None and is_clamped("latest", chosen.server_minor):
+        say(f"The API server is 1.{chosen.server_minor}; the newest Pod Security rules known here are v1.{judged}.")
     rows = fold(chosen.workloads, chosen.others)
     seen = _observations(options, chosen, rows, nodes) if options.live else [[] for _ in rows]
     nodes = _with_what_they_have(nodes, rows, seen)

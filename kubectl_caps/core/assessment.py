@@ -15,9 +15,19 @@ from kubectl_caps.core.linux.prediction import Prediction, Request, predict
 from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.observation import Observation, Process
-from kubectl_caps.core.pod import Capabilities, Container, Member, Pod, PodSpec, Role, SecurityContext, members
+from kubectl_caps.core.pod import (
+    Capabilities,
+    Container,
+    Member,
+    Pod,
+    PodSpec,
+    PodTemplate,
+    Role,
+    SecurityContext,
+    members,
+)
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
-from kubectl_caps.core.podsecurity.policy import LEVELS, Level
+from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
 from kubectl_caps.core.risk import dangers, risk
 from kubectl_caps.core.surprises.rule import Subject
@@ -96,7 +106,7 @@ class Assessment(Struct, frozen=True):
     containers: tuple[ContainerAssessment, ...]
     risk: Risk
     minor: int
-    level: Level
+    level: Level | None
     violations: tuple[Violation, ...]
     pods: tuple[str, ...] = ()
     owner: Workload | None = None
@@ -128,10 +138,16 @@ def assess(
         containers=containers,
         risk=worst(*(container.risk for container in containers)),
         minor=minor,
-        level=strictest(template, minor),
+        level=_level(template, minor),
         violations=judge_all(template, minor),
         pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
     )
+
+
+def _level(template: PodTemplate, minor: int) -> Level | None:
+    """The strictest level that accepts a pod; None where that cannot be told: a file may leave its containers out."""
+    level = strictest(template, minor)
+    return level if template.spec.containers or level == "privileged" else None
 
 
 def _assess_container(
@@ -289,9 +305,12 @@ def _predictions(request: Request, places: Sequence[Place]) -> Iterator[Predicte
         yield Predicted(place, outcome)
 
 
+_WORST_LEVEL_FIRST: tuple[Level | None, ...] = ("privileged", None, "baseline", "restricted")
+
+
 def worsened(assessment: Assessment, other: Assessment) -> Assessment:
     """The assessment with the risk and level of `other` where those are worse: a pod that differs from its template."""
-    level = min(assessment.level, other.level, key=LEVELS.index)
+    level = min(assessment.level, other.level, key=_WORST_LEVEL_FIRST.index)
     return replace(assessment, risk=worst(assessment.risk, other.risk), level=level)
 
 

@@ -72,6 +72,8 @@ def _because(assessment: Assessment, container: ContainerAssessment, limit: Risk
 
 
 def _violations(assessment: Assessment, level: Level) -> Iterator[Failure]:
+    if assessment.level is None:
+        yield Failure(assessment.workload, (), "it has no containers, so its Pod Security level is not known")
     for violation in required(assessment, level):
         why = f"not {level} (v1.{assessment.minor}): {violation.check}: {violation.detail or violation.reason}"
         yield Failure(assessment.workload, violation.containers, why)

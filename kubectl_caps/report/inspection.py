@@ -48,7 +48,7 @@ def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
         yield f"{'Namespace:':<15}{escaped(workload.namespace)}"
     yield f"{'Source:':<15}{escaped(source(assessment))}"
     yield f"{'Risk:':<15}{painted(assessment.risk, assessment.risk, stream)}"
-    yield f"{'Pod Security:':<15}{assessment.level} (v1.{assessment.minor})"
+    yield f"{'Pod Security:':<15}{assessment.level or 'unknown'} (v1.{assessment.minor})"
     if assessment.pods:
         yield f"{'Pods:':<15}{escaped(', '.join(assessment.pods))}"
     for container in assessment.containers:
@@ -98,7 +98,7 @@ def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
         _user(container),
         " | ".join(dict.fromkeys(_effective(entry) for entry in container.predicted)),
         container.risk,
-        assessment.level,
+        assessment.level or "unknown",
         str(len(container.warnings)) if container.warnings else "",
     ]
 

@@ -48,7 +48,7 @@ def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -
         "containers": len(containers),
         "unknown": sum(not isinstance(error, NotObserved) for error in errors) + missed,
         "byRisk": dict(Counter(assessment.risk for assessment in assessments)),
-        "byLevel": dict(Counter(assessment.level for assessment in assessments)),
+        "byLevel": dict(Counter(assessment.level or "unknown" for assessment in assessments)),
         **exempted.summary(assessments),
     }
     return document("Inspection", [_workload(assessment) for assessment in assessments], errors, summary)

@@ -81,12 +81,13 @@ def _origin(assessments: Sequence[Assessment]) -> str:
 
 def _counts(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> Iterator[str]:
     risks = Counter(item.risk for item in assessments)
-    levels = Counter(item.level for item in assessments)
+    levels = Counter(_level(item) for item in assessments)
     marked = [item for assessment in assessments for item in exempted(assessment)]
     rows = [
         (len(assessments), "workloads", ""),
         *((risks[risk], f"{risk} risk" if risk != "none" else "no risk", risk) for risk in WORST_FIRST if risks[risk]),
         *((levels[level], level, level) for level in reversed(LEVELS) if levels[level]),
+        (levels["unknown"], "of an unknown level", "unknown"),
         (sum(not item.expired for item in marked), "exempted", "stamp"),
         (sum(item.expired for item in marked), "expired", "ended"),
         (len(errors), "not judged", "unknown"),
@@ -125,7 +126,7 @@ def _overview(assessments: Sequence[Assessment]) -> Iterator[str]:
             sum(not one.expired for one in exempted(item)),
         )
         yield f'<tr><th scope="row"><a href="#w{index}">{_breakable(item.workload.reference)}</a>{_small(item)}</th>'
-        yield f"<td>{_badge(item.risk, item.risk)}</td><td>{_badge(item.level, item.level)}</td>"
+        yield f"<td>{_badge(item.risk, item.risk)}</td><td>{_badge(_level(item), _level(item))}</td>"
         yield "".join(f'<td class="number more">{number}</td>' for number in numbers) + "</tr>"
     yield "</tbody></table></div>"
 
@@ -139,7 +140,7 @@ def _article(index: int, assessment: Assessment) -> Iterator[str]:
     workload = assessment.workload
     yield f'<article class="card" id="w{index}" aria-labelledby="t{index}">'
     yield f'<div class="title"><h3 id="t{index}">{_breakable(workload.reference)}</h3>'
-    badges = _badge(f"risk {assessment.risk}", assessment.risk) + _badge(assessment.level, assessment.level)
+    badges = _badge(f"risk {assessment.risk}", assessment.risk) + _badge(_level(assessment), _level(assessment))
     yield f"<span>{badges}</span></div>"
     facts = [
         *([f"namespace {workload.namespace}"] if workload.namespace else []),
@@ -276,6 +277,10 @@ def _row(name: str, content: str) -> str:
 
 def _list(items: Iterable[str]) -> str:
     return f'<ul class="items">{"".join(f"<li>{item}</li>" for item in items)}</ul>'
+
+
+def _level(assessment: Assessment) -> str:
+    return assessment.level or "unknown"
 
 
 def _badge(text: str, kind: str) -> str:

@@ -216,7 +216,7 @@ def _observed(observed: Observed) -> str:
         return f"<span {_soft()}>{_text(seen.pod)}</span><br>not observed: {_text(seen.why)}"
     lines = [
         f"<b>{_text(process.comm)}</b> ({process.pid}, user {process.uid})"
-        f"{_badge('differs', 'medium') if differences else ''}<br>{_sets(process.sets)}"
+        f"{' ' + _badge('differs', 'medium') if differences else ''}<br>{_sets(process.sets)}"
         for process, differences in observed.processes
     ]
     return f"<span {_soft()}>{_text(seen.pod)}</span>{_list(lines)}"

@@ -11,7 +11,10 @@ from kubectl_caps.core.exempting import Exempting, exempt, exempted
 from kubectl_caps.core.exemptions import Exemption, Malformed, parse
 from kubectl_caps.core.gates import required
 from kubectl_caps.core.linux.runtimes import runtime_of
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
+from kubectl_caps.core.observation import Observation, Process
 from kubectl_caps.core.workloads import kind_of, read
+from kubectl_caps.report.html import html
 
 TODAY = date(2026, 6, 15)
 ENTRY = {"name": "web", "reason": "a reason", "until": "2027-01-01"}
@@ -218,3 +221,16 @@ def test_an_expired_exemption_is_shown_but_counts() -> None:
 def test_without_exemptions_nothing_is_marked() -> None:
     assessment = assessed(container("a", ["NET_RAW"]))
     assert exempt([assessment], [], TODAY).assessments == [assessment]
+
+
+def test_what_was_seen_in_a_container_counts_unless_it_is_exempted() -> None:
+    held = CapabilitySet.from_names(["SYS_ADMIN"])
+    process = Process(1, 1, 0, "init", 0, ProcessSets(held, held, held, no_new_privs=False))
+    predicted = assessed(container("a"))
+    place = Place(runtime_of(None), 1, "observed")
+    seen = assess(predicted.workload, [], [place], 37, [Observation("web-1", "a", (process,))])
+    assert (predicted.risk, seen.risk) == ("none", "critical")
+    assert risks(applied(seen, entry(capabilities=["CHOWN"]))) == ["critical"]
+    assert risks(applied(seen, entry(capabilities=["SYS_ADMIN"]))) == ["none"]
+    (result,) = applied(seen, entry(capabilities=["SYS_ADMIN"])).assessments
+    assert "none without what is exempted" in "".join(html([result], []))

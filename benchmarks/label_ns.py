@@ -84,8 +84,9 @@ def timed(commands: Sequence[Sequence[str]], env: dict[str, str]) -> float:
     """The seconds that these commands take one after the other."""
     started = time.monotonic()
     for command in commands:
-        done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        assert done.returncode in (0, 1), done.stderr
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        wrong = [line for line in done.stdout.splitlines() if ": not judged: " in line]
+        assert done.returncode in (0, 1), [done.stderr, *wrong[:3], *done.stdout.splitlines()[-3:]]
     return time.monotonic() - started
 
 

@@ -122,7 +122,6 @@ def _live(
 ) -> Iterator[Labelling]:
     from kubectl_caps.cluster.census import census
     from kubectl_caps.commands.label_live import Run, label
-    from kubectl_caps.commands.label_trial import configured
     from kubectl_caps.commands.live import connected
 
     cluster, _, context = connected(options, warn=lambda text: None)
@@ -141,7 +140,7 @@ def _live(
         source=source,
         dry_run=dry_run,
         manager=options.field_manager,
-        mutations=configured(cluster),
+        mutations=_mutations(cluster, namespaces, counted, options.field_manager),
     )
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]
@@ -149,6 +148,20 @@ def _live(
             progress(f"{done} of {len(pairs)} namespaces judged")
             yield item
     clear_progress()
+
+
+def _mutations(cluster: Any, namespaces: Sequence[dict[str, Any]], counted: Any, manager: str) -> Any:
+    """What may change pods on their way (label_trial.Room); None where something does that is configured nowhere."""
+    from kubectl_caps.cluster.census import all_workloads
+    from kubectl_caps.commands.label_trial import Room, come_as_sent, configured
+
+    mutations = configured(cluster)
+    rooms = (
+        (Room(cluster, metadata["name"], (metadata.get("labels") or {},), manager, mutations), found)
+        for metadata in (namespace["metadata"] for namespace in namespaces)
+        if (found := all_workloads(counted[metadata["name"]]))
+    )
+    return mutations if come_as_sent(rooms) else None
 
 
 def _namespaces(cluster: Any, options: argparse.Namespace, errors: list[CapsError]) -> Iterator[dict[str, Any]]:

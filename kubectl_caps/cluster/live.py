@@ -27,7 +27,9 @@ STARTING = 60.0
 LOG_LINES = 10_000_000
 
 _REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False)
-_NOT_THERE = ("executable file not found", "no such file or directory", "not found")
+# How runtimes word that there is no such program: runc, crun, gVisor, Kata; a shell says it with its exit status.
+_NOT_THERE = ("executable file", "no such file or directory", "error finding executable", "not found in $path")
+_NOT_THERE_CODES = (126, 127)
 _WILL_NOT_START = (
     "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
     "CreateContainerError", "RunContainerError",
@@ -85,20 +87,20 @@ class Observer:
 
     def _exec(self, target: Target) -> tuple[Seen, bool]:
         deadline = time.monotonic() + self._limit
-        complaints: list[str] = []
+        failed: list[Outcome] = []
         for reader in READERS:
             outcome = self._run(target, reader, deadline)
             if seen := _seen([outcome.stdout], target):
                 return seen, outcome.cut
-            complaints.append(outcome.failure)
+            failed.append(outcome)
         for printer in PRINTERS:
             outcome = self._run(target, (*printer, LOADAVG), deadline)
             if last := last_pid(outcome.stdout):
                 texts = [self._run(target, command, deadline).stdout for command in batches(printer, last)]
                 if seen := _seen(texts, target):
                     return seen, last > LAST
-            complaints.append(outcome.failure)
-        other = next((text for text in complaints if text and not any(word in text for word in _NOT_THERE)), None)
+            failed.append(outcome)
+        other = next((outcome.failure for outcome in failed if outcome.failure and not _is_not_there(outcome)), None)
         if other:
             raise _Missed("failed", other)
         raise _Missed("noReader", "nothing in its image can read /proc: no shell, no cat, no interpreter")
@@ -190,6 +192,10 @@ def ephemeral(name: str, image: str, target: Target) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
+
+
+def _is_not_there(outcome: Outcome) -> bool:
+    return outcome.code in _NOT_THERE_CODES or any(words in outcome.failure.lower() for words in _NOT_THERE)
 
 
 def _seen(texts: Sequence[str], target: Target, *, foreign: bool = False) -> Seen | None:

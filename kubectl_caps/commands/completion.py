@@ -85,6 +85,10 @@ def candidates(words: Sequence[str]) -> Iterator[str]:
         _parser(), always_complete_options=False, append_space=False, default_completer=SuppressCompleter()
     )
     before, current = [command_line.program_name(), *words[:-1]], words[-1] if words else ""
+    flag, equals, typed = current.partition("=")
+    if equals and flag in VALUES:  # argcomplete adds the flag, and other words, where a flag's value may be left out
+        yield from (value for value in VALUES[flag] if value.startswith(typed))
+        return
     if current.startswith("--") and "=" in current:
         before.append(current.partition("=")[0])
     found = finder._get_completions(before, current, "", None)

@@ -19,18 +19,19 @@ Judged = tuple[list[Assessment], list[CapsError], Locate]
 
 def main(options: argparse.Namespace) -> int:
     """Inspect files or a cluster, print the result, and return the exit status."""
-    output = read.output(options, tuple(outputs.WRITERS))
+    output = read.output(options, outputs.FORMATS)
     gate, listed, minor = gates.asked(options), gates.exemptions(options), gates.asked_minor(options)
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
     worst_on_top = read.sort_by_risk(options)
     read.check_live(options)
     assessments, errors, locate = (_files if options.filename else _live)(options, minor, assumed)
-    for error in errors:
-        say(str(error))
+    for line in dict.fromkeys(map(str, errors)):
+        say(line)
     assessments = gates.exempted(assessments, listed)
     assessments = worst_first(assessments) if worst_on_top else assessments
     if assessments or output in outputs.WHOLE:
-        outputs.write(output, assessments, errors, locate, namespaces=options.all_namespaces)
+        shown = "detail" if output == "table" and (len(assessments) == 1 or _names_one(options.resources)) else output
+        outputs.write(shown, assessments, errors, locate, namespaces=options.all_namespaces)
     elif not errors:
         say(_nothing_found(options))
     passed = gates.passed(assessments, gate, len(errors))
@@ -65,6 +66,13 @@ def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> Jud
 
 def _pod_of(template: object) -> Sequence[Pod]:
     return [template] if isinstance(template, Pod) else []
+
+
+def _names_one(words: Sequence[str]) -> bool:
+    """Whether the command line names one object; pods that differ from it are shown in full behind it."""
+    if any("," in word for word in words):
+        return False
+    return len(words) == (1 if words and "/" in words[0] else 2)
 
 
 def _nothing_found(options: argparse.Namespace) -> str:

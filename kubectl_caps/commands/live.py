@@ -82,7 +82,9 @@ def selection(options: argparse.Namespace) -> Selection:
     workloads = inventory.of(kinds)
     for target in named:
         workloads += _one(cluster, target, namespace, source, inventory.errors)
-    others = take(cluster, _BESIDE, scope, source)
+    listed = () if options.selector else kinds
+    beside = tuple(kind for kind in _BESIDE if kind not in listed)
+    others = take(cluster, beside, scope, source)
     inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
     nodes = runtimes(cluster)
     if isinstance(nodes, ApiError):
@@ -90,7 +92,7 @@ def selection(options: argparse.Namespace) -> Selection:
         nodes = {}
     minor = cluster.server_version()[1]
     return Selection(
-        workloads, others.of(_BESIDE), cluster, transport, nodes, minor, connection.timeout, inventory.errors
+        workloads, others.of(beside), cluster, transport, nodes, minor, connection.timeout, inventory.errors
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from kubectl_caps.command_line import program_name
 from kubectl_caps.core.assessment import Assessment
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report import inspection, json
@@ -29,10 +30,13 @@ def write(
 
 
 def _table(found: Inspected) -> Iterator[str]:
-    if len(found.assessments) == 1:
-        yield from _lines(inspection.detail(found.assessments[0], sys.stdout))
-    else:
-        yield from _lines(inspection.rows(found.assessments, wide=False, namespaces=found.namespaces))
+    yield from _lines(inspection.rows(found.assessments, wide=False, namespaces=found.namespaces))
+
+
+def _detail(found: Inspected) -> Iterator[str]:
+    for number, assessment in enumerate(found.assessments):
+        yield "\n" if number else ""
+        yield from _lines(inspection.detail(assessment, sys.stdout, program_name()))
 
 
 def _wide(found: Inspected) -> Iterator[str]:
@@ -74,6 +78,12 @@ def _lines(lines: Iterator[str]) -> Iterator[str]:
 WRITERS: dict[str, Callable[[Inspected], Iterator[str]]] = {
     "table": _table, "wide": _wide, "json": _json, "yaml": _yaml, "name": _name, "sarif": _sarif, "html": _html,
 }  # fmt: skip
+
+FORMATS = tuple(WRITERS)
+"""What `-o` may be."""
+
+WRITERS["detail"] = _detail
+"""The table of one workload."""
 
 WHOLE = ("json", "yaml", "sarif", "html")
 """The outputs that are written also where nothing was found."""

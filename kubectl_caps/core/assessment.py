@@ -28,7 +28,7 @@ from kubectl_caps.core.pod import (
 )
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import Level
-from kubectl_caps.core.podsecurity.registry import Violation, judge_all, strictest
+from kubectl_caps.core.podsecurity.registry import Violation, judge_all, level_of
 from kubectl_caps.core.risk import dangers, risk
 from kubectl_caps.core.surprises.rule import Subject
 from kubectl_caps.core.warnings import CapabilityWarning
@@ -132,21 +132,22 @@ def assess(
     """
     template = as_admitted(workload.template, pod=workload.is_pod)
     spec = workload.template.spec
+    violations = judge_all(template, minor)
     containers = tuple(_assess_container(member, workload, pods, places, observations) for member in members(spec))
     return Assessment(
         workload=workload,
         containers=containers,
         risk=worst(*(container.risk for container in containers)),
         minor=minor,
-        level=_level(template, minor),
-        violations=judge_all(template, minor),
+        level=_level(template, violations, minor),
+        violations=violations,
         pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
     )
 
 
-def _level(template: PodTemplate, minor: int) -> Level | None:
+def _level(template: PodTemplate, violations: Sequence[Violation], minor: int) -> Level | None:
     """The strictest level that accepts a pod; None where that cannot be told: a file may leave its containers out."""
-    level = strictest(template, minor)
+    level = level_of(violations, minor)
     return level if template.spec.containers or level == "privileged" else None
 
 
@@ -241,7 +242,7 @@ def _expected(observation: Observation, request: Request, predicted: Sequence[Pr
     place = entry.place
     others = {
         f"{row.name} {'.'.join(map(str, row.since)) or '0'} and newer": predict(row, request, place.node_all).sets
-        for row in RUNTIMES
+        for row in sorted(RUNTIMES, key=lambda row: (row.name == place.runtime.name, row.since), reverse=True)
         if row != place.runtime
     }
     return Expected(entry.outcome.sets, request.uid, place.runtime.name, place.runtime.configurable, others, granted)

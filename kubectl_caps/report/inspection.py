@@ -8,6 +8,7 @@ from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Place,
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import field_path
 from kubectl_caps.report import exempted, observation
+from kubectl_caps.report.advice import next_step
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped, painted
 
@@ -17,6 +18,9 @@ _FEW = 4
 def rows(assessments: Sequence[Assessment], *, wide: bool, namespaces: bool) -> Iterator[str]:
     """The lines of the table: one row a container."""
     headers = ["WORKLOAD", "CONTAINER", "ADD", "DROP", "USER", "EFFECTIVE", "RISK", "POD-SECURITY", "WARNINGS"]
+    live = any(container.observed for assessment in assessments for container in assessment.containers)
+    if live:
+        headers.insert(headers.index("RISK"), "OBSERVED")
     if wide:
         headers += ["ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS"]
     if namespaces:
@@ -26,7 +30,7 @@ def rows(assessments: Sequence[Assessment], *, wide: bool, namespaces: bool) -> 
         headers.append("EXEMPTED")
     lines = [
         ([assessment.workload.namespace] if namespaces else [])
-        + _cells(assessment, container)
+        + _cells(assessment, container, live=live)
         + (_wide_cells(assessment, container) if wide else [])
         + ([exempted.short([*assessment.exempted, *container.exempted])] if marked else [])
         for assessment in assessments
@@ -40,8 +44,8 @@ def names(assessments: Sequence[Assessment]) -> Iterator[str]:
     yield from dict.fromkeys(escaped(assessment.workload.reference) for assessment in assessments)
 
 
-def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
-    """Everything about one workload, for people."""
+def detail(assessment: Assessment, stream: TextIO, program: str) -> Iterator[str]:
+    """Everything about one workload, for people; `program` is what to call for what to do next."""
     workload = assessment.workload
     yield f"{'Workload:':<15}{escaped(workload.reference)}"
     if workload.namespace:
@@ -59,6 +63,8 @@ def detail(assessment: Assessment, stream: TextIO) -> Iterator[str]:
         yield ""
         yield "Pod Security violations:"
         yield from violations(assessment, "  ")
+    yield ""
+    yield f"Next: {next_step(assessment, program)}"
 
 
 def violations(assessment: Assessment, indent: str) -> Iterator[str]:
@@ -88,7 +94,7 @@ def short(capabilities: CapabilitySet, *, default: bool = False) -> str:
     return f"{len(capabilities.names)} {'default' if default else 'caps'} ({capabilities.hex.lstrip('0')})"
 
 
-def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
+def _cells(assessment: Assessment, container: ContainerAssessment, *, live: bool) -> list[str]:
     capabilities = container.container.capabilities
     return [
         assessment.workload.reference,
@@ -97,6 +103,7 @@ def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
         ",".join(capabilities.drop or ()),
         _user(container),
         " | ".join(dict.fromkeys(_effective(entry) for entry in container.predicted)),
+        *([observation.in_short(container)] if live else []),
         container.risk,
         assessment.level or "unknown",
         str(len(container.warnings)) if container.warnings else "",

@@ -4,9 +4,12 @@ docs/inspection.schema.json and its neighbours say the same as JSON Schema; a te
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Predicted
 from kubectl_caps.core.pod import Path, field_path
@@ -15,6 +18,7 @@ from kubectl_caps.core.workloads import Workload
 from kubectl_caps.errors import ApiError, CapsError, NotObserved
 from kubectl_caps.report import exempted, observation
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
 API_VERSION = "kubectl-caps/v1alpha1"
 
 
@@ -32,11 +36,20 @@ def document(kind: str, items: Sequence[Any], errors: Iterable[CapsError], summa
 def text(result: dict[str, Any], output: str) -> str:
     """A document as `json` or `yaml`, ending in a newline; not ASCII is escaped in JSON."""
     if output == "json":
-        return json.dumps(result, indent=2) + "\n"
+        return _json(result) + "\n"
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(result, Dumper=dumper, sort_keys=False, allow_unicode=False, width=1000))
+
+
+def _json(result: dict[str, Any]) -> str:
+    """As `json.dumps(result, indent=2)`, of which it takes a sixth of the time."""
+    try:
+        formatted = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+        return json.dumps(result, indent=2)
+    return _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], formatted)
 
 
 def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> dict[str, Any]:

@@ -8,12 +8,20 @@ from kubectl_caps.core.assessment import ContainerAssessment, Observed, Predicte
 from kubectl_caps.core.differences import Difference
 from kubectl_caps.core.linux.capabilities import BY_NUMBER, canonical
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
-from kubectl_caps.core.observation import Process
+from kubectl_caps.core.observation import Miss, Process
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped
 
 _SETS = ("effective", "permitted", "bounding", "inheritable", "ambient")
 _SEVERAL = 4
+_MISSED: dict[Miss, str] = {
+    "exited": "ended",
+    "notStarted": "not started",
+    "forbidden": "forbidden",
+    "noReader": "nothing to read with",
+    "notTold": "not told",
+    "failed": "failed",
+}
 
 Seen = tuple[Process, tuple[Difference, ...]]
 
@@ -40,6 +48,17 @@ def lines(container: ContainerAssessment) -> Iterator[str]:
         yield ""
         observed_column = ["OBSERVED"] if groups else []
         yield from _indented(table(["CAPABILITY", "DECLARED", "PREDICTED", *observed_column, "RISK", "ALLOWS"], rows))
+
+
+def in_short(container: ContainerAssessment) -> str:
+    """The different effective sets of its processes as masks, and what was not observed."""
+    masks = {
+        process.sets.effective.hex.lstrip("0") or "0": None
+        for item in container.observed
+        for process, _ in item.processes
+    }
+    missed = {_MISSED[item.observation.miss]: None for item in container.observed if item.observation.miss}
+    return " | ".join([*masks, *missed])
 
 
 def as_json(container: ContainerAssessment) -> dict[str, Any]:

@@ -92,13 +92,25 @@ def evaluate(template: PodTemplate, level: Level, minor: int) -> tuple[Violation
 
 def judge_all(template: PodTemplate, minor: int) -> tuple[Violation, ...]:
     """The violations of both levels: baseline's checks, also those that restricted overrides, then restricted's."""
-    return tuple(_violations(template, list(_active(minor, CHECKS))))
+    return tuple(_violations(template, _all_active(minor)))
 
 
 def strictest(template: PodTemplate, minor: int) -> Level:
     """The strictest level that accepts a pod."""
+    return level_of(judge_all(template, minor), minor)
+
+
+def level_of(violations: Sequence[Violation], minor: int) -> Level:
+    """The strictest level that accepts a pod of which `judge_all` has told these violations."""
+    violated = {violation.check for violation in violations}
     levels: tuple[Level, ...] = ("restricted", "baseline")
-    return next((level for level in levels if not evaluate(template, level, minor)), "privileged")
+    refused = {level: any(check.id in violated for check, _ in _applied(level, minor)) for level in levels}
+    return next((level for level in levels if not refused[level]), "privileged")
+
+
+@cache
+def _all_active(minor: int) -> Sequence[tuple[Check, Since]]:
+    return list(_active(minor, CHECKS))
 
 
 @cache

@@ -5,12 +5,15 @@ document of a file. `UPDATE=1 pytest` writes the .after files anew; then read th
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import real_kubectl
 
 from kubectl_caps.main import main
+from kubectl_caps.manifests.read import Document, read
 
 CASES = Path(__file__).parents[1] / "cases"
 BEFORE = sorted(CASES.glob("*.before.*"))
@@ -71,6 +74,20 @@ def test_only_the_lines_that_must_change_do(before: Path, tmp_path: Path) -> Non
         after.write_bytes(result["as it is"])
     assert result == {dress: dressed(after.read_text()) for dress, dressed in dresses.items()}
     assert hardened(result, before, tmp_path) == result
+
+
+NOT_FOR_KUBECTL = ("broken-next-door", "document-with-dots")
+
+
+def test_the_real_kubectl_reads_the_edited_files_as_we_do(tmp_path: Path) -> None:
+    for path in CASES.glob("*.after.*"):
+        if name_of(path) not in NOT_FOR_KUBECTL:
+            shutil.copy(path, tmp_path)
+    objects, says = real_kubectl.read(tmp_path)
+    assert says == ""
+    items = list(read([str(tmp_path)], recursive=False, command=""))
+    ours = [real_kubectl.without_labels(item.object) for item in items if isinstance(item, Document)]
+    assert (len(items), ours) == (len(objects), objects)
 
 
 REFUSED = {

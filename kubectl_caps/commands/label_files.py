@@ -83,8 +83,6 @@ def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
     item.judged = judge(inside, verdicts)
     if item.policy.level != "privileged":
         item.not_judged = tuple(str(error).removeprefix("error: ") for error in files.errors)
-        bare = [workload for workload in inside if not workload.template.spec.containers]
-        item.not_judged += tuple(f"{workload.reference} has no containers here" for workload in bare)
     if homeless and files.only:
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
     else:

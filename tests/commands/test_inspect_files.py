@@ -211,27 +211,6 @@ def test_yaml_that_hides_what_it_grants_is_read_as_the_cluster_gets_it(
     assert [item["podSecurity"]["level"] for item in Inspected(capsys, "-f", "a.yaml").items] == [level]
 
 
-@pytest.mark.parametrize(
-    ("spec", "level"),
-    [
-        ("{template: {metadata: {labels: {a: b}}}}", None),
-        ("{template: {spec: {containers: []}}}", None),
-        ("{template: {spec: {hostUsers: false, initContainers: [{name: c, image: i}]}}}", None),
-        ("{template: {spec: {hostNetwork: true}}}", "privileged"),
-    ],
-)
-def test_a_part_without_containers_satisfies_no_level_that_is_known(
-    spec: str, level: str | None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As in a patch for kustomize: what it is a part of is not seen."""
-    put("a.yaml", f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {spec}\n")
-    found = Inspected(capsys, "-f", "a.yaml", "--require", "restricted")
-    assert [item["podSecurity"]["level"] for item in found.items] == [level]
-    assert found.status == 1
-    assert main(["inspect", "-f", "a.yaml"]) == 0
-    assert f"Pod Security:  {level or 'unknown'} (v1.37)" in capsys.readouterr().out
-
-
 def test_an_old_group_version_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", "apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: a}\n"
                   "spec: {template: {spec: {containers: [{name: c}]}}}\n")  # fmt: skip

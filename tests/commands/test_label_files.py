@@ -239,10 +239,3 @@ def test_files_need_no_cluster_client(manifests: Path) -> None:
         f"main(['label-ns', '-f', {str(manifests)!r}]); sys.exit('kubernetes' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
-
-
-def test_a_template_whose_containers_are_elsewhere_is_not_judged(run: Run) -> None:
-    bare = deployment("web").partition("spec:")[0] + "spec: {template: {metadata: {labels: {a: b}}}}\n"
-    status, out, err = run([namespace(), bare])
-    assert status == 2
-    assert "deployment.apps/web has no containers here" in out + err

@@ -1,17 +1,20 @@
 """200 deployments hardened with --wait=false against a loop of `kubectl patch`, on a real API server.
 
-    PYTHONPATH=tests/cluster .venv/bin/python -m testbed run api -- .venv/bin/python benchmarks/harden_parallel.py
+    PYTHONPATH=tests/cluster python benchmarks/harden_parallel.py      (`make bench`)
 
 Prints both times and the ratio, which has to be at most a quarter; exits with 1 where it is not. `harden` does more: it
 reads the objects, tries each change and its pod on the server, and saves the way back.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from testbed.serve import running
 
 COUNT = 200
 LIMIT = 0.25
@@ -70,4 +73,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with running("api") as place:
+        os.environ["KUBECONFIG"] = str(place.kubeconfig)
+        status = main()
+    raise SystemExit(status)

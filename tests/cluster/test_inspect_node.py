@@ -59,7 +59,7 @@ def deployment(name: str, *containers: Json) -> Json:
 def start(node: Node, namespace: str, *objects: Json) -> None:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     node.kubectl("apply", "-n", namespace, "-f", "-", input=text)
-    node.kubectl("wait", "-n", namespace, "pod", "-l", "!ends", "--for=condition=Ready", "--timeout=90s")
+    node.kubectl("wait", "-n", namespace, "pod", "-l", "!ends", "--for=condition=Ready", "--timeout=170s")
 
 
 @pytest.fixture(scope="module")

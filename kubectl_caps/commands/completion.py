@@ -17,23 +17,15 @@ NO_FILES = 4
 KEEP_ORDER = 32
 
 VALUES = {
-    "--output": ("table", "wide", "json", "yaml", "name", "sarif", "html", "patch"),
-    "--dry-run": command_line.DRY_RUNS,
     "--enforce": command_line.LEVELS,
     "--warn": command_line.LEVELS,
     "--audit": command_line.LEVELS,
-    "--remove": ("enforce", "warn", "audit"),
     "--fail-on": ("low", "medium", "high", "critical"),
     "--require": command_line.LEVELS,
-    "--runtime": ("containerd", "cri-o", "docker"),
     "--profile": ("restricted",),
     "--sort-by": ("risk",),
-    "--live": ("exec", "ephemeral"),
-    "--wait": ("true", "false"),
-    "--rollback": ("true", "false"),
-    "--allow-privilege-escalation": ("false", "keep"),
 }
-"""Flags with a fixed set of values."""
+"""Flags with a fixed set of values that their placeholder does not list."""
 
 SHELLS = {
     "bash": 'eval "$(register-python-argcomplete kubectl-caps)"\n',
@@ -86,8 +78,9 @@ def candidates(words: Sequence[str]) -> Iterator[str]:
     )
     before, current = [command_line.program_name(), *words[:-1]], words[-1] if words else ""
     flag, equals, typed = current.partition("=")
-    if equals and flag in VALUES:  # argcomplete adds the flag, and other words, where a flag's value may be left out
-        yield from (value for value in VALUES[flag] if value.startswith(typed))
+    values = _values(flag, words[0]) if equals else ()
+    if values:  # argcomplete adds the flag, and other words, where a flag's value may be left out
+        yield from (value for value in values if value.startswith(typed))
         return
     if current.startswith("--") and "=" in current:
         before.append(current.partition("=")[0])
@@ -118,8 +111,21 @@ def _parser() -> argparse.ArgumentParser:
     return root
 
 
+def _values(flag: str, command: str) -> Sequence[str]:
+    """The fixed values of a command's flag; none for other flags."""
+    actions = [action for action in command_line.parser()[1][command]._actions if flag in action.option_strings]
+    return _fixed(actions[0]) if actions else ()
+
+
+def _fixed(action: argparse.Action) -> Sequence[str]:
+    listed = action.metavar if isinstance(action.metavar, str) else ""
+    if "|" in listed and listed.islower():
+        return listed.split("|")
+    return next((VALUES[name] for name in action.option_strings if name in VALUES), ())
+
+
 def _completer(action: argparse.Action) -> Any:
-    values = next((VALUES[name] for name in action.option_strings if name in VALUES), None)
+    values = _fixed(action)
     if values:
         return lambda **_: values
     dynamic = {

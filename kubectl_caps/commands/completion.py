@@ -78,12 +78,13 @@ def candidates(words: Sequence[str]) -> Iterator[str]:
     )
     before, current = [command_line.program_name(), *words[:-1]], words[-1] if words else ""
     flag, equals, typed = current.partition("=")
-    values = _values(flag, words[0]) if equals else ()
-    if values:  # argcomplete adds the flag, and other words, where a flag's value may be left out
-        yield from (value for value in values if value.startswith(typed))
-        return
-    if current.startswith("--") and "=" in current:
-        before.append(current.partition("=")[0])
+    if equals and flag.startswith("--"):
+        action = command_line.parser()[1][words[0]]._option_string_actions.get(flag)
+        values = _fixed(action) if action else ()
+        if values or not action:  # argcomplete adds the flag, and other words, where a value may be left out
+            yield from (value for value in values if value.startswith(typed))
+            return
+        before.append(flag)
     found = finder._get_completions(before, current, "", None)
     descriptions = finder.get_display_completions()
     for item in found:
@@ -109,12 +110,6 @@ def _parser() -> argparse.ArgumentParser:
             if completer:
                 action.completer = completer  # type: ignore[attr-defined]
     return root
-
-
-def _values(flag: str, command: str) -> Sequence[str]:
-    """The fixed values of a command's flag; none for other flags."""
-    actions = [action for action in command_line.parser()[1][command]._actions if flag in action.option_strings]
-    return _fixed(actions[0]) if actions else ()
 
 
 def _fixed(action: argparse.Action) -> Sequence[str]:

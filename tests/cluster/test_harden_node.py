@@ -248,7 +248,7 @@ STORIES: dict[str, Story] = {
     "row": row_story,
     "step nginx": lambda place: step_by_step(place, "deploy/nginx"),
     "step redis": lambda place: step_by_step(place, "deploy/redis"),
-    "step chrony": lambda place: step_by_step(place, "deploy/chrony", "--remove-adds"),
+    "step chrony": lambda place: step_by_step(place, "deploy/chrony", "--remove-adds", "--force"),
     "step ping": lambda place: step_by_step(place, "deploy/ping"),
     "daemon": lambda place: place.item("ds/daemon"),
     "replicas": lambda place: (place.item("rs/replicas"), place.capabilities("replicas")),

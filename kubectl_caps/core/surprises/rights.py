@@ -7,7 +7,7 @@ from kubectl_caps.core.surprises.rule import Found, Rule, Subject
 
 def _privileged(subject: Subject) -> Iterator[Found]:
     if subject.request.privileged:
-        words = "privileged: holds every capability of the node, without seccomp or masked paths; name the few it needs"
+        words = "holds every capability of the node, without seccomp or masked paths; name the few it needs"
         yield subject.at("privileged"), words
 
 

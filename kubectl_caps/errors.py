@@ -19,6 +19,11 @@ class CapsError(Exception):
     def __str__(self) -> str:
         return f"error: {super().__str__()}"
 
+    @property
+    def words(self) -> str:
+        """The same line without `error: `, for where it stands behind an object's name."""
+        return str(self).removeprefix("error: ")
+
 
 class UsageError(CapsError):
     """The command line asks for something that does not exist or does not go together."""

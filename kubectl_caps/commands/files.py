@@ -7,6 +7,7 @@ import msgspec
 
 from kubectl_caps.command_line import program_name
 from kubectl_caps.core.pod import Path, field_path
+from kubectl_caps.core.podsecurity.standard import plural
 from kubectl_caps.core.workloads import KINDS, Kind, MalformedWorkload, Workload, kind_of, looks_like_pods
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import CapsError, InputError, UsageError
@@ -103,7 +104,7 @@ def no_selector(selector: str | None) -> None:
 def _say_passed_over(paths: Sequence[str]) -> None:
     if paths:
         names = ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
-        say(f"Passed over {len(paths)} file{'' if len(paths) == 1 else 's'} without objects to judge: {names}")
+        say(f"Passed over {len(paths)} {plural('file', len(paths))} without objects to judge: {names}")
 
 
 def _workload(document: Document) -> Found | None:

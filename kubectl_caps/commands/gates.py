@@ -17,6 +17,7 @@ from kubectl_caps.core.podsecurity.policy import (
     parse_policy,
     parse_version,
 )
+from kubectl_caps.core.podsecurity.standard import plural
 from kubectl_caps.errors import UsageError
 from kubectl_caps.report.terminal import say
 
@@ -78,7 +79,7 @@ def _line(failure: Failure) -> str:
     file = f"{workload.source['file']}:{workload.source['line']}: " if "file" in workload.source else ""
     namespace = f" in {workload.namespace}" if workload.namespace else ""
     names = ", ".join(f'"{name}"' for name in failure.containers)
-    containers = f", container{'' if len(failure.containers) == 1 else 's'} {names}" if names else ""
+    containers = f", {plural('container', len(failure.containers))} {names}" if names else ""
     return f"{file}{workload.reference}{namespace}{containers}: {failure.why}"
 
 

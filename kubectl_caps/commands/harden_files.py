@@ -89,7 +89,7 @@ def _hardened(source: SourceFile, found: Sequence[Found], wishes: Wishes, errors
     result = edited(source, [Edit(item.document, job.hardening.patch) for item, job in todo])
     for at, error in sorted(result.refused.items()):
         errors.append(error)
-        todo[at][1].result, todo[at][1].message = "refused", str(error).removeprefix("error: ")
+        todo[at][1].result, todo[at][1].message = "refused", error.words
     return _File(source, jobs, result.text)
 
 
@@ -116,7 +116,7 @@ def _write(changed: Sequence[_File], errors: list[CapsError]) -> None:
             write(file.source, file.text)
         except InputError as error:
             errors.append(error)
-            result, message = "failed", str(error).removeprefix("error: ")
+            result, message = "failed", error.words
         for job in file.jobs:
             if job.result == "planned":
                 job.result, job.message = result, message

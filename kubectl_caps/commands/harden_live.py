@@ -23,12 +23,9 @@ from kubectl_caps.report import hardening as report
 from kubectl_caps.report import json
 from kubectl_caps.report.terminal import confirm, escaped, is_interactive, say
 
-_SUFFIX = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
-INTERRUPTED = 130
-
 
 def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
-    """Plan, ask, harden (or undo), report; returns the exit status."""
+    """Plan, ask, harden (or undo), report; returns the exit status. Raises KeyboardInterrupt."""
     watch = _watch(options)
     dry_run = "client" if options.output == "patch" else read.dry_run(options)
     check_unused(options.undo_to)
@@ -56,9 +53,9 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
         interrupted = Run(todo, act, stop).run(parallel=options.max_parallel, keep_going=options.keep_going)
     for error in errors:
         say(str(error))
-    _print_results(jobs, errors, options.output, _SUFFIX[dry_run])
+    _print_results(jobs, errors, options.output, read.SUFFIX[dry_run])
     if interrupted:
-        return INTERRUPTED
+        raise KeyboardInterrupt
     return 2 if errors or any(job.result in NOT_DONE for job in jobs) else 0
 
 

@@ -69,7 +69,7 @@ class Live:
         self._undoing = True
         watched = self.watch.wait and not rollout.not_proven(self.job.kind.kind, self.job.obj)
         broken = self._broken() if watched else []
-        if self._take_back(self.job.hardening.patch) is None:
+        if not self._take_back(self.job.hardening.patch):
             return "unchanged"
         say(f"{self.reference} undone")
         if not watched:
@@ -78,7 +78,7 @@ class Live:
         try:
             standing = self.rollout.back(self.watch.timeout, self.watch.settle)
         except CapsError as error:
-            standing = Standing("failed", _plain(error))
+            standing = Standing("failed", error.words)
         self.job.message = "" if standing.step == "complete" else f"undone, but not healthy: {standing.message}"
         return "undone" if standing.step == "complete" else "failed"
 
@@ -108,7 +108,7 @@ class Live:
         try:
             standing, snapshot = self.rollout.to_the_end(self.watch.timeout, self.watch.settle)
         except CapsError as error:
-            self.job.message = f"patched, but it cannot be watched any more: {_plain(error)}"
+            self.job.message = f"patched, but it cannot be watched any more: {error.words}"
             say(f"{self.reference} is patched; to undo it: {self.undo_command()}")
             return "failed"
         if standing.step == "complete":
@@ -146,15 +146,15 @@ class Live:
 
     def _roll_back(self, broken: Sequence[Pod]) -> Result:
         try:
-            if self._take_back(self.job.hardening.patch.inverse()) is None:
+            if not self._take_back(self.job.hardening.patch.inverse()):
                 return "failed"  # somebody else has undone it already
             self._delete(broken)
             # What was broken before is so afterwards; that the change is gone is all that can be had.
             timeout = 0.0 if self._was_broken else self.watch.timeout
             standing = self.rollout.back(timeout, self.watch.settle)
         except CapsError as error:
-            self.job.message += f"; could not be rolled back: {_plain(error)}"
-            say(f"{self.reference}: could not be rolled back: {_plain(error)}; undo it with: {self.undo_command()}")
+            self.job.message += f"; could not be rolled back: {error.words}"
+            say(f"{self.reference}: could not be rolled back: {error.words}; undo it with: {self.undo_command()}")
             return "rollbackFailed"
         if standing.step == "complete" or self._was_broken:
             say(f"{self.reference} rolled back: {standing.message}")
@@ -163,12 +163,12 @@ class Live:
         say(f"{self.reference} rolled back, but it is not healthy again: {standing.message}")
         return "rollbackFailed"
 
-    def _take_back(self, undo: Patch) -> bool | None:
-        """Undo as far as nobody else has changed it since; None if there was nothing left to undo."""
+    def _take_back(self, undo: Patch) -> bool:
+        """Undo as far as nobody else has changed it since; returns whether there was anything left to undo."""
         conflicts = self.sender.take_back(undo)
         for conflict in conflicts or ():
             say(f"{self.reference}: changed by somebody else since, left alone: {field_path(conflict.path)}")
-        return None if conflicts is None else True
+        return conflicts is not None
 
     def _delete(self, broken: Sequence[Pod]) -> None:
         """A StatefulSet does not replace a broken pod after the revert until somebody deletes it."""
@@ -182,10 +182,6 @@ class Live:
                     command = f"kubectl delete pod {name} -n {self.namespace}{self.watch.flags}"
                     self.job.message += f"; its broken pod has to be deleted: {command}"
                     say(f"{error}; delete it, or it stays as it is: {command}")
-
-
-def _plain(error: CapsError) -> str:
-    return str(error).removeprefix("error: ")
 
 
 def _says_nothing(error: ApiError, *, builtin: bool) -> bool:

@@ -102,4 +102,4 @@ def _try(live: Live) -> None:
     try:
         live.try_on_server()
     except CapsError as error:
-        live.job.result, live.job.message = "refused", str(error).removeprefix("error: ")
+        live.job.result, live.job.message = "refused", error.words

@@ -65,7 +65,7 @@ class Run:
             try:
                 live.job.result = self.act(live)
             except CapsError as error:
-                live.job.result, live.job.message = "failed", str(error).removeprefix("error: ")
+                live.job.result, live.job.message = "failed", error.words
             except Stopped:
                 return  # `run` says how it was left
             except Exception as error:  # `run` raises it where it is seen; a thread would only die of it

@@ -82,7 +82,7 @@ def _label(document: Document, files: _Files, asked: Asked) -> Labelling:
     verdicts = Verdicts(item.policy, None)
     item.judged = judge(inside, verdicts)
     if item.policy.level != "privileged":
-        item.not_judged = tuple(str(error).removeprefix("error: ") for error in files.errors)
+        item.not_judged = tuple(error.words for error in files.errors)
     if homeless and files.only:
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
     else:

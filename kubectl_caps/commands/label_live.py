@@ -58,7 +58,7 @@ def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labellin
         elif run.dry_run == "none" or (run.dry_run == "server" and not tried):
             _send(run, item, plan)
     except CapsError as error:
-        item.result, item.message = "failed", str(error).removeprefix("error: ")
+        item.result, item.message = "failed", error.words
     return item
 
 
@@ -81,7 +81,7 @@ def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> 
     except ApiError as error:
         if run.dry_run != "client":
             raise
-        item.notes += (f"the server's own verdict could not be had: {_words(error)}",)
+        item.notes += (f"the server's own verdict could not be had: {error.words}",)
         return [], False
 
 
@@ -90,11 +90,7 @@ def _unlisted(error: CapsError) -> str:
     if isinstance(error, ApiError) and error.code == 403 and "kind" in error.details:
         group = str(error.details.get("group", ""))
         return f"{error.details['kind']}{f'.{group}' if '.' in group else ''} (forbidden)"
-    return _words(error)
-
-
-def _words(error: CapsError) -> str:
-    return str(error).removeprefix("error: ")
+    return error.words
 
 
 def _note(item: Labelling, workloads: Sequence[Workload], tried: Tried, verdicts: Verdicts) -> None:
@@ -102,7 +98,7 @@ def _note(item: Labelling, workloads: Sequence[Workload], tried: Tried, verdicts
         if "violates PodSecurity" in error.message and verdicts.own(workload):
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
-            item.not_judged += (f"{workload.reference}: what the server puts into its pods: {_words(error)}",)
+            item.not_judged += (f"{workload.reference}: what the server puts into its pods: {error.words}",)
     for reference in mended(workloads, verdicts):
         item.notes += (f"{reference}: its template would be refused, but a webhook mends its pods on their way",)
     for reference in over(workloads, verdicts):

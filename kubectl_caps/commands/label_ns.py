@@ -24,8 +24,6 @@ MODES: tuple[Mode, ...] = ("enforce", "audit", "warn")
 WORKERS = 8
 """Namespaces that are judged at a time."""
 
-_SUFFIX = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
-
 
 def main(options: argparse.Namespace) -> int:
     """Judge and label each namespace, print what was found, and return the exit status."""
@@ -44,13 +42,13 @@ def main(options: argparse.Namespace) -> int:
         for item in _live(options, wishes, dry_run, errors):
             results.append(item)
     except KeyboardInterrupt:
-        show(results, errors, options, _SUFFIX[dry_run])  # these may be labeled already
+        show(results, errors, options, read.SUFFIX[dry_run])  # these may be labeled already
         raise
     for error in errors:
         say(str(error))
     if not results and not errors:
         say("No resources found")
-    show(results, errors, options, _SUFFIX[dry_run])
+    show(results, errors, options, read.SUFFIX[dry_run])
     result = status(results, errors)
     return 0 if options.plan and result == 1 else result
 

@@ -8,6 +8,9 @@ from kubectl_caps.command_line import DRY_RUNS
 from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
 from kubectl_caps.errors import UsageError
 
+SUFFIX = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
+"""What kubectl puts behind a result, by the value of `--dry-run`."""
+
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 

@@ -7,6 +7,7 @@ from kubectl_caps.core import exempting
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Place, Predicted
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pod import field_path
+from kubectl_caps.core.podsecurity.standard import plural
 from kubectl_caps.report import exempted, observation
 from kubectl_caps.report.advice import next_step
 from kubectl_caps.report.table import table
@@ -167,7 +168,7 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
 
 def _prediction(entry: Predicted) -> Iterator[str]:
     place, outcome = entry.place, entry.outcome
-    where = f"on {place.nodes} node{'' if place.nodes == 1 else 's'}" if place.provenance == "observed" else "assumed"
+    where = f"on {place.nodes} {plural('node', place.nodes)}" if place.provenance == "observed" else "assumed"
     evidence = "" if place.runtime.evidence == "measured" else f" (rules {place.runtime.evidence})"
     yield f"  {'Gets:':<13}by {place.runtime.name}, {where}{evidence}"
     if outcome.refused:

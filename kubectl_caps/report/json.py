@@ -94,7 +94,7 @@ def error_item(error: CapsError) -> dict[str, Any]:
     """Something that could not be judged."""
     if isinstance(error, ApiError):
         return {"code": error.code, "reason": error.reason, "message": error.message, "source": {}}
-    return {"code": 0, "reason": type(error).__name__, "message": str(error).removeprefix("error: "), "source": {}}
+    return {"code": 0, "reason": type(error).__name__, "message": error.words, "source": {}}
 
 
 def _workload(assessment: Assessment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from kubectl_caps.core.labelling import Judged, Labelling
 from kubectl_caps.core.mending import mending
 from kubectl_caps.core.pod import Path, field_path
 from kubectl_caps.core.podsecurity.labels import looser, resolve
+from kubectl_caps.core.podsecurity.standard import plural
 from kubectl_caps.core.workloads import reference
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.json import document, identity, violation
@@ -94,7 +95,7 @@ def labelling(items: Sequence[Labelling], errors: Sequence[CapsError]) -> dict[s
     unjudged = [text for item in items for text in item.not_judged]
     summary = {
         "namespaces": len(items),
-        "unknown": sum(str(error).removeprefix("error: ") not in unjudged for error in errors) + len(unjudged),
+        "unknown": sum(error.words not in unjudged for error in errors) + len(unjudged),
         "byResult": dict(Counter(item.result for item in items)),
     }
     return document("Labelling", [_item(item) for item in items], errors, summary)
@@ -163,4 +164,4 @@ def _item(item: Labelling) -> dict[str, Any]:
 
 
 def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {plural(noun, count)}"

@@ -95,11 +95,6 @@ def judge_all(template: PodTemplate, minor: int) -> tuple[Violation, ...]:
     return tuple(_violations(template, _all_active(minor)))
 
 
-def strictest(template: PodTemplate, minor: int) -> Level:
-    """The strictest level that accepts a pod."""
-    return level_of(judge_all(template, minor), minor)
-
-
 def level_of(violations: Sequence[Violation], minor: int) -> Level:
     """The strictest level that accepts a pod of which `judge_all` has told these violations."""
     violated = {violation.check for violation in violations}

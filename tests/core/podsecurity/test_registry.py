@@ -10,7 +10,7 @@ from pod_cases import MINORS
 
 from kubectl_caps.core.pod import PodTemplate
 from kubectl_caps.core.podsecurity.policy import Level
-from kubectl_caps.core.podsecurity.registry import CHECKS, checks_for, evaluate, judge_all, strictest
+from kubectl_caps.core.podsecurity.registry import CHECKS, checks_for, evaluate, judge_all, level_of
 from kubectl_caps.core.podsecurity.standard import Check, Finding, Revision, Since
 
 
@@ -146,7 +146,7 @@ def test_a_windows_pod_is_refused_by_baseline_for_what_restricted_lets_pass() ->
     """Restricted overrides baseline's check by version, not by pod: upstream's own gap."""
     verdicts = {level: [item.check for item in evaluate(UNCONFINED, level, 37)] for level in ("baseline", "restricted")}
     assert verdicts == {"baseline": ["seccompProfile_baseline"], "restricted": []}
-    assert strictest(UNCONFINED, 37) == "restricted"
+    assert level_of(judge_all(UNCONFINED, 37), 37) == "restricted"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_both_levels_are_listed_with_what_restricted_overrides_as_baselines() ->
     ],
 )
 def test_the_strictest_level_that_accepts_a_pod(spec: dict[str, object], level: Level) -> None:
-    assert strictest(template(**spec), 0) == level
+    assert level_of(judge_all(template(**spec), 0), 0) == level
 
 
 @pytest.mark.parametrize("minor", [0, 8, 18, 19, 22, 25, 34, 35, 37])

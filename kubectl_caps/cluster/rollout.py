@@ -71,7 +71,9 @@ def evidence(cluster: Cluster, namespace: str, failure: Failure, pods: Sequence[
     status = pod.status.containers.get(failure.container)
     if status:
         yield from _states(status)
-        yield from _logs(cluster, namespace, failure, restarted=status.restart_count > 0)
+        # The present log is read first: a container that is restarted in between has left its log in the other one.
+        present, previous = (list(_log(cluster, namespace, failure, previous=which)) for which in (False, True))
+        yield from (*previous, *present)
     yield from (Evidence("event", event.message) for event in events(cluster, namespace, pod.metadata.uid or ""))
 
 
@@ -110,7 +112,7 @@ def complaints(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Complaint]:
         for container in pod.spec.containers or ():
             failure = Failure("", pod.metadata.name or "", container.name)
             status = pod.status.containers.get(container.name)
-            lines = list(_logs(cluster, pod.metadata.namespace or "", failure, restarted=False))
+            lines = list(_log(cluster, pod.metadata.namespace or "", failure))
             for cause in diagnose(lines, uid=status.uid if status else None):
                 if cause.kind == "capability" and cause.certainty != "possible":
                     yield Complaint(failure.pod, container.name, cause.capabilities)
@@ -124,13 +126,12 @@ def _states(status: ContainerStatus) -> Iterator[Evidence]:
             yield Evidence("state", f"{state.waiting.reason}: {state.waiting.message}")
 
 
-def _logs(cluster: Cluster, namespace: str, failure: Failure, *, restarted: bool) -> Iterator[Evidence]:
-    for previous in (True, False) if restarted else (False,):
-        try:
-            text = cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
-        except ApiError:
-            continue
-        yield from (Evidence("log", line) for line in text.splitlines() if line.strip())
+def _log(cluster: Cluster, namespace: str, failure: Failure, *, previous: bool = False) -> Iterator[Evidence]:
+    try:
+        text = cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
+    except ApiError:
+        return
+    yield from (Evidence("log", line) for line in text.splitlines() if line.strip())
 
 
 def _maker(pod: Pod) -> str:

@@ -112,9 +112,10 @@ def step_by_step(place: Place, target: str, *flags: str) -> tuple[list[str], lis
     items = []
     for _ in range(6):
         items.append(place.item(target, *flags, *(["--add", ",".join(adds)] if adds else [])))
-        if items[-1]["result"] != "rolledBack":
+        missing = [name for cause in items[-1]["diagnosis"][:1] for name in cause["capabilities"]]
+        adds += missing
+        if not missing:
             break
-        adds += items[-1]["diagnosis"][0]["capabilities"]
     return adds, items
 
 

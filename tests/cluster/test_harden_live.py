@@ -377,6 +377,7 @@ def test_a_server_that_goes_away_at_the_patch_leaves_a_word_and_the_way_back(sho
 
 def test_what_is_not_healthy_is_refused_without_force(shop: Shop) -> None:
     shop.make(workload("web", replicas=1))
+    eventually(lambda: shop.get("deployments", "web")["status"].get("updatedReplicas"))
     done = shop.harden("deploy/web")
     assert (done.status, shop.context("web")) == (2, None)
     assert "it is not healthy as it is: 0 of 1 new pods available; --force goes on" in done.out

@@ -119,14 +119,17 @@ def shop(node_cluster: Node, image: str) -> Iterator[tuple[str, dict[str, str]]]
     node_cluster.delete_namespace(namespace)
 
 
-def state_of(node: Node, namespace: str, name: str) -> tuple[str, dict[str, Any], str]:
-    """The state of a pod's container when it is no longer on its way, what it says, and the container's id."""
+def state_of(node: Node, namespace: str, name: str, *, ended: bool = False) -> tuple[str, dict[str, Any], str]:
+    """The state of a pod's container when it is no longer on its way, what it says, and the container's id.
+
+    With `ended` it is waited for until it runs no more: a program may be refused only after its container runs.
+    """
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = node.api.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
         for status in found["status"].get("containerStatuses", ()):
             ((kind, state),) = status["state"].items()
-            if kind != "waiting" or state.get("message"):
+            if state.get("message") if kind == "waiting" else not (ended and kind == "running"):
                 return kind, state, status.get("containerID", "").removeprefix("containerd://")
         time.sleep(0.1)
     raise AssertionError(f"{name} does not start: {found['status']}")
@@ -146,7 +149,7 @@ def test_the_kernel_does_what_the_manual_says(name: str, node_cluster: Node, sho
 
 @pytest.mark.parametrize("name", STOPPED)
 def test_the_kubelet_says_what_the_manual_says(name: str, node_cluster: Node, shop: tuple[str, dict[str, str]]) -> None:
-    kind, state, _ = state_of(node_cluster, shop[0], name)
+    kind, state, _ = state_of(node_cluster, shop[0], name, ended=True)
     assert (kind, state["reason"]) == STOPPED[name][:2]
     assert STOPPED[name][2] in state["message"]
 

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import ssl
 import subprocess
 import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ import pytest
 from loopback import Answer, Loopback, Seen, certificates, kubeconfig, kubectl, reply, serving, status
 
 from kubectl_caps.cluster import transport
+from kubectl_caps.cluster.connection import Identity, Trust
+from kubectl_caps.cluster.credentials import Credential
 from kubectl_caps.cluster.kubeconfig import Overrides, load
+from kubectl_caps.cluster.tls import tls_context
 from kubectl_caps.cluster.transport import Request, Response, Transport, connect
 from kubectl_caps.errors import CapsError, ConfigError, Unreachable
 
@@ -352,6 +357,15 @@ def test_an_encrypted_key_is_refused_and_not_asked_about(secure: Loopback, tmp_p
     subprocess.run(command, check=True, capture_output=True)
     user = {"client-certificate": str(certificates() / "client.crt"), "client-key": locked}
     assert "the key is encrypted" in refusal(secure.kubeconfig(tmp_path, user))
+
+
+def test_the_shared_context_keeps_its_protocols_whatever_urllib3_sets_for_a_connection() -> None:
+    context = tls_context(Trust(insecure=True), Identity(), Credential())
+    context.set_alpn_protocols(["h2"])
+    sent = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent).do_handshake()
+    assert b"\x00\x0b\x00\x09\x08http/1.1" in sent.read()
 
 
 def test_a_private_key_is_not_left_on_disk(secure: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,7 @@ Completed = subprocess.CompletedProcess[str]
 
 
 class Cluster:
-    """A real Kubernetes. On the API tier pods stay Pending: there is no scheduler and no node.
-
-    When node tests run in the same session this is their cluster: pods are then scheduled, and an image that was not
-    imported ends as ErrImagePull. A test that writes a pod's status itself gives it `schedulerName: nobody`.
-    """
+    """A real Kubernetes. On the API tier pods stay Pending: there is no scheduler and no node."""
 
     def __init__(self, place: Place) -> None:
         self.place = place

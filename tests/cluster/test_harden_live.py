@@ -11,11 +11,11 @@ import pty
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import jsonschema
@@ -24,6 +24,7 @@ import yaml
 from loopback import Answer, Seen
 from middleman import CUT, between, is_patch
 from testbed.cluster import Cluster
+from zygote import zygote
 
 from kubectl_caps.main import main
 
@@ -677,69 +678,35 @@ def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop
     assert (shop.context("web"), shop.context("z")) == (HARDENED, None)
 
 
-class Zygote:
-    """A warm process that runs command lines in forks, so that they can be killed at any request."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("zygote.py"))]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.pid: list[int] = []
-        self.known = threading.Event()
-
-    def run(self, kubeconfig: str, *argv: str) -> int:
-        """The exit status; negative for a signal."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.known.clear()
-        self.process.stdin.write(json.dumps({"argv": argv, "kubeconfig": kubeconfig}) + "\n")
-        self.process.stdin.flush()
-        self.pid = [int(self.process.stdout.readline())]
-        self.known.set()
-        return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
-
-    def kill(self) -> None:
-        """Kill the child that is running, as nothing can prevent."""
-        assert self.known.wait(10)
-        os.kill(self.pid[0], signal.SIGKILL)
-
-
-@pytest.fixture
-def zygote() -> Iterator[Zygote]:
-    """One for a test."""
-    warm = Zygote()
-    with warm.process:  # closes its pipes and waits for its end
-        yield warm
-
-
 def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_undo_restores_all(
-    shop: Shop, tmp_path: Path, zygote: Zygote
+    shop: Shop, tmp_path: Path
 ) -> None:
     names = many(shop, 20)
     original = {name: item["spec"] for name, item in shop.list("deployments").items()}
     count, limit = 0, 0
+    pids: SimpleQueue[int] = SimpleQueue()
 
     def kill(seen: Seen) -> Answer | None:
         nonlocal count
         count += 1
         if count == limit:
-            zygote.kill()
+            os.kill(pids.get(timeout=10), signal.SIGKILL)
         return None
-
-    config = str(shop.cluster.kubeconfig)
 
     def run_until(request: int) -> tuple[str, list[str]]:
         """Run until the server has answered so many requests; the saved undo, and the objects that were changed."""
         nonlocal count, limit
         count, limit, file = 0, request, str(tmp_path / f"undo{next(numbers)}")
         argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file)
-        assert zygote.run(middleman.kubeconfig, *argv) == -signal.SIGKILL
+        done = zygote().run(argv, {"KUBECONFIG": middleman.kubeconfig}, started=pids.put)
+        assert done.returncode == -signal.SIGKILL
         now = {name: item["spec"] for name, item in shop.list("deployments").items()}
         changed = [name for name in names if now[name] != original[name]]
         assert all(context({"spec": now[name]}) == HARDENED for name in changed)
         return file, changed
 
     def undo(file: str) -> None:
-        assert zygote.run(config, "harden", "--undo", file, "--wait=false") == 0
+        assert shop.cluster.caps("harden", "--undo", file, "--wait=false").returncode == 0
 
     numbers = itertools.count()
     with between(shop.cluster, tmp_path, after=kill) as middleman:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zygote import zygote
+
 from testbed import images, needs, programs
 from testbed.api import Api
 from testbed.images import Image
@@ -40,7 +42,7 @@ class Cluster:
 
     def caps(self, *args: str, input: str | None = None, env: Mapping[str, str] | None = None) -> Completed:
         """This project's command line, in a process of its own, against this cluster. `env` comes on top."""
-        return self._run([sys.executable, "-m", "kubectl_caps", *args], input, env or {})
+        return zygote().run(args, {**self._environment(), **(env or {})}, input or "")
 
     def make_namespace(self, labels: Mapping[str, str] | None = None) -> str:
         """A new namespace in which pods are admitted already. Its name is returned."""
@@ -64,17 +66,19 @@ class Cluster:
             assert time.monotonic() < deadline, f"no default service account in {namespace}"
             time.sleep(0.02)
 
-    def _run(self, command: list[str], input: str | None, env: Mapping[str, str] | None = None) -> Completed:
-        # Nothing of this machine's settings: no CI, no NO_COLOR, no other kubeconfig, no real home folder.
-        clean = {
+    def _environment(self) -> dict[str, str]:
+        """Nothing of this machine's settings: no CI, no NO_COLOR, no other kubeconfig, no real home folder."""
+        return {
             "PATH": f"{Path(sys.prefix, 'bin')}:{os.environ['PATH']}",
             "HOME": f"{self.place.folder}/home",
             "LANG": "C.UTF-8",
             "KUBECONFIG": str(self.kubeconfig),
         }
+
+    def _run(self, command: list[str], input: str | None) -> Completed:
         stdin = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 180, **stdin}
-        return subprocess.run(command, env={**clean, **(env or {})}, **options)
+        return subprocess.run(command, env=self._environment(), **options)
 
 
 class Node(Cluster):

@@ -8,7 +8,7 @@
 # make dist           dist/kubectl-caps_linux_amd64.tar.gz and krew-manifest.yaml; dist-check: with the real krew
 
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTBED := PYTHONPATH=tests/cluster $(BIN)/python -m testbed

@@ -31,6 +31,7 @@ REDIS = (
 )
 PING = "while ping -c 1 127.0.0.1 > /dev/null; do sleep 1; done; exit 1"
 NEEDS_CHOWN = "touch /tmp/x && chown 1 /tmp/x && exec sleep 2147483647"
+SERVES_WITH_CHOWN = "touch /tmp/x && chown 1 /tmp/x && exec httpd -f -p 8080"
 SLEEP = "exec sleep 2147483647"
 
 
@@ -275,9 +276,9 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
     yield workload("chrony", chrony)
     group = {"sysctls": [{"name": "net.ipv4.ping_group_range", "value": "1 0"}]}
     yield workload("ping", pod(node.real("ping"), PING, securityContext=group))
-    file = {"exec": {"command": ["ls", "/tmp/x"]}}
+    tcp = {"tcpSocket": {"port": 8080}}
     for name in ("set", "other", "killed"):
-        yield workload(name, pod(box, NEEDS_CHOWN, probe=file), "StatefulSet")
+        yield workload(name, pod(box, SERVES_WITH_CHOWN, probe=tcp), "StatefulSet")
     yield workload("daemon", pod(box, NEEDS_CHOWN), "DaemonSet")
     yield workload("replicas", pod(box), "ReplicaSet", replicas=1)
     yield workload("controller", pod(box), "ReplicationController", replicas=1)

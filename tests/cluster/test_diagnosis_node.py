@@ -9,10 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from testbed.cluster import Node
 
+from kubectl_caps.cluster.kubeconfig import Overrides, load
+from kubectl_caps.cluster.objects import Cluster
+from kubectl_caps.cluster.rollout import evidence
+from kubectl_caps.cluster.transport import connect
 from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose
+from kubectl_caps.core.health import Failure
+from kubectl_caps.core.pod import Pod
 
 PATIENCE = 60
 REFUSED = {
@@ -153,3 +160,20 @@ def test_what_busybox_says_names_the_capability(found: Found, capability: str) -
         return any(capability in cause.capabilities for cause in causes)
 
     assert named(found("refused", named))
+
+
+def test_what_a_container_said_before_it_was_restarted_unseen_is_read(node_cluster: Node, namespace: str) -> None:
+    once = "test -e /data/x && exec sleep 2147483647; touch /data/x; chown 5 /data; exit 1"
+    data = [{"name": "data", "mountPath": "/data"}]
+    body = pod("p", node_cluster.busybox, once, volumeMounts=data, pod_volumes=[{"name": "data", "emptyDir": {}}])
+    body["spec"]["restartPolicy"] = "Always"
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    assert node_cluster.api.request("POST", path, body)[0] == 201
+    node_cluster.kubectl(
+        "wait", "-n", namespace, "pod/p", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1"
+    )
+    seen = node_cluster.api.get(f"{path}/p")
+    seen["status"]["containerStatuses"][0]["restartCount"] = 0  # as the last look had it
+    cluster = Cluster(connect(load(Overrides(kubeconfig=str(node_cluster.kubeconfig)), {})))
+    found = evidence(cluster, namespace, Failure("", "p", "c"), [msgspec.convert(seen, Pod)])
+    assert any("CHOWN" in cause.capabilities for cause in diagnose(list(found), uid=0))

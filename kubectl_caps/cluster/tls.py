@@ -2,24 +2,11 @@
 
 import ssl
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from kubectl_caps.cluster.connection import Identity, Trust
 from kubectl_caps.cluster.credentials import Credential
 from kubectl_caps.errors import ConfigError
-
-
-class _SharedContext(ssl.SSLContext):
-    """A context whose ALPN protocols stay as they are, for connections of several threads.
-
-    urllib3 sets them again for every connection. That frees the old ones, while another thread's SSL_new, for which
-    CPython gives the GIL away, may be copying them: its ClientHello then holds freed memory, and the server's answer
-    is "decode error" (9 in 178,000 handshakes of 8 threads, CPython 3.11).
-    """
-
-    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
-        pass
 
 
 def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl.SSLContext:
@@ -28,14 +15,10 @@ def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl
     The kubernetes client would leave certificate and key in temporary files until the end of the process. Raises
     ConfigError where one of them cannot be used.
     """
-    context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)
-    ssl.SSLContext.set_alpn_protocols(context, ["http/1.1"])
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.post_handshake_auth = True
-    context.hostname_checks_common_name = False
-    if trust.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE if trust.insecure else ssl.CERT_REQUIRED)
+    _settle_protocols(context)
     # To Go every listed certificate is an anchor, also one without key identifiers, as many clusters' own authorities
     # are. Python 3.13 would refuse those (kubernetes-client/python issue 2394).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -50,6 +33,17 @@ def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl
         words = f"the client certificate and key of {identity.user} cannot be used: {_plain(error)}"
         raise ConfigError(f"tls: {words}") from error
     return context
+
+
+def _settle_protocols(context: ssl.SSLContext) -> None:
+    """Keep the ALPN protocols as they are from now on, for connections of several threads.
+
+    urllib3 sets them again for every connection. That frees the old ones, while another thread's SSL_new, for which
+    CPython gives the GIL away, may be copying them: its ClientHello then holds freed memory, and the server's answer
+    is "decode error" (9 in 178,000 handshakes of 8 threads, CPython 3.11).
+    """
+    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
 
 
 def _load_authorities(context: ssl.SSLContext, trust: Trust) -> None:

@@ -19,8 +19,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO
+
+WARM = (
+    "kubernetes.client", "kubernetes.config", "kubectl_caps.commands.harden_live",
+    "kubectl_caps.commands.inspect_live", "kubectl_caps.commands.label_live",
+)  # fmt: skip
+"""What is imported before the first fork."""
 
 _LONGEST = 1 << 17
 
@@ -43,7 +50,11 @@ class Zygote:
         self._folder.cleanup()
 
     def run(
-        self, argv: Sequence[str], env: Mapping[str, str], input: str = "", started: Callable[[int], object] = bool
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        input: str = "",
+        started: Callable[[int], object] = lambda _: None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run one command line to its end; `started` gets its pid. As subprocess.run, with text."""
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -120,19 +131,15 @@ def _status(argv: Sequence[str]) -> int:
     try:
         return main()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        return int(end.code or 0)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
 
 
 if __name__ == "__main__":
-    import urllib3  # noqa: F401
-
-    import kubectl_caps.commands.harden_live
-    import kubectl_caps.commands.inspect_live
-    import kubectl_caps.commands.label_live
-
+    for name in WARM:
+        import_module(name)
     where = sys.argv[1]
-    sys.argv = [str(Path(str(kubectl_caps.__file__)).with_name("__main__.py"))]
+    sys.argv = [str(Path(__file__).parents[2] / "kubectl_caps/__main__.py")]
     _serve(where)

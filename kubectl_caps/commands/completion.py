@@ -8,7 +8,7 @@ that file names are no candidates. A failing completer loses all candidates, so 
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubectl_caps import command_line
@@ -73,13 +73,12 @@ def candidates(words: Sequence[str]) -> Iterator[str]:
         def quote_completions(self, completions: list[str], *_: Any) -> list[str]:
             return completions  # kubectl's scripts quote
 
-    finder: Any = Finder(
-        _parser(), always_complete_options=False, append_space=False, default_completer=SuppressCompleter()
-    )
+    root, commands = _parser()
+    finder: Any = Finder(root, always_complete_options=False, append_space=False, default_completer=SuppressCompleter())
     before, current = [command_line.program_name(), *words[:-1]], words[-1] if words else ""
     flag, equals, typed = current.partition("=")
     if equals and flag.startswith("--"):
-        action = command_line.parser()[1][words[0]]._option_string_actions.get(flag)
+        action = commands[words[0]]._option_string_actions.get(flag)
         values = _fixed(action) if action else ()
         if values or not action:  # argcomplete adds the flag, and other words, where a value may be left out
             yield from (value for value in values if value.startswith(typed))
@@ -98,18 +97,18 @@ def autocomplete() -> None:
     """argcomplete's own protocol, for `eval "$(register-python-argcomplete kubectl-caps)"`. Ends the process."""
     import argcomplete
 
-    argcomplete.autocomplete(_parser(), always_complete_options=False)
+    argcomplete.autocomplete(_parser()[0], always_complete_options=False)
     os._exit(0)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     root, commands = command_line.parser()
     for command in commands.values():
         for action in command._actions:
             completer = _completer(action)
             if completer:
                 action.completer = completer  # type: ignore[attr-defined]
-    return root
+    return root, commands
 
 
 def _fixed(action: argparse.Action) -> Sequence[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 from testbed.cluster import Node
-from testbed.images import Image, busybox_of_this_machine
+from testbed.images import BUSYBOX, Image
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "inspection.schema.json").read_text())
 DEFAULT, NONE, RAW = "00000000a80425fb", "0000000000000000", "0000000000002000"
@@ -66,10 +66,9 @@ def start(node: Node, namespace: str, *objects: Json) -> None:
 def lot(node_cluster: Node) -> Iterator[str]:
     """A namespace with a container for each claim, started at once."""
     node, busybox = node_cluster, node_cluster.busybox
-    program = busybox_of_this_machine()
     cat_only = node.image(
         "docker.io/local/cat-only:1",
-        Image(("/sleep", "2147483647"), files={"/sleep": program, "/bin/cat": program}, bare=True),
+        Image(("/sleep", "2147483647"), files={"/sleep": BUSYBOX, "/bin/cat": BUSYBOX}, bare=True),
     )
     namespace = node.make_namespace()
     web = deployment("web", container(node.real("nginx")))

@@ -10,7 +10,7 @@ import host_proc
 import pytest
 import yaml
 from testbed.cluster import Node
-from testbed.images import Image, busybox_of_this_machine
+from testbed.images import BUSYBOX, Image
 
 from kubectl_caps.core.linux.runtimes import by_name
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
@@ -78,7 +78,7 @@ def image(node_cluster: Node, tmp_path_factory: pytest.TempPathFactory) -> str:
         "docker.io/local/coredns:1",
         Image(
             programs=("/bin/cat",),
-            files={"/bin/busybox-server": busybox_of_this_machine(), "/setuid/cat": setuid},
+            files={"/bin/busybox-server": BUSYBOX, "/setuid/cat": setuid},
             file_capabilities={"/bin/busybox-server": 1 << 10},
         ),
     )

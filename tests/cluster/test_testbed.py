@@ -83,3 +83,16 @@ def test_a_cluster_ends_with_its_owner(tmp_path: Path) -> None:
         time.sleep(0.05)
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", int(port))) == errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize(("continuous", "status"), [("", 0), ("true", 1)])
+def test_a_machine_without_debian_packages_leaves_the_node_tier_out(continuous: str, status: int) -> None:
+    """Said in one line that names what is missing; in CI a failure. The rest of the tests is collected all the same."""
+    node = Path(__file__).with_name("test_cluster_is_real.py")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "node", str(node)]
+    bare = {**os.environ, "CI": continuous, "PATH": "/nonexistent"}
+    done = subprocess.run(command, env=bare, capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("NODE TIER NOT RUN: missing ")]
+    assert len(said) == 1
+    assert "the Debian package busybox-static" in said[0]

@@ -28,6 +28,9 @@ _FOLDERS = {"tmp": 0o1777, "root": 0o700, **dict.fromkeys(("proc", "dev", "sys",
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _OCI = "application/vnd.oci.image"
 
+BUSYBOX = Path(needs.find("busybox") or "/bin/busybox")
+"""One program that is many, by the name it is called by; statically linked. Where it is missing no node is started."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -96,7 +99,7 @@ def _root(image: Image) -> dict[str, _Entry]:
         _put(tree, folder, _Entry(mode))
     for name in ("passwd", "group"):
         _put(tree, f"etc/{name}", _Entry(0o644, Path("/etc", name).read_bytes()))
-    busybox = [] if image.bare else [str(busybox_of_this_machine())]
+    busybox = [] if image.bare else [str(BUSYBOX)]
     for path in busybox:
         _put(tree, "bin/busybox", _Entry(0o755, Path(path).read_bytes()))
         for applet in _APPLETS.split():
@@ -111,13 +114,6 @@ def _root(image: Image) -> dict[str, _Entry]:
         path = os.path.normpath(inside).lstrip("/")
         tree[path] = replace(tree[path], capabilities=mask)
     return tree
-
-
-def busybox_of_this_machine() -> Path:
-    """One program that is many, by the name it is called by; statically linked."""
-    found = needs.find("busybox")
-    assert found, "there is no busybox"
-    return Path(found)
 
 
 def _libraries(program: str) -> list[str]:

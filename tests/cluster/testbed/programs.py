@@ -1,6 +1,6 @@
 """Real programs of Debian packages as images: what breaks when a capability is missing is theirs to say."""
 
-from testbed.images import Image, busybox_of_this_machine
+from testbed.images import BUSYBOX, Image
 
 _NGINX = b"""daemon off;
 user www-data;
@@ -44,11 +44,11 @@ REAL = {
     "ping-capable": Image(
         command=("/usr/bin/busybox-capable", "sleep", "2147483647"),
         programs=("/usr/bin/ping",),
-        files={"/usr/bin/busybox-capable": busybox_of_this_machine()},
+        files={"/usr/bin/busybox-capable": BUSYBOX},
         user="1000",
         file_capabilities={"/usr/bin/ping": _NET_RAW, "/usr/bin/busybox-capable": _NET_RAW},
     ),
-    "distroless": Image(command=("/sleep", "2147483647"), files={"/sleep": busybox_of_this_machine()}, bare=True),
+    "distroless": Image(command=("/sleep", "2147483647"), files={"/sleep": BUSYBOX}, bare=True),
     "ping": Image(command=("/bin/sleep", "2147483647"), programs=("/usr/bin/ping",)),
 }
 """Name -> image. nginx runs as root, listens on port 80 and gives its worker to www-data, as its own image does;

@@ -49,6 +49,7 @@ clean:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("kubectl-caps needs Python 3.10 or newer: make PYTHON=..." if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo "error: $(PYTHON) cannot make a .venv: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
 
 .venv/.installed: pyproject.toml | $(BIN)/python

@@ -20,7 +20,8 @@ from testbed.serve import running, serve
 def fill_cache() -> int:
     """Builds for every tier that the machine can run otherwise. A failure stops only CI: pytest says the rest."""
     has_node = not needs.of_machine("node")
-    wanted = [build.KUBERNETES] if has_node or needs.assets() == build.KUBERNETES.folder else []
+    has_api = not needs.of_machine("api") and needs.assets() == build.KUBERNETES.folder
+    wanted = [build.KUBERNETES] if has_node or has_api else []
     try:
         for product in [*wanted, *([build.CONTAINERD] if has_node else []), build.SARIF_VALIDATOR]:
             build.build(product)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_caps.command_line import program_name
 from kubectl_caps.core.pod import Path, field_path
@@ -55,16 +56,17 @@ def load(
     return documents, errors
 
 
-def find(documents: Sequence[Document]) -> tuple[list[Found], list[CapsError]]:
-    """The workloads among objects, and the errors: malformed objects, unknown kinds.
+def find(documents: Sequence[Document], namespace: str | None = None) -> tuple[list[Found], list[CapsError]]:
+    """The workloads among objects, and the errors: malformed objects, unknown kinds, another namespace than `-n`'s.
 
     Objects that run no pods are passed over; one of an unknown kind that seems to hold pods is an error, not a pass.
+    `namespace` is where those are that name none.
     """
     found: list[Found] = []
     errors: list[CapsError] = []
     for document in documents:
         try:
-            workload = _workload(document)
+            workload = _workload(document, namespace)
         except InputError as error:
             errors.append(error)
             continue
@@ -73,10 +75,12 @@ def find(documents: Sequence[Document]) -> tuple[list[Found], list[CapsError]]:
     return found, errors
 
 
-def find_in(filenames: Sequence[str], *, recursive: bool, command: str) -> tuple[list[Found], list[CapsError]]:
+def find_in(
+    filenames: Sequence[str], *, recursive: bool, command: str, namespace: str | None
+) -> tuple[list[Found], list[CapsError]]:
     """The workloads of files and folders, and everything that could not be read or judged."""
     documents, unreadable = load(filenames, recursive=recursive, command=command)
-    found, errors = find(documents)
+    found, errors = find(documents, namespace)
     return found, unreadable + errors
 
 
@@ -107,7 +111,7 @@ def _say_passed_over(paths: Sequence[str]) -> None:
         say(f"Passed over {len(paths)} {plural('file', len(paths))} without objects to judge: {names}")
 
 
-def _workload(document: Document) -> Found | None:
+def _workload(document: Document, namespace: str | None) -> Found | None:
     obj, where = document.object, f"{document.file.name}:{document.line}"
     kind = kind_of(obj["apiVersion"], obj["kind"])
     name = (obj.get("metadata") or {}).get("name", "")
@@ -127,7 +131,19 @@ def _workload(document: Document) -> Found | None:
         if not workload.template.spec.containers:
             path = field_path((*workload.path, "spec", "containers"))
             raise InputError(f"{where}: {obj['kind']} {name}: {path}: Required value")
-    return Found(document, kind, workloads)
+        if namespace and workload.namespace not in ("", namespace):
+            raise InputError(
+                f'{where}: {obj["kind"]} {name}: the namespace from the provided object "{workload.namespace}" '
+                f'does not match the namespace "{namespace}"'
+            )
+    return Found(document, kind, tuple(_inside(workload, namespace) for workload in workloads))
+
+
+def _inside(workload: Workload, namespace: str | None) -> Workload:
+    """The workload in `namespace`, where it names none itself."""
+    if workload.namespace or not namespace:
+        return workload
+    return replace(workload, metadata=replace(workload.metadata, namespace=namespace))
 
 
 def _is_misplaced(obj: Mapping[str, Any]) -> bool:

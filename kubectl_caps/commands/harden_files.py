@@ -41,7 +41,7 @@ def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     """Harden the files as the flags say, and return the exit status."""
     no_selector(options.selector)
     documents, errors = load(options.filename, recursive=options.recursive, command="harden", editing=True)
-    found, malformed = find(documents)
+    found, malformed = find(documents, options.namespace)
     errors += malformed
     _check_containers(found, wishes)
     files = list(_files(dict.fromkeys(document.file for document in documents), found, wishes, errors))

@@ -52,7 +52,9 @@ def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> Ju
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
     no_selector(options.selector)
-    found, errors = find_in(options.filename, recursive=options.recursive, command="inspect")
+    found, errors = find_in(
+        options.filename, recursive=options.recursive, command="inspect", namespace=options.namespace
+    )
     judged = NEWEST_MINOR if minor is None else minor
     workloads = [item for one in found for item in one.workloads]
     return [assess(item, _pod_of(item.template), [assumed], judged) for item in workloads], errors, locator(found)

@@ -32,6 +32,8 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     workloads = [_apart(workload) for item in found for workload in item.workloads]
     namespaces = [item for item in documents if _is_namespace(item)]
     chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in options.names]
+    if not namespaces:
+        say("No namespaces found: the files hold no Namespace whose labels could be judged")
     asked = Asked(wishes=wishes, overwrite=options.overwrite, force=options.force)
     only = len({item.object["metadata"]["name"] for item in namespaces}) == 1
     results = [_label(item, _Files(workloads, errors, only), asked) for item in chosen]

@@ -226,3 +226,16 @@ def test_a_field_that_is_null_is_not_there(capsys: pytest.CaptureFixture[str]) -
     put("a.yaml", f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a, labels: null}}\nspec: {{template: {pod}}}\n")
     found = Inspected(capsys, "-f", "a.yaml")
     assert (found.said, found.items[0]["containers"][0]["declared"]["runAsUser"]) == ([], 1000)
+
+
+def test_a_namespace_is_for_objects_that_name_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """As kubectl does with -f: an object of another namespace is an error, and its file is not changed by harden."""
+    elsewhere = POD.format("b").replace("name: b", "name: b, namespace: other")
+    put("a.yaml", f"{POD.format('a')}---\n{elsewhere}")
+    found = Inspected(capsys, "-f", "a.yaml", "-n", "shop")
+    assert (found.status, [(item["namespace"], item["name"]) for item in found.items]) == (2, [("shop", "a")])
+    assert found.said == [
+        'error: a.yaml:6: Pod b: the namespace from the provided object "other" does not match the namespace "shop"'
+    ]
+    assert main(["harden", "-f", "a.yaml", "-n", "shop", "--write"]) == 2
+    assert Path("a.yaml").read_text().endswith(elsewhere)

@@ -184,6 +184,12 @@ def test_check_only_answers(run: Run, manifests: Path) -> None:
     assert manifests.read_text() == namespace()
 
 
+def test_files_without_a_namespace_are_said_to_be_not_judged(run: Run) -> None:
+    status, out, err = run([deployment("web", security=GOOD)], "--check")
+    assert (status, out) == (0, "")
+    assert err == "No namespaces found: the files hold no Namespace whose labels could be judged\n"
+
+
 def test_diff_shows_only_the_new_lines(run: Run) -> None:
     _, out, _ = run([namespace(), deployment("web", security=GOOD)], "--diff")
     changed = [line for line in out.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]

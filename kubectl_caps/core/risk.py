@@ -77,13 +77,17 @@ def dangers(
     ):
         yield "privileged", "critical"
         return
-    for number in reachable(request, sets) - allowed.numbers:
-        yield CapabilitySet(1 << number).short_names[0], worst(*_of_capability(number, container, spec))
+    held = reachable(request, sets) - allowed.numbers
+    paths = tuple(_host_paths(container, spec))
+    worse = _worse(spec, writes_to_node=any(writable for _, writable in paths))
+    for name, number in zip(held.short_names, held, strict=True):
+        capability = BY_NUMBER.get(number)
+        yield name, worst(capability.risk, worse.get(name, "none")) if capability else "unknown"
     other = int(request.never_root)
     if "hostNamespaces" not in allowed.checks:
         yield from ((_SHARED_NAMES[field], risks[other]) for field, *risks in _SHARED if getattr(spec, field))
     if "hostPathVolumes" not in allowed.checks:
-        for path, writable in _host_paths(container, spec):
+        for path, writable in paths:
             yield f"hostPath {path}", _of_host_path(path, writable)[other]
 
 
@@ -109,15 +113,10 @@ def _added(request: Request) -> CapabilitySet:
     return added
 
 
-def _of_capability(number: int, container: Container, spec: PodSpec) -> Iterator[Risk]:
-    capability = BY_NUMBER.get(number)
-    if capability is None:
-        yield "unknown"
-        return
-    yield capability.risk
-    yield from (risk for name, field, risk in _WORSE_WITH if name == capability.name and getattr(spec, field))
-    if any(writable for _, writable in _host_paths(container, spec)):
-        yield from (risk for name, risk in _WORSE_WITH_HOST_PATH if name == capability.name)
+def _worse(spec: PodSpec, *, writes_to_node: bool) -> dict[str, Risk]:
+    """The capabilities that are worse than by themselves with what the pod shares with its node, and how bad."""
+    shared = [(name, risk) for name, field, risk in _WORSE_WITH if getattr(spec, field)]
+    return dict([*shared, *(_WORSE_WITH_HOST_PATH if writes_to_node else ())])
 
 
 def _of_host_path(path: PurePosixPath, writable: bool) -> tuple[Risk, Risk]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from msgspec import Struct
 
@@ -40,12 +41,12 @@ class CapabilitySet(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """`("CAP_CHOWN", …)` in number order; a capability that has no name here is `CAP_41`."""
-        return tuple(f"CAP_{BY_NUMBER[number].name if number in BY_NUMBER else number}" for number in self)
+        return tuple(f"CAP_{_name(number).removeprefix('CAP_')}" for number in self)
 
     @property
     def short_names(self) -> tuple[str, ...]:
         """`("CHOWN", …)`, as Kubernetes spells them; a capability that has no name here stays `CAP_41`."""
-        return tuple(BY_NUMBER[number].name if number in BY_NUMBER else f"CAP_{number}" for number in self)
+        return _short_names(self.mask)
 
     @property
     def hex(self) -> str:
@@ -86,6 +87,15 @@ class ProcessSets(Struct, frozen=True):
 
 ALL_KNOWN = CapabilitySet((1 << len(CAPABILITIES)) - 1)
 """Every capability of kernel 5.9 and newer."""
+
+
+@cache
+def _short_names(mask: int) -> tuple[str, ...]:
+    return tuple(_name(number) for number in CapabilitySet(mask))
+
+
+def _name(number: int) -> str:
+    return BY_NUMBER[number].name if number in BY_NUMBER else f"CAP_{number}"
 
 
 def _mask(name: str) -> int:

@@ -69,26 +69,31 @@ def without(workload: Workload, exemptions: Sequence[Exemption]) -> PodTemplate:
     """The template as Pod Security would see it without the exempted capabilities."""
     template = as_admitted(workload.template, pod=workload.is_pod)
     changes = {
-        field: [_stripped(item, allowance(exemptions, item.name)) for item in getattr(template.spec, field)]
+        field: [_stripped(item, allowance(exemptions, item)) for item in getattr(template.spec, field)]
         for field in _LISTS.values()
         if getattr(template.spec, field)
     }
     return replace(template, spec=replace(template.spec, **changes))
 
 
-def allowance(exemptions: Sequence[Exemption], container: str | None) -> Allowance:
-    """What exemptions let a container have; None is the pod itself."""
-    meant = [exemption for exemption in exemptions if exemption.meets_container(container)]
-    return Allowance(
-        frozenset(name for exemption in meant for name in exemption.capabilities),
-        frozenset(check for exemption in meant for check in exemption.checks),
-    )
+def allowance(exemptions: Sequence[Exemption], container: Container) -> Allowance:
+    """What exemptions let a container have. `privileged` lets one be it that is, and gives nothing to another."""
+    names = {name for item in _meant(exemptions, container.name) for name in item.capabilities}
+    return Allowance(frozenset(names if container.security.privileged else names - {PRIVILEGED}))
 
 
-def risk_allowance(exemptions: Sequence[Exemption], container: str) -> Allowance:
+def risk_allowance(exemptions: Sequence[Exemption], container: Container) -> Allowance:
     """What does not count for the risk of a container: its capabilities, and what the pod shares with its node."""
-    own, pod = allowance(exemptions, container), allowance(exemptions, None)
-    return Allowance(own.capabilities, pod.checks)
+    return replace(allowance(exemptions, container), checks=_checks(exemptions, None))
+
+
+def _meant(exemptions: Sequence[Exemption], container: str | None) -> list[Exemption]:
+    return [exemption for exemption in exemptions if exemption.meets_container(container)]
+
+
+def _checks(exemptions: Sequence[Exemption], container: str | None) -> frozenset[str]:
+    """The exempted checks of a container; None is the pod itself."""
+    return frozenset(check for item in _meant(exemptions, container) for check in item.checks)
 
 
 def valid_exemptions(assessment: Assessment) -> list[Exemption]:
@@ -115,7 +120,7 @@ def _exempt(assessment: Assessment, exemptions: Sequence[Exemption], today: date
         exempted=tuple(
             Exempted("check", violation.check, exemption, exemption.expired(today))
             for violation in assessment.violations
-            if _is_of_pod(violation)
+            if is_of_pod(violation)
             for exemption in exemptions
             if violation.check in exemption.checks and exemption.meets_container(None)
         ),
@@ -138,7 +143,7 @@ def _exempt_container(
         for what, ids in _met(exemption, container, assessment)
         for id_ in ids
     )
-    left = risk_without(container, spec, risk_allowance(valid, name))
+    left = risk_without(container, spec, risk_allowance(valid, container.container))
     return replace(container, exempted=found, counted=left)
 
 
@@ -179,17 +184,15 @@ def _stripped(container: Container, allowed: Allowance) -> Container:
 
 def _left(violation: Violation, workload: Workload, exemptions: Sequence[Exemption]) -> Violation | None:
     """The violation for the containers, and the pod, for which its check is not exempted."""
-    containers = tuple(
-        name for name in violation.containers if violation.check not in allowance(exemptions, name).checks
-    )
-    of_pod = _is_of_pod(violation) and violation.check not in allowance(exemptions, None).checks
+    containers = tuple(name for name in violation.containers if violation.check not in _checks(exemptions, name))
+    of_pod = is_of_pod(violation) and violation.check not in _checks(exemptions, None)
     if not containers and not of_pod:
         return None
     fields = tuple(path for path in violation.fields if _owner(path, workload.template.spec) in (None, *containers))
     return replace(violation, containers=containers, fields=fields)
 
 
-def _is_of_pod(violation: Violation) -> bool:
+def is_of_pod(violation: Violation) -> bool:
     """Whether something of the pod itself is at fault, and not only its containers."""
     return not violation.containers or any(container_list(path) is None for path in violation.fields)
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.allowance import NOTHING
 from kubectl_caps.core.assessment import Assessment, ContainerAssessment, dangers_of
-from kubectl_caps.core.exempting import container_list
+from kubectl_caps.core.exempting import container_list, is_of_pod
 from kubectl_caps.core.exemptions import Exempted, Exemption
 from kubectl_caps.core.linux.capabilities import WORST_FIRST, Risk
 from kubectl_caps.core.pod import Path, members
@@ -73,7 +73,7 @@ def _violation(violation: Violation, assessment: Assessment) -> Iterator[Finding
         place = container_list(path)
         parts.setdefault(names.get(place) if place else None, []).append((*assessment.workload.path, *path))
     for name, fields in (parts or {None: []}).items():
-        left = counted is not None and (name in counted.containers if name else bool(_of_pod(counted)))
+        left = counted is not None and (name in counted.containers if name else is_of_pod(counted))
         subject = f', container "{name}"' if name else ""
         yield Finding(
             rule=f"pod-security-{violation.check}",
@@ -84,10 +84,6 @@ def _violation(violation: Violation, assessment: Assessment) -> Iterator[Finding
             fields=tuple(fields) or ((*assessment.workload.path, "spec"),),
             accepted=() if left else _reasons(violation, name, assessment),
         )
-
-
-def _of_pod(violation: Violation) -> bool:
-    return not violation.containers or any(container_list(path) is None for path in violation.fields)
 
 
 def _reasons(violation: Violation, name: str | None, assessment: Assessment) -> tuple[Exemption, ...]:

@@ -65,7 +65,7 @@ def _risks(assessment: Assessment, limit: Risk) -> Iterator[Failure]:
 
 
 def _because(assessment: Assessment, container: ContainerAssessment, limit: Risk) -> str:
-    allowed = risk_allowance(valid_exemptions(assessment), container.container.name)
+    allowed = risk_allowance(valid_exemptions(assessment), container.container)
     found = dangers_of(container, assessment.workload.template.spec, allowed)
     names = [name for name, risk in found.items() if risk not in RISKS or RISKS.index(risk) >= RISKS.index(limit)]
     return f": {', '.join(names)}" if names else ""

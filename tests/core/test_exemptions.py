@@ -61,6 +61,7 @@ RISKS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("ALL where it says so", {"capabilities": ["ALL"]}, container("a", ["SYS_ADMIN", "NET_RAW"]), "none"),
     ("not that it is privileged", {"capabilities": ["ALL"]}, container("a", privileged=True), "critical"),
     ("privileged", {"capabilities": ["privileged"]}, container("a", privileged=True), "none"),
+    ("privileged, where it is not", {"capabilities": ["privileged"]}, container("a", ["SYS_ADMIN"]), "critical"),
     ("not the risk, by a check", {"checks": ["privileged"]}, container("a", privileged=True), "critical"),
     ("not the risk, by a warning", {"warnings": ["privileged"]}, container("a", privileged=True), "critical"),
     ("another object", {"name": "api", "capabilities": ["NET_RAW"]}, container("a", ["NET_RAW"]), "high"),
@@ -99,6 +100,14 @@ LEVELS: list[tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, Any], li
     ("a check", {"checks": ["capabilities_baseline"]}, [container("a", ["NET_ADMIN"])], {}, []),
     ("not another check", {"checks": ["privileged"]}, [container("a", ["NET_ADMIN"])], {}, ["a"]),
     ("privileged", {"capabilities": ["privileged"]}, [container("a", privileged=True)], {}, []),
+    ("privileged, where it is not", {"capabilities": ["privileged"]}, [container("a", ["NET_ADMIN"])], {}, ["a"]),
+    (
+        "privileged, of one of two",
+        {"capabilities": ["privileged"]},
+        [container("a", privileged=True), container("b", ["BPF"])],
+        {},
+        ["b"],
+    ),
     ("not privileged, by ALL", {"capabilities": ["ALL"]}, [container("a", privileged=True)], {}, ["a"]),
     (
         "one container", {"container": "a", "checks": ["capabilities_baseline"]},

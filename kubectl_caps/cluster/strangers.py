@@ -12,7 +12,7 @@ from kubectl_caps.core.workloads import kind_of, looks_like_pods, reference
 from kubectl_caps.errors import ApiError
 
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-_SIGNS = (b'"containers"', b'"x-kubernetes-preserve-unknown-fields"')
+_SIGNS = (b'"containers"', b'"securityContext"', b'"x-kubernetes-preserve-unknown-fields"')
 """What the schema of a kind has that may hold containers."""
 
 

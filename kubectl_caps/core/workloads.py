@@ -129,10 +129,13 @@ def read(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Mapping[str, 
         decoded = _decoder(kind).decode(obj) if raw else msgspec.convert(obj, _type(kind))
     except msgspec.ValidationError as error:
         raise MalformedWorkload(_plain(str(error))) from error
-    found = [(path, template) for path, template in _templates(decoded, kind.template, ()) if template is not None]
-    if not found and kind.builtin:
-        raise MalformedWorkload(f"{field_path(kind.template)}: Required value")
+    found = list(_templates(decoded, kind.template, ()))
+    missing = next((path for path, template in found if template is None), None if found else kind.template)
+    if missing is not None and (kind.builtin or looks_like_pods(_plain_object(obj))):
+        raise MalformedWorkload(f"{field_path(missing)}: Required value")
     for path, template in found:
+        if template is None:
+            continue
         yield Workload(
             api_version=kind.api_version,
             kind=kind.kind,
@@ -172,16 +175,41 @@ def _with_claims(spec: dict[str, Any], claims: Sequence[Mapping[str, Any]], name
     return {**spec, "volumes": own + made}
 
 
-def looks_like_pods(obj: Any, depth: int = 12) -> bool:
-    """Whether an object of a kind in no row holds something shaped like a pod spec: containers with images."""
-    if depth == 0:
-        return False
-    if isinstance(obj, Mapping):
-        containers = obj.get("containers")
-        if isinstance(containers, list) and any(isinstance(item, Mapping) and "image" in item for item in containers):
-            return True
-        return any(looks_like_pods(value, depth - 1) for value in obj.values())
-    return isinstance(obj, list) and any(looks_like_pods(item, depth - 1) for item in obj)
+def looks_like_pods(obj: Any) -> bool:
+    """Whether an object of a kind in no row holds something shaped like a pod spec, however deep.
+
+    That is a list of containers with an image, a security context or, in a template, a name. In an object with an
+    apiVersion it is also what Argo Workflows and Tekton have: a `container` or `script`, `steps` and `sidecars`.
+    """
+    in_kubernetes = isinstance(obj, Mapping) and "apiVersion" in obj
+    waiting: list[tuple[Any, bool]] = [(obj, False)]
+    while waiting:
+        node, in_template = waiting.pop()
+        if isinstance(node, list):
+            waiting += [(item, in_template) for item in node]
+        elif isinstance(node, Mapping):
+            if _has(node, _CONTAINERS, (*_SIGNS, "name") if in_template else _SIGNS):
+                return True
+            if in_kubernetes and _has(node, _LIKE_CONTAINERS, _SIGNS):
+                return True
+            waiting += [(value, in_template or "template" in str(key).lower()) for key, value in node.items()]
+    return False
+
+
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_LIKE_CONTAINERS = ("container", "script", "steps", "sidecars")
+_SIGNS = ("image", "securityContext")
+
+
+def _has(node: Mapping[Any, Any], keys: Sequence[str], signs: Sequence[str]) -> bool:
+    """Whether one of the keys holds a mapping, or a list with one, that has one of the signs."""
+    held = [node[key] for key in keys if key in node]
+    items = [item for value in held for item in (value if isinstance(value, list) else [value])]
+    return any(isinstance(item, Mapping) and any(sign in item for sign in signs) for item in items)
+
+
+def _plain_object(obj: Mapping[str, Any] | msgspec.Raw) -> Any:
+    return msgspec.json.decode(obj) if isinstance(obj, msgspec.Raw) else obj
 
 
 def _templates(node: Any, steps: Path, path: Path) -> Iterator[tuple[Path, PodTemplate | None]]:

@@ -1,5 +1,6 @@
 """The table of kinds: where the pod template is, and what is said of an object that is not as Kubernetes has it."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -93,16 +94,49 @@ def test_members_come_as_init_main_ephemeral_with_role_and_path() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("obj", "answer"),
-    [
-        ({"spec": {"workers": [{"podSpec": {"containers": [{"image": "x"}]}}]}}, True),
-        ({"spec": {"containers": ["a"]}}, False),
-        ({"data": {"containers": "text"}}, False),
-    ],
-)
+DEEP: Any = {"containers": [{"image": "x"}]}
+for _ in range(500):
+    DEEP = {"a": [DEEP]}
+SOFT = {"securityContext": {"privileged": True}}
+UNKNOWN: list[tuple[str, dict[str, Any], bool]] = [
+    ("a pod spec somewhere", {"spec": {"workers": [{"podSpec": {"containers": [{"image": "x"}]}}]}}, True),
+    ("only init containers", {"spec": {"podTemplate": {"spec": {"initContainers": [{"name": "x"}]}}}}, True),
+    ("no image but a security context", {"spec": {"containers": [{"name": "x", **SOFT}]}}, True),
+    ("containers as they are measured", {"containers": [{"name": "x", "usage": {"cpu": "1"}}]}, False),
+    ("very deep", {"spec": DEEP}, True),
+    ("texts", {"spec": {"containers": ["a"]}}, False),
+    ("a text", {"data": {"containers": "text"}}, False),
+    ("an Argo Workflow", {"apiVersion": "v", "spec": {"templates": [{"container": {"image": "x", **SOFT}}]}}, True),
+    ("an Argo script", {"apiVersion": "v", "spec": {"templates": [{"script": {"image": "x"}}]}}, True),
+    ("a Tekton Task", {"apiVersion": "v", "spec": {"steps": [{"image": "x", **SOFT}]}}, True),
+    ("steps without containers", {"apiVersion": "v", "spec": {"canary": {"steps": [{"setWeight": 20}]}}}, False),
+    ("a pipeline that is no object of Kubernetes", {"steps": [{"image": "x"}]}, False),
+]
+
+
+@pytest.mark.parametrize(("obj", "answer"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN])
 def test_an_unknown_kind_that_holds_containers_is_noticed(obj: dict[str, Any], answer: bool) -> None:
     assert looks_like_pods(obj) is answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "field"),
+    [
+        (("apps.kruise.io/v1alpha1", "CloneSet"), {"templte": {"spec": {"containers": [SOFT]}}}, "spec.template"),
+        (
+            ("jobset.x-k8s.io/v1alpha2", "JobSet"),
+            {"replicatedJobs": [{"template": {"spec": {"template": POD}}}, {"template": {"spec": {"templte": POD}}}]},
+            "spec.replicatedJobs[1].template.spec.template",
+        ),
+    ],
+)
+@pytest.mark.parametrize("raw", [False, True], ids=["manifest", "api"])
+def test_a_template_that_stands_elsewhere_is_missing(kind: Any, spec: Any, field: str, raw: bool) -> None:
+    row = kind_of(*kind)
+    assert row
+    obj = {"metadata": {"name": "x"}, "spec": spec}
+    with pytest.raises(MalformedWorkload, match=f"{re.escape(field)}: Required value"):
+        list(read(row, msgspec.Raw(msgspec.json.encode(obj)) if raw else obj, {}))
 
 
 def test_a_label_key_is_bracketed_in_a_field_path() -> None:

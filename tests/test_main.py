@@ -126,7 +126,40 @@ def test_an_interrupted_command_ends_with_130(monkeypatch: pytest.MonkeyPatch) -
     assert main.main(["version"]) == 130
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -m kubectl_caps inspect -f {EXAMPLES} -o json | head -n 1; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")
+def shell(command: str) -> tuple[list[str], str]:
+    """Lines of stdout and stderr of a shell command, in which CAPS is the command line."""
+    caps = f"{sys.executable} -m kubectl_caps"
+    done = subprocess.run(["bash", "-c", command.replace("CAPS", caps)], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines(), done.stderr
+
+
+def test_a_reader_that_goes_away_is_said_by_the_status_only(tmp_path: Path) -> None:
+    """So that a gate before `| head` is not taken for passed."""
+    (tmp_path / "many.yaml").write_text("---\n".join(EXAMPLES.joinpath("api.yaml").read_text() for _ in range(200)))
+    command = f"CAPS inspect -f {tmp_path} -o json | head -n 1; echo ${{PIPESTATUS[0]}}"
+    assert shell(f"unset PYTHONUNBUFFERED; {command}") == (["{", "141"], "")
+
+
+CLOSED = [
+    ("(CAPS inspect -f {} --fail-on low -o json >&-)", 1),
+    ("(CAPS inspect -f {} --fail-on low 2>&-)", 1),
+    ("(CAPS explain - <&-)", 1),
+]
+
+
+@pytest.mark.parametrize(("command", "status"), CLOSED)
+def test_a_stream_that_is_closed_changes_no_status(command: str, status: int) -> None:
+    out, err = shell(f"{command.format(EXAMPLES)}; echo $?")
+    assert out[-1] == str(status)
+    assert "this is a bug" not in err
+
+
+def test_a_full_disk_is_said() -> None:
+    out, err = shell(f"CAPS inspect -f {EXAMPLES} >/dev/full; echo $?")
+    assert (out, err) == (["2"], "error: write /dev/stdout: No space left on device\n")
+
+
+def test_output_is_utf_8_whatever_the_terminal_says(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(EXAMPLES.joinpath("api.yaml").read_text().replace("name: api", "name: caf\u00e9"))
+    out, err = shell(f"PYTHONIOENCODING=ascii CAPS inspect -f {tmp_path} -o name")
+    assert (out, err) == (["deployment.apps/caf\u00e9"], "")

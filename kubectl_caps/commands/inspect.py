@@ -7,7 +7,6 @@ from kubectl_caps.commands import gates, outputs
 from kubectl_caps.commands import options as read
 from kubectl_caps.core.assessment import Assessment, Place, assess, worst_first
 from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
-from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
 from kubectl_caps.errors import CapsError, UsageError
 from kubectl_caps.report.sarif import Locate
@@ -57,17 +56,13 @@ def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> Ju
     )
     judged = NEWEST_MINOR if minor is None else minor
     workloads = [item for one in found for item in one.workloads]
-    return [assess(item, _pod_of(item.template), [assumed], judged) for item in workloads], errors, locator(found)
+    return [assess(item, [], [assumed], judged) for item in workloads], errors, locator(found)
 
 
 def _live(options: argparse.Namespace, minor: int | None, assumed: Place) -> Judged:
     from kubectl_caps.commands.inspect_live import judged
 
     return (*judged(options, minor, assumed), lambda workload, path: None)
-
-
-def _pod_of(template: object) -> Sequence[Pod]:
-    return [template] if isinstance(template, Pod) else []
 
 
 def _names_one(words: Sequence[str]) -> bool:

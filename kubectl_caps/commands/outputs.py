@@ -10,6 +10,7 @@ from kubectl_caps.core.assessment import Assessment
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report import inspection, json
 from kubectl_caps.report.sarif import Locate
+from kubectl_caps.report.terminal import escaped
 
 
 class Inspected(Struct, frozen=True):
@@ -43,7 +44,7 @@ def _wide(found: Inspected) -> Iterator[str]:
     yield from _lines(inspection.rows(found.assessments, wide=True, namespaces=found.namespaces))
     for assessment in found.assessments:
         if assessment.violations:
-            yield f"\n{assessment.workload.reference}: violates Pod Security v1.{assessment.minor}\n"
+            yield f"\n{escaped(assessment.workload.reference)}: violates Pod Security v1.{assessment.minor}\n"
             yield from _lines(inspection.violations(assessment, "  "))
 
 

@@ -6,7 +6,7 @@ null; an empty object or list is not absent (`seccompProfile: {}` is a profile w
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,10 @@ def _kubernetes_name(name: str) -> str:
 
 class Fields(Struct, frozen=True, kw_only=True, rename=_kubernetes_name):
     """A Kubernetes object of which only some fields matter here."""
+
+
+UserId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""What the API takes (apimachinery's validation.IsValidUserID); -1 would be taken for another user than root."""
 
 
 class Capabilities(Fields, frozen=True):
@@ -62,7 +66,7 @@ class SecurityContext(Fields, frozen=True):
     capabilities: Capabilities | None = None
     privileged: bool | None = None
     allow_privilege_escalation: bool | None = None
-    run_as_user: int | None = None
+    run_as_user: UserId | None = None
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     proc_mount: str | None = None
@@ -76,7 +80,7 @@ class SecurityContext(Fields, frozen=True):
 class PodSecurityContext(Fields, frozen=True):
     """A pod's securityContext. The last three are no fields of it: the API server discards them."""
 
-    run_as_user: int | None = None
+    run_as_user: UserId | None = None
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     sysctls: list[Sysctl] | None = None

@@ -43,14 +43,17 @@ _HOST_PATH: dict[tuple[bool, bool], tuple[Risk, Risk]] = {
     (False, False): ("medium", "low"),
 }
 # Who can write there has the node: its accounts, programs and devices, the kubelet's and the runtime's own files.
-_RULES_THE_NODE = tuple(
-    PurePosixPath(path)
-    for path in (
-        "/boot", "/dev", "/etc", "/etc/cron.d", "/etc/kubernetes", "/home", "/proc", "/root", "/usr", "/usr/bin",
-        "/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/docker.sock", "/var/run/docker.sock",
-        "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet",
-    )
-)  # fmt: skip
+_RULES_THE_NODE = tuple(map(PurePosixPath, (
+    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt/cni", "/proc", "/root", "/sbin", "/sys", "/usr",
+    "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet", "/var/spool/cron",
+)))  # fmt: skip
+# What is under these is no more than itself: a device that the container's cgroup keeps shut, somebody's directory.
+_NOT_BELOW = (PurePosixPath("/dev"), PurePosixPath("/home"))
+# Who can connect there has the node, however it is mounted: a file system that is read-only does not stop connect(2).
+_SOCKETS = tuple(map(PurePosixPath, (
+    "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/crio/crio.sock",
+    "/run/cri-dockerd.sock", "/run/docker.sock", "/run/podman/podman.sock",
+)))  # fmt: skip
 
 
 def risk(
@@ -120,8 +123,20 @@ def _worse(spec: PodSpec, *, writes_to_node: bool) -> dict[str, Risk]:
 
 
 def _of_host_path(path: PurePosixPath, writable: bool) -> tuple[Risk, Risk]:
-    rules = any(path == place or path in place.parents for place in _RULES_THE_NODE)
-    return _HOST_PATH[writable, rules]
+    """To root and to others. What is below a directory that rules the node counts where it may be written."""
+    path = _resolved(path)
+    rules = any(path == place or path in place.parents for place in (*_RULES_THE_NODE, *_SOCKETS))
+    below = any(place in path.parents for place in _RULES_THE_NODE if place not in _NOT_BELOW)
+    to_root, to_others = _HOST_PATH[writable, rules or (writable and below)]
+    if any(path == socket or path in socket.parents for socket in _SOCKETS):
+        to_root = "critical"
+    return to_root, to_others
+
+
+def _resolved(path: PurePosixPath) -> PurePosixPath:
+    """As the node has it: `//etc` is `/etc`, and `/var/run` is a link to `/run`."""
+    parts = [part for part in path.parts if part.strip("/")]
+    return PurePosixPath("/", *(parts[1:] if parts[:2] == ["var", "run"] else parts))
 
 
 def _host_paths(container: Container, spec: PodSpec) -> Iterator[tuple[PurePosixPath, bool]]:

@@ -2,10 +2,13 @@
 
 import shlex
 
-from kubectl_caps.core.assessment import Assessment
+from kubectl_caps.core.allowance import NOTHING
+from kubectl_caps.core.assessment import Assessment, dangers_of
 from kubectl_caps.core.pod import SecurityContext
 from kubectl_caps.core.workloads import kind_of, reference
 from kubectl_caps.report.terminal import escaped
+
+_MANY = 8
 
 
 def next_step(assessment: Assessment, program: str) -> str:
@@ -13,6 +16,9 @@ def next_step(assessment: Assessment, program: str) -> str:
     workload = assessment.workload
     open_ = [one for one in assessment.containers if one.role != "ephemeral" and not _is_hardened(one.declared)]
     if not open_:
+        left = _left(assessment)
+        if left:
+            return escaped(f"do without what makes the risk {assessment.risk}: {', '.join(left)}")
         return "nothing: every container drops ALL and cannot gain privileges"
     if all(container.declared.privileged for container in open_):
         return "make it do without privileged: true, which gives everything whatever it drops"
@@ -29,6 +35,16 @@ def next_step(assessment: Assessment, program: str) -> str:
             f"{program} harden -f FILE, on its manifest: a {workload.kind.lower()} cannot be changed in place"
         )
     return escaped(f"{program} harden {workload.reference} -n {workload.namespace} --dry-run=server")
+
+
+def _left(assessment: Assessment) -> list[str]:
+    """What makes containers as dangerous as the workload is, where that is more than a low risk."""
+    if assessment.risk in ("none", "low"):
+        return []
+    spec = assessment.workload.template.spec
+    found = [item for container in assessment.containers for item in dangers_of(container, spec, NOTHING).items()]
+    names = list(dict.fromkeys(name for name, risk in found if risk == assessment.risk))
+    return [*names[:_MANY], f"{len(names) - _MANY} more"] if len(names) > _MANY else names
 
 
 def _is_hardened(declared: SecurityContext) -> bool:

@@ -21,7 +21,7 @@ from kubectl_caps.core.pod import field_path
 from kubectl_caps.core.podsecurity.policy import LEVELS
 from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.errors import CapsError
-from kubectl_caps.report.inspection import source
+from kubectl_caps.report.inspection import source, user_words
 from kubectl_caps.report.links import HOME, docs
 from kubectl_caps.report.terminal import escaped
 
@@ -163,7 +163,7 @@ def _container(container: ContainerAssessment) -> Iterator[str]:
     yield "<tbody>"
     yield _row("Risk", _risk(container))
     yield _row("Image", f"<code>{_text(container.container.image or 'none')}</code>")
-    yield _row("User", _text(_user(container)))
+    yield _row("User", _text(user_words(container)))
     yield _row("Declared", _declared(container))
     for entry in container.predicted:
         yield _row("Predicted", _predicted(entry))
@@ -182,11 +182,6 @@ def _risk(container: ContainerAssessment) -> str:
     left = container.counted_risk
     rest = "" if left == container.risk else f" {_badge(f'{left} without what is exempted', 'stamp')}"
     return _badge(container.risk, container.risk) + rest
-
-
-def _user(container: ContainerAssessment) -> str:
-    user = container.user
-    return "the image's, not known: judged as root" if user.uid is None else f"{user.uid} (from the {user.source})"
 
 
 def _declared(container: ContainerAssessment) -> str:

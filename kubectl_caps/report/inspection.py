@@ -149,7 +149,7 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
     yield ""
     yield escaped(f"Container {container.container.name} ({container.role})")
     yield escaped(f"  {'Image:':<13}{container.container.image or '<none>'}")
-    yield f"  {'User:':<13}{_user_words(container)}"
+    yield f"  {'User:':<13}{user_words(container)}"
     yield escaped(
         f"  {'Declares:':<13}add {_list(capabilities.add)}, drop {_list(capabilities.drop)}, {_flags(container)}"
     )
@@ -180,11 +180,13 @@ def _prediction(entry: Predicted) -> Iterator[str]:
         yield escaped(f"    not known: {unknown}")
 
 
-def _user_words(container: ContainerAssessment) -> str:
+def user_words(container: ContainerAssessment) -> str:
+    """Whom it runs as, and how that is known."""
     user = container.user
-    if user.uid is None:
-        return "the image's, which is not known: judged as root"
-    return f"{user.uid} (from the {user.source})"
+    if user.uid is not None:
+        return f"{user.uid} (from the {user.source})"
+    judged = "another than root" if container.declared.run_as_non_root else "root"
+    return f"the image's, which is not known: judged as {judged}"
 
 
 def _list(names: Sequence[str] | None) -> str:

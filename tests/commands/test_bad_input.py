@@ -135,6 +135,16 @@ def test_control_characters_in_names_are_escaped(folder: Path, capsys: pytest.Ca
     assert errors == ['error: unable to decode "x\\x1b[31m.yaml": line 6: not a Kubernetes object but a list']
 
 
+@pytest.mark.parametrize("output", ["table", "wide", "json", "yaml", "name", "sarif", "html"])
+def test_no_output_has_a_control_character_of_a_name(
+    output: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("x.yaml", POD.format('"a\\e[2J\\e]0;x\\a"') + "---\n" + POD.format("b"))
+    main(["inspect", "-f", "x.yaml", "-o", output])
+    assert not {"\x1b", "\x07"} & set("".join(capsys.readouterr()))
+
+
+
 def test_a_duplicate_key_is_said_and_the_last_one_judged_as_kubectl_does(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

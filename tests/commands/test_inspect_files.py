@@ -239,3 +239,11 @@ def test_a_namespace_is_for_objects_that_name_none(capsys: pytest.CaptureFixture
     ]
     assert main(["harden", "-f", "a.yaml", "-n", "shop", "--write"]) == 2
     assert Path("a.yaml").read_text().endswith(elsewhere)
+
+
+def test_a_status_in_a_file_makes_nothing_safer(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server throws it away, and the container runs as root."""
+    status = "status: {containerStatuses: [{name: c, user: {linux: {uid: 1000}}}]}\n"
+    put("a.yaml", POD.format("a").replace("image: i", "image: i, securityContext: {runAsUser: 0}") + status)
+    (item,) = Inspected(capsys, "-f", "a.yaml").items
+    assert (item["containers"][0]["user"]["uid"], item["risk"]) == (0, "high")

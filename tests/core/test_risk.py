@@ -79,6 +79,7 @@ def test_the_risk_is_the_worst_that_can_be_held(what: str, context: dict[str, An
 NOTHING = caps(**SEALED, runAsUser=0)
 NOBODY = caps(**SEALED, **USER)
 MOUNT = {"name": "v", "mountPath": "/v"}
+READ_ONLY = {**MOUNT, "readOnly": True}
 
 
 def host(path: str) -> dict[str, Any]:
@@ -99,11 +100,24 @@ SHARED: list[tuple[str, dict[str, Any], list[dict[str, Any]], dict[str, Any], st
     ("root of the node", NOTHING, [MOUNT], host("/"), "critical"),
     ("root of the node, unknown user", caps(**SEALED), [MOUNT], host("/"), "critical"),
     ("root of the node, another user", NOBODY, [MOUNT], host("/"), "high"),
-    ("root of the node, read-only", NOTHING, [{**MOUNT, "readOnly": True}], host("/"), "high"),
+    ("root of the node, read-only: its sockets answer", NOTHING, [READ_ONLY], host("/"), "critical"),
+    ("root of the node, read-only, another user", NOBODY, [READ_ONLY], host("/"), "medium"),
+    ("root of the node, spelled otherwise", NOTHING, [MOUNT], host("//"), "critical"),
+    ("accounts of the node, spelled otherwise", NOBODY, [MOUNT], host("//etc"), "high"),
+    ("accounts of the node, read-only", NOTHING, [READ_ONLY], host("/etc"), "high"),
+    ("a file of the node", NOTHING, [MOUNT], host("/etc/shadow"), "critical"),
+    ("a file of the node, read-only", NOTHING, [READ_ONLY], host("/etc/localtime"), "medium"),
+    ("pods that the kubelet starts", NOBODY, [MOUNT], host("/etc/kubernetes/manifests"), "high"),
+    ("programs of the node", NOTHING, [MOUNT], host("/opt/cni/bin"), "critical"),
+    ("settings of the kernel", NOTHING, [MOUNT], host("/proc/sys"), "critical"),
+    ("a device, which the cgroup keeps shut", NOTHING, [MOUNT], host("/dev/fuse"), "high"),
+    ("socket of the runtime by another name", NOTHING, [MOUNT], host("/var/run/crio/crio.sock"), "critical"),
+    ("socket of k3s", NOBODY, [MOUNT], host("/run/k3s/containerd/containerd.sock"), "high"),
+    ("socket, read-only", NOTHING, [READ_ONLY], host("/var/run/docker.sock"), "critical"),
     ("socket of the runtime", NOTHING, [MOUNT], host("/run/containerd/containerd.sock"), "critical"),
     ("parent of the socket", NOTHING, [MOUNT], host("/var/run/"), "critical"),
     ("any other host directory", NOTHING, [MOUNT], host("/data/x"), "high"),
-    ("any other host directory, read-only", NOTHING, [{**MOUNT, "readOnly": True}], host("/data/x"), "medium"),
+    ("any other host directory, read-only", NOTHING, [READ_ONLY], host("/data/x"), "medium"),
     ("any other host directory, another user", NOBODY, [MOUNT], host("/data/x"), "medium"),
     ("host directory that another container mounts", NOTHING, [], host("/"), "none"),
     ("host directory without a path", NOTHING, [MOUNT], {"volumes": [{"name": "v", "hostPath": {}}]}, "critical"),

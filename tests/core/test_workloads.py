@@ -60,6 +60,14 @@ def test_kind_is_found_by_group_and_kind_whatever_the_version(api_version: str, 
             {"containers": [{"securityContext": {"capabilities": {"drop": "ALL"}}}]},
             "spec.template.spec.containers[0].securityContext.capabilities.drop: expected array | null, got str",
         ),
+        (
+            {"containers": [{"securityContext": {"runAsUser": -1}}]},
+            "spec.template.spec.containers[0].securityContext.runAsUser: expected int >= 0",
+        ),
+        (
+            {"securityContext": {"runAsUser": 1 << 32}},
+            "spec.template.spec.securityContext.runAsUser: expected int <= 2147483647",
+        ),
     ],
 )
 def test_a_field_of_a_wrong_type_is_named(spec: dict[str, Any], message: str) -> None:

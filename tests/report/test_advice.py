@@ -22,8 +22,12 @@ COMMANDS: dict[str, tuple[str, Json, Json, Json, str]] = {
     "owned": ("v1", {}, {"ownerReferences": [OWNER]}, LIVE, "caps inspect replicaset.apps/web-1 -n shop"),
     "file": ("v1", {}, {}, FILE, "caps harden -f 'my app.yaml' --diff"),
     "privileged": ("v1", {"privileged": True}, {}, LIVE, "make it do without privileged: true"),
+    "with an add": (
+        "v1", {**HARDENED, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}, {}, LIVE,
+        "do without what makes the risk critical: SYS_ADMIN",
+    ),
     "hardened": ("v1", HARDENED, {}, LIVE, "nothing: every container drops ALL"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)

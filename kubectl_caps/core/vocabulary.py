@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kubectl_caps.core.explanation import Explanation, Reading, mask
 from kubectl_caps.core.linux.capabilities import BY_NAME, BY_NUMBER, UnknownCapability, canonical
 from kubectl_caps.core.linux.operations import BY_CALL, SPELLED
-from kubectl_caps.core.linux.sets import ALL_KNOWN
+from kubectl_caps.core.linux.sets import ALL_KNOWN, NUMBERED
 from kubectl_caps.core.podsecurity.registry import CHECKS
 from kubectl_caps.core.warnings import IDS
 
@@ -42,6 +42,8 @@ def _names(word: str) -> Iterator[Explanation]:
         yield Explanation(subject="ALL", kind="mask", needs=(ALL_KNOWN.short_names,))
     elif name:
         yield _capability(name)
+    elif number := NUMBERED.fullmatch(word.upper()):
+        yield from mask(f"{1 << int(number[1]):016x}")
     if word.lower() in BY_CALL:
         yield Explanation(subject=SPELLED[word.lower()], kind="call", needs=BY_CALL[word.lower()][0].needs)
     yield from (Explanation(subject=check.id, kind="check") for check in CHECKS if check.id.lower() == word.lower())

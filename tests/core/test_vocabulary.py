@@ -21,6 +21,7 @@ from kubectl_caps.core.warnings import IDS
         ("SO_mark", ["call SO_MARK"]),
         ("12", ["capability NET_ADMIN", "mask 0000000000000012"]),
         ("41", ["mask 0000000000000041"]),
+        ("CAP_41", ["mask 0000020000000000"]),
         ("ALL", ["mask ALL"]),
         ("a80425fb", ["mask 00000000a80425fb"]),
         ("hostports", ["check hostPorts"]),

@@ -9,7 +9,9 @@ from msgspec import Struct
 from kubectl_caps.core.linux.capabilities import BY_NAME, BY_NUMBER, CAPABILITIES, canonical
 
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,16})")
-_NUMBERED = re.compile(r"CAP_([0-9]{2})")
+NUMBERED = re.compile(r"CAP_([0-9]{2})")
+"""How a capability is written that has no name here, as runc and capsh do."""
+
 _BITS = 64
 
 
@@ -99,7 +101,7 @@ def _name(number: int) -> str:
 
 
 def _mask(name: str) -> int:
-    numbered = _NUMBERED.fullmatch(name)
+    numbered = NUMBERED.fullmatch(name)
     if numbered and len(CAPABILITIES) <= int(numbered[1]) < _BITS:
         return 1 << int(numbered[1])
     short = canonical(name)

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from kubectl_caps.errors import ApiError, CapsError, NotObserved
 from kubectl_caps.report import exempted, observation
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
+_NOT_PLAIN = re.compile(r"[^A-Za-z_/]|(?i:y|n|yes|no|on|off|true|false|null)\Z")
 API_VERSION = "kubectl-caps/v1alpha1"
 
 
@@ -39,8 +41,23 @@ def text(result: dict[str, Any], output: str) -> str:
         return _json(result) + "\n"
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(result, Dumper=dumper, sort_keys=False, allow_unicode=False, width=1000))
+    return str(yaml.dump(result, Dumper=_dumper(), sort_keys=False, allow_unicode=False, width=1000))
+
+
+@cache
+def _dumper() -> Any:
+    """Quotes a string that kubectl's parser (sigs.k8s.io/yaml) could take for something else: `y`, `1e3`, `0o17`."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        pass
+
+    def quoted(dumper: Any, value: str) -> Any:
+        style = '"' if _NOT_PLAIN.match(value) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, quoted)
+    return Dumper
 
 
 def _json(result: dict[str, Any]) -> str:

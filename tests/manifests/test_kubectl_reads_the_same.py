@@ -8,6 +8,7 @@ import real_kubectl
 
 from kubectl_caps.errors import InputError
 from kubectl_caps.manifests.read import Document, read
+from kubectl_caps.report.json import text as written
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
 JSON = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "j"}}'
@@ -170,3 +171,18 @@ def test_what_only_kubectl_can_read_is_an_error_too(text: str | bytes, problem: 
     objects, errors = ours(put(tmp_path, "x", text))
     assert (objects, len(errors)) == ([], 1)
     assert errors[0].endswith(problem)
+
+
+WORDS = """y n Y N yes No ON off true TRUE null Null ~ - ? = << . .. 0 -1 +1 1e3 1E3 12e03 0o17 017 08 0x1f 0b1
+1_000 .5 +.5 .5e1 1. .inf -.INF .nan 12:30 1:2 2001-01-01 nginx:1.27 /bin/sh -c a:b @x `x %x !x &x *x |x >x {x [x ,x
+#x"""
+STRINGS = (*WORDS.split(), "", " ", "a: b", "a #b", "a\nb\n", f"{'x' * 1200} y", "\u00e9\u2028\x85")
+
+
+def test_kubectl_reads_a_string_that_we_write_as_that_string(tmp_path: Path) -> None:
+    """`env: [{name: A, value: y}]` of a manifest that replaces a pod: read as true, the pod is deleted and not made."""
+    strings = {string: string for string in STRINGS}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "x": strings}
+    (tmp_path / "p.yaml").write_text(written(pod, "yaml"))
+    objects, said = real_kubectl.read(tmp_path / "p.yaml")
+    assert (said, objects[0]["x"]) == ("", strings)

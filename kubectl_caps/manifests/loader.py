@@ -23,6 +23,9 @@ _INT = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASES = {"x": 16, "b": 2, "o": 8}
 
+_NON_SPECIFIC = re.compile(r"(?:&\S+(?:\s|#[^\n]*\n)+)?!(?:<!>)?(?!\S)")
+"""The tag `!`, behind an anchor or not: go-yaml reads a string behind it, PyYAML whatever it looks like."""
+
 _MOST_NODES = 500_000
 """So many values a document may stand for when most of them come through aliases (go-yaml allows fewer in the end)."""
 
@@ -57,10 +60,10 @@ class _Words:
 
 
 class _Number:
-    """A resolver's pattern that is `_number`."""
+    """A resolver's pattern that is `number`."""
 
     def match(self, text: str) -> bool:
-        return _number(text) is not None
+        return number(text) is not None
 
 
 def _forms(*words: str) -> list[str]:
@@ -110,6 +113,8 @@ def nodes(text: str) -> Iterator[yaml.Node]:
                     node = loader.get_node()
                 if "*" in text:
                     _check_aliases(node)
+                if _NON_SPECIFIC.search(text):
+                    _as_strings(node, text, set())
                 yield node
         finally:
             loader.dispose()
@@ -181,16 +186,12 @@ def _key(node: yaml.Node) -> str:
     return str(found).removesuffix(".0") if isinstance(found, float) else str(found)
 
 
-def _number(text: str) -> int | float | None:
+def number(text: str) -> int | float | None:
     """Go's number: underscores anywhere, prefixes 0x 0b 0o 0; what does not fit 64 bits is a float."""
+    integer = _integer(text)
+    if integer is not None:
+        return integer
     text = text.replace("_", "")
-    if _INT.fullmatch(text):
-        digits, base = text.lstrip("+-"), 10
-        if digits[:1] == "0" and len(digits) > 1:
-            base = _BASES.get(digits[1].lower(), 8)
-        number = int(digits[2:] if digits[1:2].isalpha() else digits, base) * (-1 if text[0] == "-" else 1)
-        if -(2**63) <= number < 2**64:
-            return number
     if _FLOAT.fullmatch(text):
         found = float(text)
         if math.isinf(found):
@@ -199,23 +200,52 @@ def _number(text: str) -> int | float | None:
     return None
 
 
+def _integer(text: str) -> int | None:
+    text = text.replace("_", "")
+    if not _INT.fullmatch(text):
+        return None
+    digits, base = text.lstrip("+-"), 10
+    if digits[:1] == "0" and len(digits) > 1:
+        base = _BASES.get(digits[1].lower(), 8)
+    found = int(digits[2:] if digits[1:2].isalpha() else digits, base) * (-1 if text[0] == "-" else 1)
+    return found if -(2**63) <= found < 2**64 else None
+
+
 def _null(node: yaml.ScalarNode) -> None:
-    return None
+    if node.value not in _NULL:
+        raise _mismatch(node)
 
 
 def _boolean(node: yaml.ScalarNode) -> bool:
     if node.value not in _TRUE and node.value not in _FALSE:
-        raise Unreadable(_line(node), f"cannot decode !!str `{node.value}` as a !!bool")
+        raise _mismatch(node)
     return node.value in _TRUE
 
 
+def _integral(node: yaml.ScalarNode) -> int:
+    """What stands behind `!!int`, and only there: `1.0` and `1e3` are none to go-yaml."""
+    found = _integer(node.value)
+    if found is None:
+        raise _mismatch(node)
+    return found
+
+
 def _numeric(node: yaml.ScalarNode) -> int | float:
-    number = _number(node.value)
-    if number is None:
+    found = number(node.value)
+    if found is None:
         if node.value in _NOT_JSON:
             raise Unreadable(_line(node), f"unsupported value: {node.value}")
-        raise Unreadable(_line(node), f"cannot decode !!str `{node.value}` as a {node.tag.replace(_TAGS, '!!')}")
-    return number
+        raise _mismatch(node)
+    return found
+
+
+def _mismatch(node: yaml.ScalarNode) -> Unreadable:
+    """A tag that the text behind it does not fit."""
+    patterns = _Resolvers.yaml_implicit_resolvers.get(node.value[:1], [])
+    is_one = next((tag for tag, pattern in patterns if pattern.match(node.value)), f"{_TAGS}str")
+    is_one = f"{_TAGS}int" if _integer(node.value) is not None else is_one
+    found, wanted = (tag.replace(_TAGS, "!!") for tag in (is_one, node.tag))
+    return Unreadable(_line(node), f"cannot decode {found} `{node.value}` as a {wanted}")
 
 
 def _binary(node: yaml.ScalarNode) -> str:
@@ -229,7 +259,7 @@ _TAGS = "tag:yaml.org,2002:"
 _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
     f"{_TAGS}null": _null,
     f"{_TAGS}bool": _boolean,
-    f"{_TAGS}int": _numeric,
+    f"{_TAGS}int": _integral,
     f"{_TAGS}float": _numeric,
     f"{_TAGS}binary": _binary,
 }
@@ -255,6 +285,20 @@ def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
     sizes[id(node)] = 1 + sum(_size(part, sizes, above) for part in parts)
     above.discard(id(node))
     return sizes[id(node)]
+
+
+def _as_strings(node: yaml.Node, text: str, seen: set[int]) -> None:
+    """Make strings of the scalars that carry the tag `!`; a merge key stays one."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag != MERGE and _NON_SPECIFIC.match(text, node.start_mark.index):
+            node.tag = f"{_TAGS}str"
+        return
+    for child in node.value:
+        for part in child if isinstance(child, tuple) else (child,):
+            _as_strings(part, text, seen)
 
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")

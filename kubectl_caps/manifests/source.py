@@ -22,9 +22,11 @@ from kubectl_caps.manifests.loader import Repeated, Unreadable
 STDIN = "-"
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n#]|\Z)", re.MULTILINE)
 _NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)|%[^\n]*(?:\n|\Z))*")
-_BEFORE_JSON = re.compile(r"(?:---[ \t]*\r?\n|#[^\n]*\n|\s)*")
+_COMMENT_BEHIND = re.compile(r"^---(?=#)", re.MULTILINE)
+_MARK_BEHIND = re.compile(r"^(---[^\n]*?)(\r?\n)\ufeff", re.MULTILINE)
+_BEFORE_JSON = re.compile(r"(?:---[ \t\r]*(?:#[^\n]*)?\n|#[^\n]*\n|\s|\ufeff)*")
 
 
 class SourceFile(Struct, frozen=True):
@@ -115,14 +117,27 @@ def _for_parser(text: str, is_json: bool) -> str:
     """The text as a YAML parser takes it, every character in its place.
 
     JSON allows tabs between tokens, halves of a pair as escapes, and line separators in strings; YAML does not.
+    kubectl allows a comment directly behind a separator, and below it the byte order mark of a file put behind another.
     """
     if is_json:
-        text = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", text).translate(_NOT_YAML)
+        text = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", _whole(text)).translate(_NOT_YAML)
+    text = _COMMENT_BEHIND.sub("#--", _MARK_BEHIND.sub(r"\1 \2", text, count=1), count=1)
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-_NOT_YAML = {ord("\t"): " ", 0x7F: "?", **dict.fromkeys([*range(0x80, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "?")}
+def _whole(text: str) -> str:
+    """JSON in which halves of a pair that stand alone, as characters or escapes, are U+FFFD, as Go has it."""
+    return _HALF.sub(lambda found: found[1] or r"\ufffd", _SURROGATE.sub("\ufffd", text))
+
+
+_NOT_YAML = {
+    **dict.fromkeys(map(ord, "\t\ufeff"), " "),
+    **dict.fromkeys([*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "?"),
+}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_HALF = re.compile(
+    r"(\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 
 
 class _Json(Struct, frozen=True):
@@ -145,7 +160,7 @@ def _json_value(text: str) -> _Json | None:
         return found
 
     try:
-        value = json.loads(_SURROGATE.sub("\ufffd", body), parse_constant=_no_constant, object_pairs_hook=pairs)
+        value = json.loads(_whole(body), parse_float=_float, parse_constant=_no_constant, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
         return None
     return _Json(value, unique)
@@ -169,6 +184,14 @@ def _json_at(text: str, start: int) -> int:
     """Where a JSON value could begin: behind blanks, comments and separators."""
     match = _BEFORE_JSON.match(text, start)
     return match.end() if match else start
+
+
+def _float(text: str) -> int | float:
+    """A number as Go has it: `1000.0` is 1000. Raises ValueError for what is too large."""
+    found = loader.number(text)
+    if found is None:
+        raise ValueError(text)
+    return found
 
 
 def _no_constant(name: str) -> None:

@@ -228,6 +228,14 @@ def test_a_field_that_is_null_is_not_there(capsys: pytest.CaptureFixture[str]) -
     assert (found.said, found.items[0]["containers"][0]["declared"]["runAsUser"]) == ([], 1000)
 
 
+@pytest.mark.parametrize("number", ["1000", "1000.0", "1e3"])
+def test_a_number_in_json_is_what_the_server_reads(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.json", '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": ['
+                  f'{{"name": "c", "securityContext": {{"runAsUser": {number}}}}}]}}}}')  # fmt: skip
+    found = Inspected(capsys, "-f", "a.json")
+    assert (found.said, found.items[0]["containers"][0]["declared"]["runAsUser"]) == ([], 1000)
+
+
 def test_a_namespace_is_for_objects_that_name_none(capsys: pytest.CaptureFixture[str]) -> None:
     """As kubectl does with -f: an object of another namespace is an error, and its file is not changed by harden."""
     elsewhere = POD.format("b").replace("name: b", "name: b, namespace: other")

@@ -1,7 +1,8 @@
 """`harden --write` on the files in tests/cases: NAME.before.* becomes NAME.after.*, to the byte.
 
 Each case is run in other dress too: with CRLF, a byte order mark, as UTF-16, without the last line end, as the second
-document of a file. `UPDATE=1 pytest` writes the .after files anew; then read the difference.
+document of a file, put behind another with its mark. `UPDATE=1 pytest` writes the .after files anew; then read the
+difference.
 """
 
 import os
@@ -36,14 +37,19 @@ DRESSES: dict[str, Callable[[str], bytes]] = {
     "UTF-16": lambda text: ("\ufeff" + text).encode("utf-16-le"),
     "no last line end": lambda text: text.rstrip("\n").encode(),
     "second document": lambda text: f"# c\n{SERVICE}---\n{text}".encode(),
+    "BOM behind a separator": lambda text: f"{SERVICE}---# c\n\ufeff{text}".encode(),
     "Latin-1 in a comment": lambda text: b"---\n# caf\xe9\n" + text.encode(),
 }
 
 
 def fits(dress: str, name: str, text: str) -> bool:
     """Whether a case can wear it: some are about this very thing, and a directive or JSON must come first."""
-    first = {"second document": "%", "Latin-1 in a comment": "%{"}.get(dress, "")
-    about = {"no last line end": ("block-scalars-last", "trailing-blanks"), "second document": ("json-stream",)}
+    first = {"second document": "%", "BOM behind a separator": "%", "Latin-1 in a comment": "%{"}.get(dress, "")
+    about = {
+        "no last line end": ("block-scalars-last", "trailing-blanks"),
+        "second document": ("json-stream",),
+        "BOM behind a separator": ("json-stream",),
+    }
     return text[0] not in first and name not in about.get(dress, ())
 
 

@@ -21,6 +21,7 @@ from kubectl_caps.report import exempted, observation
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
 _NOT_PLAIN = re.compile(r"[^A-Za-z_/]|(?i:y|n|yes|no|on|off|true|false|null)\Z")
+_HALF = re.compile("[\ud800-\udfff]")
 API_VERSION = "kubectl-caps/v1alpha1"
 
 
@@ -36,12 +37,15 @@ def document(kind: str, items: Sequence[Any], errors: Iterable[CapsError], summa
 
 
 def text(result: dict[str, Any], output: str) -> str:
-    """A document as `json` or `yaml`, ending in a newline; not ASCII is escaped in JSON."""
+    """A document as `json` or `yaml`, ending in a newline; not ASCII is escaped in JSON.
+
+    Half a surrogate pair, as in the name of a file that is not UTF-8, is an escape in JSON and U+FFFD in YAML.
+    """
     if output == "json":
         return _json(result) + "\n"
     import yaml
 
-    return str(yaml.dump(result, Dumper=_dumper(), sort_keys=False, allow_unicode=False, width=1000))
+    return str(yaml.dump(_whole(result), Dumper=_dumper(), sort_keys=False, allow_unicode=False, width=1000))
 
 
 @cache
@@ -64,9 +68,17 @@ def _json(result: dict[str, Any]) -> str:
     """As `json.dumps(result, indent=2)`, of which it takes a sixth of the time."""
     try:
         formatted = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, as in the name of a file that is not UTF-8
+    except UnicodeEncodeError:
         return json.dumps(result, indent=2)
     return _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], formatted)
+
+
+def _whole(result: dict[str, Any]) -> Any:
+    try:
+        msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        return json.loads(_HALF.sub("\ufffd", json.dumps(result, ensure_ascii=False)))
+    return result
 
 
 def inspection(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> dict[str, Any]:

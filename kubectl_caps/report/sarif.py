@@ -126,7 +126,7 @@ def _fingerprints(finding: Finding, seen: Counter[str]) -> dict[str, str]:
     GitHub reads only `primaryLocationLineHash`; for files its upload makes one of the line's text.
     """
     parts = (finding.rule, str(finding.workload.source.get("file", "")), _qualified(finding))
-    digest = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+    digest = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]
     seen[digest] += 1
     value = f"{digest}:{seen[digest]}"
     own = {"kubectlCapsFinding/v1": value}

@@ -153,6 +153,20 @@ def test_a_duplicate_key_is_said_and_the_last_one_judged_as_kubectl_does(
     assert inspected(capsys, "-f", "x.yaml") == (0, ["pod/b"], [warning])
 
 
+@pytest.mark.parametrize("output", ["table", "wide", "json", "yaml", "name", "sarif", "html"])
+def test_half_a_character_in_a_name_is_read_and_written_as_go_does(
+    output: str, folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    pod = (
+        r'{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x\ud800"}, "spec": {"containers": [{"name": "c"}]}}'
+    )
+    put("a\udcff.json", pod)
+    assert main(["inspect", "-o", output, "-f", "."]) == 0
+    out, err = capfdbinary.readouterr()
+    assert ("x\ufffd".encode() in out) or (rb"x\ufffd" in out.lower())
+    assert err == b""
+
+
 def test_an_address_is_not_read_and_says_how(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, errors = inspected(capsys, "-f", "https://x.io/y.yaml")
     assert (status, len(errors)) == (2, 1)

@@ -1,9 +1,11 @@
 """Results as JSON text."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,3 +26,12 @@ def test_what_is_not_ascii_is_escaped(name: str) -> None:
     written = text({"file": name}, "json")
     assert written.isascii()
     assert json.loads(written) == {"file": name}
+
+
+@pytest.mark.parametrize("name", ["a\udcff.yaml", "\ud800\ude00", "\ude00\ud800x"])
+def test_half_a_pair_is_the_replacement_character_in_yaml(name: str) -> None:
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", name)
+    assert yaml.safe_load(text({"name": name, "items": [{name: [name]}]}, "yaml")) == {
+        "name": whole,
+        "items": [{whole: [whole]}],
+    }

@@ -37,19 +37,20 @@ def load(
     again = f"{program_name()} {command}"
     documents: list[Document] = []
     errors: list[CapsError] = []
-    passed_over: list[str] = []
+    passed_over: dict[str, list[str]] = {}
     for item in read(filenames, recursive=recursive, command=again):
         if isinstance(item, Document):
             documents.append(item)
         elif isinstance(item, PassedOver):
-            passed_over.append(item.path)
+            passed_over.setdefault(item.why, []).append(item.path)
         elif isinstance(item, InputError):
             errors.append(item)
         elif editing:
             warn(str(item))
         else:
             errors.append(InputError(f"{item}"))
-    _say_passed_over(passed_over)
+    for why, paths in passed_over.items():
+        _say_passed_over(why, paths)
     for document in documents:
         for repeated in document.repeated:
             warn(f"{document.file.name}:{repeated.line}: {repeated}; kubectl takes the last one")
@@ -105,10 +106,9 @@ def no_selector(selector: str | None) -> None:
         raise UsageError("-l selects objects of a cluster; with -f every object of the files is judged")
 
 
-def _say_passed_over(paths: Sequence[str]) -> None:
-    if paths:
-        names = ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
-        say(f"Passed over {len(paths)} {plural('file', len(paths))} without objects to judge: {names}")
+def _say_passed_over(why: str, paths: Sequence[str]) -> None:
+    names = ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
+    say(f"Passed over {len(paths)} {plural('file', len(paths))} {why}: {names}")
 
 
 def _workload(document: Document, namespace: str | None) -> Found | None:

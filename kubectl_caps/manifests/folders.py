@@ -22,10 +22,17 @@ SUFFIXES = (".json", ".yaml", ".yml")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART_PARTS = ("templates", "charts", "crds")
 _LISTS = ("resources", "bases", "components")
-_UNAPPLIED = (
-    "patches", "patchesStrategicMerge", "patchesJson6902", "components", "replacements", "transformers", "vars",
-    "configurations", "helmCharts", "helmChartInflationGenerator", "generators",
+_WHAT_IT_IS = ("apiVersion", "kind", "metadata")
+_WITHOUT_PODS = ("configMapGenerator", "secretGenerator")
+_HARMLESS = (
+    "resources", "bases", *_WITHOUT_PODS, "generatorOptions", "namePrefix", "nameSuffix", "namespace", "labels",
+    "commonLabels", "images", "imageTags", "replicas", "helmGlobals", "crds", "openapi", "buildMetadata", "sortOptions",
+    "validators",
 )  # fmt: skip
+"""Fields of a kustomization that leave what is judged of a pod as its resource has it; any other one may change it."""
+
+
+_UNLISTED = "that no kustomization lists as a resource"
 
 
 class Found(Struct, frozen=True):
@@ -36,9 +43,10 @@ class Found(Struct, frozen=True):
 
 
 class PassedOver(Struct, frozen=True):
-    """A file of a folder that is certainly not meant."""
+    """A file of a folder that is certainly not meant; `why` stands behind the word "file"."""
 
     path: str
+    why: str
 
 
 class Unapplied(Struct, frozen=True):
@@ -81,7 +89,9 @@ class _Walk:
 
     def named(self, name: str) -> Iterator[Item]:
         path = FilePath(name)
-        if name == STDIN:
+        if not name:
+            yield InputError("one or more files must be specified as -f pod.yaml or --filename=pod.json")
+        elif name == STDIN:
             yield Found(name, named=True)
         elif name.startswith(("http://", "https://")):
             yield InputError(f"{name}: addresses are not read; curl -sSL {name} | {self.command} -f -")
@@ -94,8 +104,10 @@ class _Walk:
             yield self._is_chart(chart)
         elif path.is_dir():
             items = list(self._folder(path, kustomized=False))
-            extensions = f"recognized file extensions are [{' '.join(SUFFIXES)}]"
-            yield from items or [InputError(f"error reading [{name}]: {extensions}")]
+            if not items and not _named_kustomization(path):
+                extensions = f"recognized file extensions are [{' '.join(SUFFIXES)}]"
+                yield InputError(f"error reading [{name}]: {extensions}")
+            yield from items
         elif path.name in _KUSTOMIZATIONS and (content := _kustomization(path)) is not None:
             yield from self._resources(path, content)
         else:
@@ -114,9 +126,10 @@ class _Walk:
         is_chart = path / "Chart.yaml" in entries
         if is_chart:
             yield self._is_chart(path)
-        for file, content in _kustomizations(path):
+        resources = self._built(path)
+        if resources is not None:
             kustomized = True
-            yield from self._resources(file, content)
+            yield from resources
         for entry in entries:
             if is_chart and (entry.name in _CHART_PARTS or entry.name.startswith(("Chart.", "values"))):
                 continue
@@ -124,22 +137,38 @@ class _Walk:
                 if self.recursive and not entry.is_symlink():
                     yield from self._folder(entry, kustomized=kustomized)
             elif entry.suffix in SUFFIXES and not (kustomized and entry.name in _KUSTOMIZATIONS):
-                yield PassedOver(str(entry)) if kustomized else Found(str(entry), named=False)
+                yield PassedOver(str(entry), _UNLISTED) if kustomized else Found(str(entry), named=False)
 
     def _is_chart(self, path: FilePath) -> InputError:
         render = f"helm template {path} | {self.command} -f -"
         return InputError(f"{path}: a Helm chart, whose templates are no manifests; render it: {render}")
 
-    def _resources(self, path: FilePath, content: dict[str, Any]) -> Iterator[Item]:
+    def _built(self, folder: FilePath) -> Iterator[Item] | None:
+        """What a folder's kustomization stands for; None where it has none."""
+        files = _named_kustomization(folder)
+        built = [(path, content) for path in files if (content := _kustomization(path)) is not None]
+        if built and len(files) > 1:
+            return iter([InputError(f"Found multiple kustomization files under: {folder}")])
+        return self._resources(*built[0]) if built else None
+
+    def _resources(self, path: FilePath, content: dict[str, Any] | InputError) -> Iterator[Item]:
         """The files of a kustomization and of those that it builds on."""
         real = os.path.realpath(path)
         if real in self.seen:
             return
         self.seen.add(real)
-        unapplied = [field for field in _UNAPPLIED if content.get(field)]
-        if unapplied:
+        if isinstance(content, InputError):
+            yield content
+            return
+        fields = [field for field in content if content[field] and field not in _WHAT_IT_IS]
+        unapplied = [field for field in fields if field not in _HARMLESS]
+        if not fields:
+            yield InputError(f"{path} is empty")
+        elif unapplied:
             build = f"kubectl kustomize {path.parent} | {self.command} -f -"
             yield Unapplied(f"{path}: {', '.join(unapplied)} not applied here; for the result: {build}")
+        elif content.get("kind") != "Component" and not any(field in fields for field in (*_LISTS, *_WITHOUT_PODS)):
+            yield InputError(f"{path} lists no resources")
         for field in _LISTS:
             names = content.get(field) or []
             for name in names if isinstance(names, list) else [names]:
@@ -148,11 +177,9 @@ class _Walk:
     def _resource(self, path: FilePath, name: str) -> Iterator[Item]:
         target = FilePath(os.path.normpath(path.parent / name))
         if target.is_dir():
-            inner = next(_kustomizations(target), None)
-            if inner:
-                yield from self._resources(*inner)
-            else:
-                yield InputError(f"{path}: {name} is a folder without a kustomization")
+            missing = InputError(f"{path}: {name} is a folder without a kustomization")
+            resources = self._built(target)
+            yield from [missing] if resources is None else resources
         elif target.is_file():
             yield Found(str(target), named=True)
         else:
@@ -183,21 +210,24 @@ def _chart_of(path: FilePath) -> FilePath | None:
     return next(charts, None)
 
 
-def _kustomizations(folder: FilePath) -> Iterator[tuple[FilePath, dict[str, Any]]]:
-    for name in _KUSTOMIZATIONS:
-        content = _kustomization(folder / name) if (folder / name).is_file() else None
-        if content is not None:
-            yield folder / name, content
+def _named_kustomization(folder: FilePath) -> list[FilePath]:
+    """The files of a folder that have a kustomization's name."""
+    return [folder / name for name in _KUSTOMIZATIONS if (folder / name).is_file()]
 
 
-def _kustomization(path: FilePath) -> dict[str, Any] | None:
-    """A kustomization's content; None for a file that only has its name, as Flux's objects may."""
+def _kustomization(path: FilePath) -> dict[str, Any] | InputError | None:
+    """A kustomization's content; None for an object of another group that only has its name, as Flux's may."""
     try:
         document = next(parsed(open_source(str(path)).text), None)
-    except (InputError, Unreadable):
-        return None
-    content = (document.value if document else None) or {}
+    except InputError as error:
+        return error
+    except Unreadable as error:
+        line = f"line {error.line}: " if error.line else ""
+        return InputError(f"{path}: invalid Kustomization: yaml: {line}{error}")
+    content = document.value if document else None
+    if content is None:
+        return {}
     if not isinstance(content, dict):
-        return None
+        return InputError(f"{path}: invalid Kustomization: not a mapping")
     is_one = str(content.get("apiVersion", "kustomize.config.k8s.io")).startswith("kustomize.config.k8s.io")
     return content if is_one else None

@@ -20,6 +20,7 @@ from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, open_source
 
 _TEMPLATE = re.compile(r"\{\{")
 _OBJECT_WORDS = re.compile(r"apiVersion|kind|[cC]ontainers|\{\{")
+_NO_OBJECTS = "without objects to judge"
 
 
 class Document(Struct, frozen=True):
@@ -61,7 +62,7 @@ def read(
             yield error
             continue
         if not item.named and read_items and all(isinstance(one, _NoObject) for one in read_items):
-            yield PassedOver(item.path)
+            yield PassedOver(item.path, _NO_OBJECTS)
         else:
             yield from read_items
 

@@ -33,7 +33,7 @@ def inspected(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list
 
 
 @pytest.mark.parametrize(
-    "path", ["nosuch.yaml", "no/such", "dangling.yaml", "loop.yaml", "a.yaml/x", "empty", "no*.yaml"]
+    "path", ["", "nosuch.yaml", "no/such", "dangling.yaml", "loop.yaml", "a.yaml/x", "empty", "no*.yaml"]
 )
 def test_a_path_that_is_not_there_is_said_in_kubectls_words(
     path: str, folder: Path, capsys: pytest.CaptureFixture[str]

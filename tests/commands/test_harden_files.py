@@ -343,7 +343,7 @@ def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
     assert err[0].startswith(
         "Warning: prod/kustomization.yaml: patches not applied here; for the result: kubectl kustomi"
     )
-    assert err[1] == "Passed over 1 file without objects to judge: prod/patch.yaml"
+    assert err[1] == "Passed over 1 file that no kustomization lists as a resource: prod/patch.yaml"
 
 
 def test_the_pre_commit_hook_fails_where_something_would_change() -> None:

@@ -1,6 +1,8 @@
 """inspect -f: which files and objects are judged, and where each stands."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from kubectl_caps.main import main
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "inspection.schema.json").read_text())
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {{name: {0}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+KUBECTL = Path(sys.prefix, "bin", "kubectl")
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
 
 
@@ -151,20 +154,33 @@ def test_a_kustomization_stands_for_its_resources(capsys: pytest.CaptureFixture[
         assert (found.status, found.names, found.said) == (0, ["c", "a", "b"], [])
     found = Inspected(capsys, "-R", "-f", ".")
     assert (found.status, found.names) == (0, ["a", "b", "c"])
-    assert found.said == ["Passed over 1 file without objects to judge: base/left-over.yaml"]
+    assert found.said == ["Passed over 1 file that no kustomization lists as a resource: base/left-over.yaml"]
 
 
 @pytest.mark.parametrize(
     ("kustomization", "message"),
     [
         ("patches: [{path: p.yaml}]\n", "patches not applied here; for the result: kubectl kustomize k | "),
+        ("commonAnnotations: {a: b}\n", "commonAnnotations not applied here; for the result: kubectl kustomize k | "),
+        ("Patches: [{path: p.yaml}]\n", "Patches not applied here; for the result: kubectl kustomize k | "),
+        ("resource: [p.yaml]\n", "resource not applied here; for the result: kubectl kustomize k | "),
         ("helmCharts: [{name: x}]\n", "helmCharts not applied here; for the result: kubectl kustomize k | "),
         ("resources: [https://x.io/y.yaml]\n", "https://x.io/y.yaml is no file here, not read"),
         ("resources: [gone.yaml]\n", "gone.yaml is no file here, not read"),
         ("resources: [plain]\n", "plain is a folder without a kustomization"),
         ("resources: gone.yaml\n", "gone.yaml is no file here, not read"),
     ],
-    ids=["patches", "helm", "an address", "missing", "a folder", "no list"],
+    ids=[
+        "patches",
+        "annotations",
+        "another spelling",
+        "an unknown field",
+        "helm",
+        "an address",
+        "missing",
+        "a folder",
+        "no list",
+    ],
 )
 def test_what_a_kustomization_does_beyond_its_resources_is_not_judged_and_said(
     kustomization: str, message: str, capsys: pytest.CaptureFixture[str]
@@ -182,6 +198,140 @@ def test_kustomizations_that_build_on_each_other_end(capsys: pytest.CaptureFixtu
     put("a/pod.yaml", POD.format("a"))
     put("b/kustomization.yaml", "resources: [../a]\n")
     assert Inspected(capsys, "-f", "b").names == ["a"]
+
+
+UNBUILT = {
+    "a tab": ("resources:\n- ../base\n\tpatches: []\n", "invalid Kustomization: yaml: line 3: "),
+    "an open brace": ("{", "invalid Kustomization: yaml: line "),
+    "two colons": ("namePrefix: a: b\n", "invalid Kustomization: yaml: line 1: "),
+    "NUL": ("resources: [p.yaml]\n\0", "invalid Kustomization: yaml: line 2: control characters are not allowed"),
+    "a list": ("[a]", "invalid Kustomization: not a mapping"),
+    "text": ("hello", "invalid Kustomization: not a mapping"),
+    "a number": ("0\n", "invalid Kustomization: not a mapping"),
+    "nothing": ("", "is empty"),
+    "a comment": ("# c\n", "is empty"),
+    "null": ("null\n", "is empty"),
+    "only a kind": ("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n", "is empty"),
+    "an empty component": ("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n", "is empty"),
+}
+
+
+@pytest.mark.parametrize("path", ["k", "k/kustomization.yaml", "over", "."])
+@pytest.mark.parametrize("name", UNBUILT)
+def test_a_kustomization_that_cannot_be_built_is_an_error(
+    name: str, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, message = UNBUILT[name]
+    put("base/pod.yaml", POD.format("base"))
+    put("k/kustomization.yaml", text)
+    put("k/p.yaml", POD.format("p"))
+    put("over/kustomization.yaml", "resources: [../k]\n")
+    assert subprocess.run([KUBECTL, "kustomize", "k"], capture_output=True, check=False).returncode
+    found = Inspected(capsys, "-f", path, "-R")
+    errors = [said for said in found.said if said.startswith("error: ")]
+    assert (found.status, len(errors)) == (2, 1)
+    assert errors[0].startswith(f"error: k/kustomization.yaml{'' if message == 'is empty' else ':'} {message}")
+    assert main(["harden", "-f", path, "-R", "--check"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("resources: []\n", "is empty"),
+        ("namePrefix: a-\n", "lists no resources"),
+        ("namespace: x\nimages: [{name: i}]\n", "lists no resources"),
+    ],
+)
+def test_a_kustomization_that_lists_nothing_is_an_error(
+    text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("k/kustomization.yaml", text)
+    put("k/p.yaml", POD.format("p"))
+    found = Inspected(capsys, "-f", "k")
+    assert (found.status, found.names) == (2, [])
+    assert found.said[:2] == [
+        "Passed over 1 file that no kustomization lists as a resource: k/p.yaml",
+        f"error: k/kustomization.yaml {message}",
+    ]
+
+
+def test_two_kustomizations_in_a_folder_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    put("k/kustomization.yaml", "resources: [a.yaml]\n")
+    put("k/Kustomization", "resources: [b.yaml]\n")
+    put("k/a.yaml", POD.format("a"))
+    found = Inspected(capsys, "-f", "k")
+    assert (found.status, found.names) == (2, [])
+    assert "error: Found multiple kustomization files under: k" in found.said
+
+
+def test_files_that_no_kustomization_lists_are_said_apart_from_those_without_objects(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put("k/kustomization.yaml", "resources: [ok.json]\n")
+    put("k/ok.json", '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}')
+    put("k/apps/priv.yaml", POD.format("priv"))
+    put("values.yaml", "a: b\n")
+    found = Inspected(capsys, "-R", "-f", ".")
+    assert (found.status, found.names) == (0, [])
+    assert sorted(found.said) == [
+        "Passed over 1 file that no kustomization lists as a resource: k/apps/priv.yaml",
+        "Passed over 1 file without objects to judge: values.yaml",
+    ]
+
+
+def test_a_kustomization_may_only_generate_and_be_named_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    put("g/kustomization.yaml", "configMapGenerator: [{name: a, literals: [a=b]}]\n")
+    put("k/kustomization.yaml", "resources: [../g, ../p.yaml]\n")
+    put("p.yaml", POD.format("p"))
+    assert Inspected(capsys, "-f", "g").status == 0
+    found = Inspected(capsys, "-f", "k", "-f", "g", "-f", "k")
+    assert (found.status, found.names, found.said) == (0, ["p"], [])
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {serviceAccountName: s, containers: [{name: c, image: i, envFrom: [{configMapRef: {name: m}}]}]}
+"""
+HARMLESS = """\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+metadata: {name: x}
+resources: [d.yaml]
+configMapGenerator: [{name: m, literals: [a=b]}]
+secretGenerator: [{name: s, literals: [a=b]}]
+generatorOptions: {labels: {c: d}}
+namePrefix: p-
+nameSuffix: -s
+namespace: prod
+labels: [{pairs: {e: f}, includeTemplates: true}]
+commonLabels: {g: h}
+images: [{name: i, newTag: v2}]
+replicas: [{name: d, count: 5}]
+buildMetadata: [managedByLabel, originAnnotations]
+sortOptions: {order: fifo}
+"""
+
+
+def test_what_a_kustomization_may_do_without_a_word_changes_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    put("k/kustomization.yaml", HARMLESS)
+    put("k/d.yaml", DEPLOYMENT)
+    built = subprocess.run([KUBECTL, "kustomize", "k"], capture_output=True, text=True, check=True).stdout
+    put("built.yaml", built)
+    ours, kubectls = Inspected(capsys, "-f", "k"), Inspected(capsys, "-f", "built.yaml")
+    assert (ours.status, ours.said) == (0, [])
+    assert [verdict(item) for item in ours.items] == [verdict(item) for item in kubectls.items]
+
+
+def verdict(item: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a workload but for its name, its place and its image."""
+    containers = [{key: value for key, value in one.items() if key != "image"} for one in item["containers"]]
+    return {"risk": item["risk"], "podSecurity": item["podSecurity"], "containers": containers}
 
 
 def test_flux_has_a_kind_of_the_same_name_that_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:

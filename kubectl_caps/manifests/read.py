@@ -16,10 +16,10 @@ from kubectl_caps.core.workloads import looks_like_pods
 from kubectl_caps.errors import InputError
 from kubectl_caps.manifests.folders import Found, PassedOver, Unapplied, found
 from kubectl_caps.manifests.loader import Repeated, Unreadable
-from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, open_source, parsed, pieces
+from kubectl_caps.manifests.source import Parsed, Piece, SourceFile, open_source, parsed, pieces, values
 
 _TEMPLATE = re.compile(r"\{\{")
-_OBJECT_WORDS = re.compile(r"apiVersion|kind|[cC]ontainers|\{\{")
+_JSON_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _NO_OBJECTS = "without objects to judge"
 
 
@@ -94,15 +94,13 @@ def _object(
     line = node.start_mark.line + first + 1 if node else place.line
     name = place.file.name
     if not isinstance(value, dict):
-        pods = looks_like_pods(value)
-        fault = InputError if pods or prefix else _NoObject
+        fault = InputError if prefix or _is_meant(value) else _NoObject
         yield fault(f'unable to decode "{name}": line {line}: not a Kubernetes object but a {_kind_of(value)}')
         return
     value = _typed(value, list_type)
     problem = _problem(value)
     if problem:
-        hint = prefix or "apiVersion" in value or "kind" in value or looks_like_pods(value)
-        fault = InputError if hint else _NoObject
+        fault = InputError if prefix or _is_meant(value) else _NoObject
         yield fault(f'unable to decode "{name}": line {line}: {problem}')
     elif "items" in value and value["items"] is not None:
         items = _child(node, "items")
@@ -135,6 +133,11 @@ def _problem(value: dict[str, Any]) -> str | None:
     return None
 
 
+def _is_meant(value: Any) -> bool:
+    """Whether somebody may have meant a Kubernetes object."""
+    return looks_like_pods(value) or (isinstance(value, dict) and ("apiVersion" in value or "kind" in value))
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
@@ -152,11 +155,21 @@ def _in_file(repeated: Sequence[Repeated], piece: Piece) -> tuple[Repeated, ...]
 
 def _broken(file: SourceFile, piece: Piece, error: Unreadable, command: str) -> InputError:
     line = f"line {error.line + piece.line}: " if error.line else ""
-    fault = InputError if _OBJECT_WORDS.search(file.text) else _NoObject
+    fault = _NoObject if _is_settings(file.text) else InputError
     if _TEMPLATE.search(piece.text):
         render = f"looks like a Helm template; render it first: helm template CHART | {command} -f -"
         return fault(f"error parsing {file.name}: {line}{render} (yaml: {error})")
     return fault(f"error parsing {file.name}: error converting YAML to JSON: yaml: {line}{error}")
+
+
+def _is_settings(text: str) -> bool:
+    """Whether a text is JSON with comments that holds no object, as editors and compilers have it (`tsconfig.json`)."""
+    text = _JSON_COMMENT.sub(r"\1", text).lstrip()
+    try:
+        found = list(values(text)) if text.startswith("{") else []
+    except Unreadable:
+        return False
+    return bool(found) and not any(_is_meant(value) for value in found)
 
 
 def _kind_of(value: Any) -> str:

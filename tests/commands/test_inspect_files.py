@@ -119,11 +119,21 @@ def test_the_same_file_is_an_error_when_it_is_named(name: str, capsys: pytest.Ca
         "- {spec: {containers: [{name: a, image: b}]}}\n",
         "a: {{ .Values.a }}\n",
         POD.format("a") + "---\na: b\n",
+        POD.format("a").encode("utf-16-le"),
+        POD.format("a").encode("utf-32"),
+        "a: \x1b\n",
+        "a: b: c\n",
+        "{a: [\n",
+        '{"\\u006bind": "Pod", // why\n}',
+        '{"a": {"containers": [{"image": "i"}]}, // why\n}',
     ],
-    ids=["broken", "no kind", "a pod spec alone", "a list of pod specs", "a template", "beside an object"],
-)
-def test_what_could_be_an_object_is_an_error_in_a_folder_too(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    put("x.yaml", text)
+    ids=["broken", "no kind", "a pod spec alone", "a list of pod specs", "a template", "beside an object", "UTF-16",
+         "UTF-32", "an escape", "no YAML", "no JSON", "an object with comments", "pods with comments"],
+)  # fmt: skip
+def test_what_could_be_an_object_is_an_error_in_a_folder_too(
+    text: str | bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     found = Inspected(capsys, "-f", ".")
     assert (found.status, len(found.said)) == (2, 1)
 

@@ -67,7 +67,7 @@ def found(filenames: Sequence[str], *, recursive: bool, command: str) -> list[It
     `command` is what a rendered chart or kustomization should be piped into.
     """
     walk = _Walk(recursive, command)
-    items = {_key(item): item for name in reversed(filenames) for item in reversed(list(walk.named(name)))}
+    items = {_key(item): item for name in reversed(filenames) for item in reversed(list(_refused(walk.named(name))))}
     files = {key for key, item in items.items() if isinstance(item, Found)}
     return [
         item
@@ -118,11 +118,7 @@ class _Walk:
 
         Below a kustomization only what it lists is read.
         """
-        try:
-            entries = sorted(path.iterdir())
-        except OSError as error:
-            yield InputError(f"open {path}: {(error.strerror or str(error)).lower()}")
-            return
+        entries = sorted(path.iterdir())
         is_chart = path / "Chart.yaml" in entries
         if is_chart:
             yield self._is_chart(path)
@@ -135,7 +131,7 @@ class _Walk:
                 continue
             if entry.is_dir():
                 if self.recursive and not entry.is_symlink():
-                    yield from self._folder(entry, kustomized=kustomized)
+                    yield from _refused(self._folder(entry, kustomized=kustomized))
             elif entry.suffix in SUFFIXES and not (kustomized and entry.name in _KUSTOMIZATIONS):
                 yield PassedOver(str(entry), _UNLISTED) if kustomized else Found(str(entry), named=False)
 
@@ -172,7 +168,7 @@ class _Walk:
         for field in _LISTS:
             names = content.get(field) or []
             for name in names if isinstance(names, list) else [names]:
-                yield from self._resource(path, str(name))
+                yield from _refused(self._resource(path, str(name)))
 
     def _resource(self, path: FilePath, name: str) -> Iterator[Item]:
         target = FilePath(os.path.normpath(path.parent / name))
@@ -184,6 +180,14 @@ class _Walk:
             yield Found(str(target), named=True)
         else:
             yield InputError(f"{path}: {name} is no file here, not read")
+
+
+def _refused(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, and an error where the file system refuses, as for a folder that may be listed but not entered."""
+    try:
+        yield from items
+    except OSError as error:
+        yield InputError(f"open {error.filename}: {(error.strerror or str(error)).lower()}")
 
 
 def _matching(pattern: str) -> list[str]:

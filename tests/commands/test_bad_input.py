@@ -1,5 +1,6 @@
 """Input that cannot be judged: one line on stderr in kubectl's words, exit status 2, and all else still judged."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_a_file_that_may_not_be_read_is_an_error(folder: Path) -> None:
     done = as_a_user("inspect", "-o", "name", "-f", ".")
     assert (done.returncode, done.stdout) == (2, "pod/b\n")
     assert done.stderr == "error: open secret.yaml: permission denied\n"
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["not listed", "listed and not entered"])
+def test_a_folder_that_may_not_be_entered_is_an_error_and_hides_no_other_one(mode: int, folder: Path) -> None:
+    put("a/secret.yaml", POD.format("a"))
+    put("b/kustomization.yaml", "resources: [../a, b.yaml]\n")
+    put("b/b.yaml", POD.format("b"))
+    Path("a").chmod(mode)
+    done = as_a_user("inspect", "-o", "name", "-R", "-f", ".")
+    Path("a").chmod(0o755)
+    assert (done.returncode, done.stdout) == (2, "pod/b\n")
+    assert re.fullmatch(r"(error: open a\S*: permission denied\n)+", done.stderr)
 
 
 BROKEN = {

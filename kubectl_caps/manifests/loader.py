@@ -187,11 +187,11 @@ def _key(node: yaml.Node) -> str:
 
 
 def number(text: str) -> int | float | None:
-    """Go's number: underscores anywhere, prefixes 0x 0b 0o 0; what does not fit 64 bits is a float."""
+    """Go's number: underscores but in front, prefixes 0x 0b 0o 0; what does not fit 64 bits is a float."""
     integer = _integer(text)
     if integer is not None:
         return integer
-    text = text.replace("_", "")
+    text = text[:1] + text[1:].replace("_", "")
     if _FLOAT.fullmatch(text):
         found = float(text)
         if math.isinf(found):
@@ -201,7 +201,7 @@ def number(text: str) -> int | float | None:
 
 
 def _integer(text: str) -> int | None:
-    text = text.replace("_", "")
+    text = text[:1] + text[1:].replace("_", "")
     if not _INT.fullmatch(text):
         return None
     digits, base = text.lstrip("+-"), 10

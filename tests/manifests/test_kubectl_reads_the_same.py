@@ -128,6 +128,8 @@ REFUSED: dict[str, str | bytes] = {
     "an exponent as an integer": POD + "x: !!int 1e3\n",
     "nothing as an integer": POD + "x: !!int\n",
     "an integer that is too large": POD + "x: !!int 18446744073709551616\n",
+    "an underscore before an integer": POD + "x: !!int _1\n",
+    "an underscore before a fraction": POD + "x: !!float _1.5\n",
     "a number as a boolean": POD + "x: !!bool 1\n",
     "percent": POD + "x: %a\n",
     "at": POD + "x: @a\n",

@@ -120,7 +120,9 @@ def _for_parser(text: str, is_json: bool) -> str:
     kubectl allows a comment directly behind a separator, and below it the byte order mark of a file put behind another.
     """
     if is_json:
-        text = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", _whole(text)).translate(_NOT_YAML)
+        start = _json_at(text, 0)
+        body = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u0020", _whole(text[start:])).translate(_NOT_YAML)
+        return re.sub(r"[^\n]", " ", text[:start]) + body
     text = _COMMENT_BEHIND.sub("#--", _MARK_BEHIND.sub(r"\1 \2", text, count=1), count=1)
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
@@ -130,10 +132,7 @@ def _whole(text: str) -> str:
     return _HALF.sub(lambda found: found[1] or r"\ufffd", _SURROGATE.sub("\ufffd", text))
 
 
-_NOT_YAML = {
-    **dict.fromkeys(map(ord, "\t\ufeff"), " "),
-    **dict.fromkeys([*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "?"),
-}
+_NOT_YAML = {ord("\t"): " ", **dict.fromkeys([*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "?")}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HALF = re.compile(
     r"(\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"

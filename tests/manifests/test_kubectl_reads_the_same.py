@@ -67,6 +67,8 @@ SAME: dict[str, str | bytes] = {
     "JSON one after the other": f"{JSON}\n{TABS}{JSON}{JSON}",
     "JSON among YAML": f"{JSON}\n---\n{POD}---\n{TABS}---\n{POD}",
     "JSON behind a separator": f"---\n{TABS}",
+    "JSON behind several separators": f"---\n---\n# c\n{TABS}",
+    "JSON behind separators with comments": f"--- # a\n--- # b\n{JSON}\n",
     "JSON behind a comment": f"# c\n{TABS}",
     "JSON escapes": JSON[:-1] + ', "x": "\\u00e9\\/\\ud83d\\ude00", "y": "\u2028\x7f"}',
     "JSON behind BOMs": f"\ufeff{JSON}\n\ufeff{TABS}---\n\ufeff{JSON}",

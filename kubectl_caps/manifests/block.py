@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import yaml
 
 from kubectl_caps.manifests import render
@@ -72,7 +73,9 @@ def items(
         yield Splice(start, next_line(text, item.end_mark.index), "")
     if rest:
         lines = [f"{' ' * indent}- {render.flow(value)}" for value in rest]
-        yield lines_after(text, tree.end(node, text), lines, indent)
+        found = lines_after(text, tree.end(node, text), lines, indent)
+        # Deeper than the keys of the mapping that the list is in, although they may stand as far to the left.
+        yield msgspec.structs.replace(found, indent=indent + 1)
 
 
 def _step(tree: Tree, mapping: yaml.MappingNode) -> int:

@@ -20,6 +20,7 @@ CASES = Path(__file__).parents[1] / "cases"
 BEFORE = sorted(CASES.glob("*.before.*"))
 FLAGS = {
     "add": ["--add", "net_raw,CAP_CHOWN"],
+    "add-beside-lists-not-indented": ["--add", "chown"],
     "keep-escalation": ["--allow-privilege-escalation=keep"],
     "one-container": ["-c", "log"],
     "remove-adds": ["--remove-adds"],

@@ -31,28 +31,29 @@ def parsed(text: str) -> list[Any]:
     return [json.loads(text)] if text.startswith("{") else list(yaml.load_all(text, yaml.CSafeLoader))
 
 
-def hard(obj: Any) -> Any:
+def hard(obj: Any, added: list[str]) -> Any:
     """The object as hardening should leave it."""
     if isinstance(obj, list):
-        return [hard(item) for item in obj]
+        return [hard(item, added) for item in obj]
     if not isinstance(obj, dict):
         return obj
-    result = {key: hard(value) for key, value in obj.items()}
+    result = {key: hard(value, added) for key, value in obj.items()}
     for key in ("containers", "initContainers"):
         for container in result.get(key) or ():
-            harden_container(container)
+            harden_container(container, added)
     return result
 
 
-def harden_container(container: dict[str, Any]) -> None:
+def harden_container(container: dict[str, Any], added: list[str]) -> None:
     context = dict(container.get("securityContext") or {})
     if context.get("privileged"):
         return
     before = context.get("capabilities") or {}
     gone = {name.upper() for name in before.get("drop") or ()} - {"ALL"}
     adds = [name for name in before.get("add") or () if name.upper() not in gone]
+    adds += [name for name in added if name not in adds]
     capabilities = {**before, "drop": ["ALL"]}
-    if before.get("add"):
+    if before.get("add") or adds:
         capabilities["add"] = adds
         if not adds:
             del capabilities["add"]
@@ -78,18 +79,19 @@ def run(*argv: str) -> tuple[int, str]:
 
 
 @settings(max_examples=int(os.environ.get("EXAMPLES", "60")))
-@given(st.integers(0, 2**40))
-def test_only_what_is_meant_changes(seed: int) -> None:
+@given(st.integers(0, 2**40), st.sampled_from([[], ["CHOWN"], ["SYS_PTRACE", "KILL"]]))
+def test_only_what_is_meant_changes(seed: int, added: list[str]) -> None:
     before = Writer(Random(seed)).file()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x.yaml")
         path.write_text(before, newline="")
-        assert run("harden", "-f", str(path), "--write")[0] == 0, before
+        argv = ["-f", str(path), *(f"--add={name}" for name in added)]
+        assert run("harden", *argv, "--write")[0] == 0, before
         after = path.read_bytes().decode()
-        assert parsed(after) == hard(parsed(before)), after
+        assert parsed(after) == hard(parsed(before), added), after
         assert list(strange_lines(before, after)) == []
         assert blank_lines(before) == blank_lines(after)
         assert set(re.findall(r"# c\d+;", before)) == set(re.findall(r"# c\d+;", after)), after
-        assert run("harden", "-f", str(path), "--check")[0] == 0
-        assert run("harden", "-f", str(path), "--write")[0] == 0
+        assert run("harden", *argv, "--check")[0] == 0
+        assert run("harden", *argv, "--write")[0] == 0
         assert path.read_bytes().decode() == after

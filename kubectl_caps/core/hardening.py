@@ -85,12 +85,19 @@ def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, st
 
 
 def void_adds(add: list[str], drop: list[str]) -> list[str]:
-    """The adds that the same container also drops: containerd and CRI-O take them away last.
+    """The adds that the same container also drops, so that neither containerd nor CRI-O grants them.
 
-    Names compare in upper case, as both runtimes compare them; a `CAP_` prefix is part of the name on containerd.
+    Both compare in upper case and take drops away last. An add with `CAP_` is void on containerd anyway, so a drop
+    without it makes it void on CRI-O too.
     """
     dropped = {name.upper() for name in drop} - {"ALL"}
-    return [name for name in add if name.upper() in dropped]
+    return [name for name in add if {name.upper(), name.upper().removeprefix("CAP_")} & dropped]
+
+
+def disputed_adds(add: list[str], drop: list[str]) -> list[str]:
+    """The adds that are dropped with `CAP_` only: containerd drops nothing and grants them, CRI-O takes them away."""
+    dropped, void = {name.upper() for name in drop}, void_adds(add, drop)
+    return [name for name in add if f"CAP_{name.upper()}" in dropped and name not in void]
 
 
 def _harden_template(
@@ -177,15 +184,24 @@ def _adds(member: Member, wishes: Wishes, notes: list[Note], refusals: list[Note
     if void := void_adds(kept, declared.drop or []):
         notes.append(Note(name, f"adds and drops {', '.join(void)}, which is void today: the add goes"))
         kept = [item for item in kept if item not in void]
+    if disputed := [item for item in disputed_adds(kept, declared.drop or []) if item.upper() not in wishes.add]:
+        refusals.append(Note(name, _disputed(disputed)))
     if any(item.upper() == "ALL" for item in kept):
         refusals.append(Note(name, "adds ALL capabilities; --remove-adds takes that away, --add says what to keep"))
     for item in kept:
         if item.upper().startswith("CAP_"):
             bare = item.upper().removeprefix("CAP_")
-            notes.append(Note(name, f"keeps its declared add {item}, void on containerd; --add {bare} would grant it"))
-    if plain := [item for item in kept if not item.upper().startswith("CAP_")]:
+            grants = "grants" if bare in wishes.add else "would grant"
+            notes.append(Note(name, f"keeps its declared add {item}, void on containerd; --add {bare} {grants} it"))
+    if plain := [item for item in kept if not item.upper().startswith("CAP_") and item not in disputed]:
         notes.append(Note(name, f"keeps its declared add {', '.join(plain)} (--remove-adds takes it away)"))
     return kept + [item for item in wishes.add if item not in {entry.upper() for entry in kept}]
+
+
+def _disputed(names: list[str]) -> str:
+    dropped, bare = ", ".join(f"CAP_{name.upper()}" for name in names), ",".join(name.upper() for name in names)
+    who = f"adds {', '.join(names)} and drops {dropped}: granted by containerd today, not by CRI-O"
+    return f"{who}; --add {bare} grants it everywhere, --remove-adds nowhere"
 
 
 def _pod_context(pod: dict[str, Any], wishes: Wishes) -> dict[str, Any]:

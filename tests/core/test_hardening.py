@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kubectl_caps.core.hardening import Hardening, Wishes, fields, harden, void_adds
+from kubectl_caps.core.hardening import Hardening, Wishes, disputed_adds, fields, harden, void_adds
+from kubectl_caps.core.linux.prediction import Request, predict
+from kubectl_caps.core.linux.runtimes import RUNTIMES
 from kubectl_caps.core.patch import ABSENT
 from kubectl_caps.core.workloads import kind_of, read
 
@@ -58,6 +62,10 @@ def dropped(*add: str) -> dict[str, Any]:
         pytest.param(caps("chown"), {"add": ("CHOWN",)}, dropped("chown"), id="no second spelling of a declared add"),
         pytest.param(caps("CHOWN", "KILL", drop=("chown",)), {}, dropped("KILL"), id="a void add goes"),
         pytest.param(caps("CHOWN", drop=("ALL", "CHOWN")), {}, DROPPED, id="a void add beside ALL goes"),
+        pytest.param(caps("CAP_KILL", drop=("kill",)), {}, DROPPED, id="a void add with CAP_ goes"),
+        pytest.param(caps("CAP_KILL", drop=("KILL",)), {"add": ("KILL",)}, dropped("KILL"), id="asked for, not void"),
+        pytest.param(caps("CHOWN", drop=("CAP_CHOWN",)), {"add": ("CHOWN",)}, dropped("CHOWN"), id="disputed, kept"),
+        pytest.param(caps("CHOWN", drop=("CAP_CHOWN",)), {"remove_adds": True}, DROPPED, id="disputed, removed"),
         pytest.param(caps("CHOWN", drop=("ALL",)), {}, dropped("CHOWN"), id="drop ALL does not void an add"),
         pytest.param(caps("CHOWN"), {"remove_adds": True, "add": ("KILL",)}, dropped("KILL"), id="remove adds"),
         pytest.param(caps("ALL"), {"remove_adds": True}, DROPPED, id="add ALL removed on request"),
@@ -95,6 +103,19 @@ def test_add_all_is_refused(declared: str) -> None:
     assert [note.container for note in result.refusals] == ["c0"]
 
 
+def test_an_add_that_is_granted_by_one_runtime_only_is_refused_until_somebody_says() -> None:
+    result = run(deployment(caps("KILL", "chown", drop=("CAP_CHOWN", "cap_kill")), caps("KILL")), add=("KILL",))
+    says = "adds chown and drops CAP_CHOWN: granted by containerd today, not by CRI-O; "
+    says += "--add CHOWN grants it everywhere, --remove-adds nowhere"
+    assert [(note.container, note.message) for note in result.refusals] == [("c0", says)]
+
+
+@pytest.mark.parametrize(("add", "says"), [((), "would grant it"), (("KILL",), "--add KILL grants it")])
+def test_what_the_bare_name_of_a_void_add_does_is_said(add: tuple[str, ...], says: str) -> None:
+    (note,) = run(deployment(caps("CAP_KILL")), add=add).notes
+    assert note.message.endswith(says)
+
+
 def test_the_restricted_profile_is_set_on_the_pod_and_contrary_containers_are_mended() -> None:
     obj = deployment({"runAsNonRoot": False, "seccompProfile": {"type": "Unconfined"}})
     pod = run(obj, profile="restricted").patch.applied(obj)["spec"]["template"]["spec"]
@@ -120,13 +141,34 @@ def test_fields_take_an_added_object_apart_and_name_the_container() -> None:
 
 
 @pytest.mark.parametrize(
-    ("add", "drop", "void"),
+    ("add", "drop", "void", "disputed"),
     [
-        (["A", "b"], ["B"], ["b"]),
-        (["A"], ["ALL"], []),
-        (["NET_RAW"], ["CAP_NET_RAW"], []),
-        (["CAP_X"], ["cap_x"], ["CAP_X"]),
+        (["A", "b"], ["B"], ["b"], []),
+        (["A"], ["ALL"], [], []),
+        (["CAP_ALL"], ["ALL"], [], []),
+        (["net_raw"], ["CAP_NET_RAW"], [], ["net_raw"]),
+        (["X"], ["CAP_X", "x"], ["X"], []),
+        (["CAP_X"], ["cap_x"], ["CAP_X"], []),
+        (["CAP_X"], ["x"], ["CAP_X"], []),
+        (["CAP_X", "X"], ["CAP_X"], ["CAP_X"], ["X"]),
     ],
 )
-def test_an_add_is_void_where_the_same_name_is_dropped(add: list[str], drop: list[str], void: list[str]) -> None:
-    assert void_adds(add, drop) == void
+def test_an_add_is_void_where_it_is_dropped_on_every_runtime_that_drops_last(
+    add: list[str], drop: list[str], void: list[str], disputed: list[str]
+) -> None:
+    assert (void_adds(add, drop), disputed_adds(add, drop)) == (void, disputed)
+
+
+NAMES = st.lists(st.sampled_from(["CHOWN", "CAP_CHOWN", "cap_kill", "kill", "NET_ADMIN", "CAP_NET_ADMIN"]), max_size=3)
+
+
+@given(NAMES, NAMES)
+def test_no_runtime_grants_a_hardened_container_what_it_does_not_grant_today(add: list[str], drop: list[str]) -> None:
+    obj = deployment(caps(*add, drop=tuple(drop)))
+    if run(obj).refusals:
+        return
+    kept = contexts(obj)[0]["capabilities"].get("add", [])
+    before, after = Request(add=tuple(add), drop=tuple(drop)), Request(add=tuple(kept), drop=("ALL",))
+    for runtime in RUNTIMES:
+        grown = predict(runtime, after).sets.bounding - predict(runtime, before).sets.bounding
+        assert not grown.names, runtime

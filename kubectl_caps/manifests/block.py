@@ -1,5 +1,6 @@
 """Edits of block style: whole lines."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,8 @@ import yaml
 from kubectl_caps.manifests import render
 from kubectl_caps.manifests.lines import Splice, line_start, lines_after, next_line
 from kubectl_caps.manifests.locate import Tree, Unsafe, line_of
+
+_COLON = re.compile(r"[ \t]*:")
 
 STEP = 2
 """Blanks of indentation where the text shows no other."""
@@ -44,6 +47,14 @@ def fill(
     indent, step = name.start_mark.column, _step(tree, mapping)
     lines = [line for key, inner in value.items() for line in render.block(key, inner, indent + step, step)]
     yield lines_after(text, name.end_mark.index, lines, indent + step)
+
+
+def empty(name: yaml.ScalarNode, mapping: yaml.MappingNode, text: str) -> Splice:
+    """`{}` behind a key whose mapping loses all its keys; comments between them stay."""
+    colon = _COLON.match(text, name.end_mark.index)
+    if not colon or text[mapping.start_mark.index] in "&!":
+        raise Unsafe(line_of(name), f"nothing of {name.value} would be left")
+    return Splice(colon.end(), colon.end(), " {}")
 
 
 def remove(tree: Tree, name: yaml.ScalarNode, node: yaml.Node, text: str) -> Splice:

@@ -57,7 +57,7 @@ def _keys(
         yield flow.fill(tree, mapping, pairs, text)
         return
     if emptied and not pairs:
-        raise Unsafe(line_of(mapping), f"nothing of {path[-1]} would be left")
+        yield block.empty(_holder(tree, path, mapping), mapping, text)
     for key in removed:
         at = next(at for at, (name, _) in enumerate(mapping.value) if name.value == key)
         name = _name(tree, mapping, key, mapping.value[at][1])
@@ -69,6 +69,14 @@ def _keys(
         yield from flow.insert(tree, mapping, pairs, text)
     elif pairs:
         yield block.insert(tree, mapping, pairs, text)
+
+
+def _holder(tree: Tree, path: Path, node: yaml.Node) -> yaml.ScalarNode:
+    """The node of the key that a mapping stands behind."""
+    parent = tree.find(path[:-1]) if path else None
+    if not isinstance(parent, yaml.MappingNode):
+        raise Unsafe(line_of(node), "nothing of it would be left")
+    return _name(tree, parent, str(path[-1]), node)
 
 
 def _name(tree: Tree, mapping: yaml.MappingNode, key: str, node: yaml.Node) -> yaml.ScalarNode:

@@ -105,6 +105,15 @@ def test_a_document_that_cannot_be_edited_is_printed_as_it_was_and_its_patch_sai
     assert json.loads(done.stdout)["spec"] == yaml.safe_load(HARD)["spec"]
 
 
+@pytest.mark.parametrize("above", ["metadata:\n  name: p\n  annotations:\n", "metadata:\n  annotations:\n"])
+def test_the_last_annotation_can_go(above: str, capsys: pytest.CaptureFixture[str]) -> None:
+    unconfined = f"{above}    container.apparmor.security.beta.kubernetes.io/c: unconfined\n"
+    put("a.yaml", SOFT.replace("metadata: {name: p}\n", unconfined))
+    assert harden("-f", "a.yaml", "--profile", "restricted") == 0
+    out = capsys.readouterr().out
+    assert not yaml.safe_load(out)["metadata"].get("annotations")
+
+
 # As a diff
 
 

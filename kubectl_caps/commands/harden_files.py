@@ -40,7 +40,8 @@ class _File(Struct):
 def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     """Harden the files as the flags say, and return the exit status."""
     no_selector(options.selector)
-    documents, errors = load(options.filename, recursive=options.recursive, command="harden", editing=True)
+    editing = not options.check
+    documents, errors = load(options.filename, recursive=options.recursive, command="harden", editing=editing)
     found, malformed = find(documents, options.namespace)
     errors += malformed
     _check_containers(found, wishes)

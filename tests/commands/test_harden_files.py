@@ -355,6 +355,20 @@ def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
     assert err[1] == "Passed over 1 file that no kustomization lists as a resource: prod/patch.yaml"
 
 
+@pytest.mark.parametrize(("flags", "status", "says"), [([], 0, "Warning: "), (["--check"], 2, "error: ")])
+def test_a_gate_does_not_pass_what_a_kustomization_does_to_its_resources(
+    flags: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("base/pod.yaml", HARD)
+    put("base/kustomization.yaml", "resources: [pod.yaml]\n")
+    put("over/kustomization.yaml", "resources: [../base]\npatches: [{path: loosens.yaml}]\n")
+    assert harden("-f", "base", *flags) == 0
+    capsys.readouterr()
+    assert harden("-f", "over", *flags) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{says}over/kustomization.yaml: patches not applied here; for the result: kubectl kusto")
+
+
 def test_the_pre_commit_hook_fails_where_something_would_change() -> None:
     (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
     put("deploy/a.yaml", SOFT)

@@ -9,7 +9,8 @@ from json import dumps
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.commands.files import Found, find, load, no_selector
+from kubectl_caps.commands.files import Found, no_selector
+from kubectl_caps.commands.given import given
 from kubectl_caps.commands.harden import print_lines
 from kubectl_caps.core.hardening import Hardening, Wishes, harden
 from kubectl_caps.core.outcome import Job, Result
@@ -40,15 +41,14 @@ class _File(Struct):
 def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     """Harden the files as the flags say, and return the exit status."""
     no_selector(options.selector)
-    editing = not options.check
-    documents, errors = load(options.filename, recursive=options.recursive, command="harden", editing=editing)
-    found, malformed = find(documents, options.namespace)
-    errors += malformed
+    documents, found, errors = given(options, "harden", namespace=options.namespace, editing=not options.check)
     _check_containers(found, wishes)
     files = list(_files(dict.fromkeys(document.file for document in documents), found, wishes, errors))
     if options.write:
         _write([file for file in files if file.changed], errors)
     _print(options, files, errors)
+    if not found and not errors:
+        say("No resources found")
     for error in errors:
         say(str(error))
     jobs = [job for file in files for job in file.jobs]

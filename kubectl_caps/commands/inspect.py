@@ -46,14 +46,13 @@ def _assumed_runtime(name: str | None) -> Runtime:
 
 
 def _files(options: argparse.Namespace, minor: int | None, assumed: Place) -> Judged:
-    from kubectl_caps.commands.files import find_in, locator, no_selector
+    from kubectl_caps.commands.files import locator, no_selector
+    from kubectl_caps.commands.given import given
 
     if options.resources or options.all_namespaces:
         raise UsageError("when -f is given, TYPE, NAME and -A cannot be: files are judged whole")
     no_selector(options.selector)
-    found, errors = find_in(
-        options.filename, recursive=options.recursive, command="inspect", namespace=options.namespace
-    )
+    _, found, errors = given(options, "inspect", namespace=options.namespace)
     judged = NEWEST_MINOR if minor is None else minor
     workloads = [item for one in found for item in one.workloads]
     return [assess(item, [], [assumed], judged) for item in workloads], errors, locator(found)

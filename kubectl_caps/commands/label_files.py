@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from kubectl_caps.commands import label_ns
 from kubectl_caps.commands import options as read
-from kubectl_caps.commands.files import find, load, no_selector
+from kubectl_caps.commands.files import no_selector
+from kubectl_caps.commands.given import given
 from kubectl_caps.commands.harden_files import show
 from kubectl_caps.core.labelling import Asked, Labelling, LabelWish, Verdicts, judge, objections, plan_labels, start
 from kubectl_caps.core.workloads import Workload
@@ -26,13 +27,11 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     read.file_flags(options)
     if options.all or options.plan or options.dry_run != "none":
         raise UsageError("--all, --plan and --dry-run have no meaning with -f")
-    documents, errors = load(options.filename, recursive=options.recursive, command="label-ns")
-    found, malformed = find(documents)
-    errors += malformed
+    documents, found, errors = given(options, "label-ns")
     workloads = [_apart(workload) for item in found for workload in item.workloads]
     namespaces = [item for item in documents if _is_namespace(item)]
     chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in options.names]
-    if not namespaces:
+    if not namespaces and not errors:
         say("No namespaces found: the files hold no Namespace whose labels could be judged")
     asked = Asked(wishes=wishes, overwrite=options.overwrite, force=options.force)
     only = len({item.object["metadata"]["name"] for item in namespaces}) == 1

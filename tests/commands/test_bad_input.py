@@ -136,9 +136,37 @@ def test_bytes_that_are_no_text_are_an_error(folder: Path, capsys: pytest.Captur
     assert errors[0].endswith("control characters are not allowed")
 
 
-def test_an_empty_file_is_nothing_and_no_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+GATES = {"inspect": ["--require=restricted"], "harden": ["--check"], "label-ns": ["--check"]}
+
+
+@pytest.mark.parametrize("command", GATES)
+@pytest.mark.parametrize("text", ["", "# c\n---\n", "apiVersion: v1\nkind: List\nitems: []\n"])
+def test_a_gate_does_not_pass_a_file_without_any_object(
+    text: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("x.yaml", text)
+    put("k/kustomization.yaml", "resources: []\n")
+    put("service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
+    Path("link.yaml").symlink_to("service.yaml")
+    assert main([command, "-f", "x.yaml", "-f", "service.yaml", "-f", "x.yaml", *GATES[command]]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert errors == [f"error: x.yaml: no objects passed to {command}"]
+    for files in (["link.yaml", "service.yaml"], ["."], ["*.yaml"], ["k/kustomization.yaml"]):
+        assert main([command, *(f"-f={name}" for name in files), *GATES[command]]) == 0, files
+
+
+@pytest.mark.parametrize("command", GATES)
+def test_a_gate_does_not_pass_what_a_failed_program_wrote(command: str) -> None:
+    argv = [sys.executable, "-m", "kubectl_caps", command, "-f", "-", *GATES[command]]
+    done = subprocess.run(argv, input="", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: STDIN: no objects passed to {command}\n")
+
+
+def test_a_folder_without_objects_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put("x.yaml", "")
-    assert inspected(capsys, "-f", "x.yaml")[:2] == (0, [])
+    assert main(["harden", "-f", ".", "--check"]) == 0
+    assert capsys.readouterr().err == "No resources found\n"
 
 
 def test_control_characters_in_names_are_escaped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -377,10 +377,6 @@ def test_an_old_group_version_is_judged(capsys: pytest.CaptureFixture[str]) -> N
     assert Inspected(capsys, "-f", "a.yaml").names == ["a"]
 
 
-def test_nothing_at_all_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Inspected(capsys, "-f", "/dev/null").status == 0
-
-
 def test_a_field_that_is_null_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     pod = "{metadata: null, spec: {securityContext: , containers: [{name: c, securityContext: {runAsUser: 1e3}}]}}"
     put("a.yaml", f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a, labels: null}}\nspec: {{template: {pod}}}\n")

@@ -220,7 +220,7 @@ def parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line as values; `command` is the subcommand's name. Raises Invalid."""
+    """The command line as values; `command` is the subcommand, `flags` are the long ones given. Raises Invalid."""
     root, commands = parser()
     if not argv or argv[0] not in commands:
         if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help"):
@@ -233,6 +233,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     words = ["--live=exec" if word == "--live" else word for word in argv[1:]]
     options = commands[argv[0]].parse_intermixed_args(words)
     options.command = argv[0]
+    options.flags = frozenset(word.partition("=")[0] for word in words if word.startswith("--"))
     return options
 
 

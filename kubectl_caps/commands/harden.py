@@ -14,7 +14,8 @@ from kubectl_caps.errors import UsageError
 OUTPUTS = ("table", "json", "yaml", "name", "patch")
 _LIVE_ONLY = {
     "wait": "true", "rollback": "true", "dry_run": "none", "selector": None, "all_namespaces": False, "all": False,
-    "max_parallel": 1, "keep_going": False, "force": False, "undo": None, "undo_to": None,
+    "max_parallel": 1, "keep_going": False, "force": False, "undo": None, "undo_to": None, "yes": False,
+    "timeout": "10m", "settle": "10s", "field_manager": "kubectl-caps",
 }  # fmt: skip
 _NOT_WITH_UNDO = {
     "resources": [], "all": False, "all_namespaces": False, "selector": None, "undo_to": None, "add": [],
@@ -80,9 +81,9 @@ def _check_live(options: argparse.Namespace) -> None:
 
 
 def _given(options: argparse.Namespace, defaults: Mapping[str, Any]) -> list[str]:
-    """The flags (or TYPE) among these that were given."""
-    given = [name for name, default in defaults.items() if getattr(options, name) != default]
-    return ["TYPE" if name == "resources" else f"--{name.replace('_', '-')}" for name in given]
+    """The flags (or TYPE) among these that were given, be it with their default."""
+    flags = {name: "TYPE" if name == "resources" else f"--{name.replace('_', '-')}" for name in defaults}
+    return [flag for name, flag in flags.items() if flag in options.flags or getattr(options, name) != defaults[name]]
 
 
 def print_lines(lines: Any) -> None:

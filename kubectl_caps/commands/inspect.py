@@ -23,6 +23,8 @@ def main(options: argparse.Namespace) -> int:
     assumed = Place(_assumed_runtime(options.runtime), 0, "assumed")
     worst_on_top = read.sort_by_risk(options)
     read.check_live(options)
+    if not options.filename:
+        read.no_file_flags(options)
     assessments, errors, locate = (_files if options.filename else _live)(options, minor, assumed)
     for line in dict.fromkeys(map(str, errors)):
         say(line)

@@ -25,8 +25,8 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     """Judge the Namespace documents and label them in the text as the flags say; returns the exit status."""
     no_selector(options.selector)
     read.file_flags(options)
-    if options.all or options.plan or options.dry_run != "none":
-        raise UsageError("--all, --plan and --dry-run have no meaning with -f")
+    if options.all or options.plan or options.dry_run != "none" or "--field-manager" in options.flags:
+        raise UsageError("--all, --plan, --dry-run and --field-manager have no meaning with -f")
     documents, found, errors = given(options, "label-ns")
     workloads = [_apart(workload) for item in found for workload in item.workloads]
     namespaces = [item for item in documents if _is_namespace(item)]

@@ -87,6 +87,8 @@ def file_flags(options: argparse.Namespace) -> None:
     """Raises UsageError where the flags that go with -f do not go together."""
     if sum((options.write, options.diff, options.check)) > 1:
         raise UsageError("--write, --diff and --check cannot be used together")
+    if options.diff and options.output != "table":
+        raise UsageError("--diff and -o cannot be used together")
     if options.write and "-" in options.filename:
         raise UsageError("standard input cannot be edited in place; leave --write away to print it")
 
@@ -94,5 +96,5 @@ def file_flags(options: argparse.Namespace) -> None:
 def no_file_flags(options: argparse.Namespace) -> None:
     """Raises UsageError for a flag that only goes with -f."""
     for name in ("write", "diff", "check", "recursive"):
-        if getattr(options, name):
+        if getattr(options, name, False):
             raise UsageError(f"--{name} goes with -f")

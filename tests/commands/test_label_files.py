@@ -221,8 +221,10 @@ def test_names_are_those_that_may_be_labeled(run: Run) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--all"], "--all, --plan and --dry-run have no meaning with -f"),
-        (["--plan"], "--all, --plan and --dry-run have no meaning with -f"),
+        (["--all"], "--all, --plan, --dry-run and --field-manager have no meaning with -f"),
+        (["--plan"], "--all, --plan, --dry-run and --field-manager have no meaning with -f"),
+        (["--field-manager", "x"], "--all, --plan, --dry-run and --field-manager have no meaning with -f"),
+        (["--diff", "-o", "json"], "--diff and -o cannot be used together"),
         (["-l", "a=b"], "-l selects objects of a cluster"),
         (["--enforce", "strict"], 'invalid value "strict": must be one of privileged, baseline, restricted'),
         (["--enforce", "restricted:1.30"], 'must be "latest" or "v1.x"'),

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from json import dumps
 
 from msgspec import Struct
@@ -43,7 +43,8 @@ def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     no_selector(options.selector)
     documents, found, errors = given(options, "harden", namespace=options.namespace, editing=not options.check)
     _check_containers(found, wishes)
-    files = list(_files(dict.fromkeys(document.file for document in documents), found, wishes, errors))
+    sources = {id(document.file): document.file for document in documents}
+    files = list(_files(sources, found, wishes, errors))
     if options.write:
         _write([file for file in files if file.changed], errors)
     _print(options, files, errors)
@@ -74,13 +75,14 @@ def _containers(item: Found) -> Iterator[str]:
 
 
 def _files(
-    sources: Iterable[SourceFile], found: Sequence[Found], wishes: Wishes, errors: list[CapsError]
+    sources: Mapping[int, SourceFile], found: Sequence[Found], wishes: Wishes, errors: list[CapsError]
 ) -> Iterator[_File]:
-    by_file: dict[str, list[Found]] = {}
+    """Every file hardened, told apart by its id: a file may be called STDIN, and have the same text."""
+    by_file: dict[int, list[Found]] = {}
     for item in found:
-        by_file.setdefault(item.document.file.name, []).append(item)
-    for source in sources:
-        yield _hardened(source, by_file.get(source.name, ()), wishes, errors)
+        by_file.setdefault(id(item.document.file), []).append(item)
+    for key, source in sources.items():
+        yield _hardened(source, by_file.get(key, ()), wishes, errors)
 
 
 def _hardened(source: SourceFile, found: Sequence[Found], wishes: Wishes, errors: list[CapsError]) -> _File:

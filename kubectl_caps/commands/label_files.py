@@ -105,16 +105,17 @@ def _texts(
     errors: list[CapsError],
 ) -> list[tuple[SourceFile, str]]:
     """Every file with a Namespace, its text with the labels of those that may have them."""
-    edits: dict[SourceFile, list[Edit]] = {document.file: [] for document in documents}
+    sources = {id(document.file): document.file for document in documents}
+    edits: dict[int, list[Edit]] = {key: [] for key in sources}
     for document, item in zip(documents, results, strict=True):
         if item.result == "planned":
             plan = plan_labels(document.object, asked.wishes, overwrite=asked.overwrite, force=asked.force)
-            edits[document.file].append(Edit(document, plan.patch))
+            edits[id(document.file)].append(Edit(document, plan.patch))
     files = []
-    for source, own in edits.items():
-        result = edited(source, own)
+    for key, own in edits.items():
+        result = edited(sources[key], own)
         errors.extend(result.refused.values())
-        files.append((source, result.text))
+        files.append((sources[key], result.text))
     return files
 
 

@@ -330,6 +330,13 @@ def test_a_file_that_is_named_twice_is_hardened_once(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.count("pod/p patched") == 1
 
 
+def test_a_file_may_be_called_as_standard_input_is() -> None:
+    put("STDIN", SOFT)
+    argv = [sys.executable, "-m", "kubectl_caps", "harden", "-f", "-", "-f", "STDIN"]
+    done = subprocess.run(argv, input=SOFT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{HARD}---\n{HARD}"
+
+
 def test_of_a_chart_nothing_is_edited_and_the_way_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     put("chart/Chart.yaml", "name: web\n")
     template = put("chart/templates/pod.yaml", SOFT)

@@ -143,11 +143,13 @@ def _print(options: argparse.Namespace, files: Sequence[_File], errors: Sequence
 
 
 def _by_hand(job: Job) -> str:
-    """The command that does on a cluster what could not be done in the file."""
+    """The command for what could not be done in the file: on a cluster, or on the document where none allows it."""
+    patch = f"--type=json -p {shlex.quote(dumps(job.hardening.patch.json_patch()))}"
+    if job.kind.effect == "never":
+        return f"its patch, for the document alone: kubectl patch --local -f - -o yaml {patch}"
     namespace = f" -n {job.workload.namespace}" if job.workload.namespace else ""
     target = job.workload.reference.replace("/", " ", 1)
-    patch = dumps(job.hardening.patch.json_patch())
-    return f"its patch: kubectl patch {target}{namespace} --type=json -p {shlex.quote(patch)}"
+    return f"its patch: kubectl patch {target}{namespace} {patch}"
 
 
 def show(files: Sequence[tuple[SourceFile, str]], *, as_diff: bool) -> None:

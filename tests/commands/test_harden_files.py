@@ -98,11 +98,26 @@ def test_a_document_that_cannot_be_edited_is_printed_as_it_was_and_its_patch_sai
     assert out == f"{ALIAS}---\n{HARD}"
     lines = err.splitlines()
     assert lines[-2].startswith("error: a.yaml:1: cannot be edited safely: ")
-    words = shlex.split(lines[-1])
-    assert words[:7] == ["its", "patch:", "kubectl", "patch", "pod", "p", "--type=json"]
-    local = [str(KUBECTL), "patch", "--local", "-o", "json", "-f", "-", *words[6:]]
+    says, _, command = lines[-1].partition(": kubectl ")
+    assert says == "its patch, for the document alone"
+    local = [str(KUBECTL), *shlex.split(command)]
     done = subprocess.run(local, input=ALIAS, capture_output=True, text=True, check=True, env={"KUBECONFIG": "/nosuch"})
-    assert json.loads(done.stdout)["spec"] == yaml.safe_load(HARD)["spec"]
+    assert yaml.safe_load(done.stdout)["spec"] == yaml.safe_load(HARD)["spec"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("apps/v1 Deployment", "kubectl patch deployment.apps p --type=json"),
+        ("batch/v1 Job", "kubectl patch --local -f - -o yaml --type=json"),
+    ],
+)
+def test_the_command_is_one_that_a_cluster_takes(kind: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    version, kind = kind.split()
+    spec = "spec: {template: {spec: {containers: [{name: c, image: i, securityContext: !!map {}}]}}}"
+    put("a.yaml", f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p}}\n{spec}\n")
+    assert harden("-f", "a.yaml") == 2
+    assert f": {command} -p " in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("above", ["metadata:\n  name: p\n  annotations:\n", "metadata:\n  annotations:\n"])

@@ -128,7 +128,7 @@ def test_what_cannot_be_edited_safely_is_refused_by_line_with_its_patch(
     assert (status, path.read_text()) == (2, above + text)
     where = f"{path}:{line + above.count(chr(10))}: cannot be edited safely: "
     assert [said for said in err.splitlines() if said.startswith(f"error: {where}") and reason in said]
-    assert 'its patch: kubectl patch pod p --type=json -p \'[{"op": "test"' in err
+    assert 'its patch, for the document alone: kubectl patch --local -f - -o yaml --type=json -p \'[{"op": "te' in err
     assert out.startswith(f"pod/p not patched ({where}")
 
 

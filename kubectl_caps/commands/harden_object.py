@@ -7,15 +7,16 @@ from threading import Event
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS
 from kubectl_caps.command_line import program_name
-from kubectl_caps.commands.harden_send import Sender
+from kubectl_caps.commands.harden_send import Sender, TakenBack
 from kubectl_caps.commands.harden_watch import Rollout, Watch
 from kubectl_caps.core import health, rollout
 from kubectl_caps.core.hardening import Wishes
 from kubectl_caps.core.health import Failure
 from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch
-from kubectl_caps.core.pod import Pod, field_path
+from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.rollout import Standing
+from kubectl_caps.core.undo import left_alone
 from kubectl_caps.core.workloads import pod_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import say
@@ -69,7 +70,7 @@ class Live:
         self._undoing = True
         watched = self.watch.wait and not rollout.not_proven(self.job.kind.kind, self.job.obj)
         broken = self._broken() if watched else []
-        if not self._take_back(self.job.hardening.patch):
+        if not self._take_back(self.job.hardening.patch).sent:
             return "unchanged"
         say(f"{self.reference} undone")
         if not watched:
@@ -146,8 +147,9 @@ class Live:
 
     def _roll_back(self, broken: Sequence[Pod]) -> Result:
         try:
-            if not self._take_back(self.job.hardening.patch.inverse()):
-                return "failed"  # somebody else has undone it already
+            taken = self._take_back(self.job.hardening.patch.inverse())
+            if not taken.sent:  # somebody else has undone it already, or made something else of it
+                return "rollbackFailed" if taken.conflicts else "failed"
             self._delete(broken)
             # What was broken before is so afterwards; that the change is gone is all that can be had.
             timeout = 0.0 if self._was_broken else self.watch.timeout
@@ -157,18 +159,20 @@ class Live:
             say(f"{self.reference}: could not be rolled back: {error.words}; undo it with: {self.undo_command()}")
             return "rollbackFailed"
         if standing.step == "complete" or self._was_broken:
-            say(f"{self.reference} rolled back: {standing.message}")
-            return "rolledBack"
+            say(f"{self.reference} {'partly ' if taken.conflicts else ''}rolled back: {standing.message}")
+            return "rollbackFailed" if taken.conflicts else "rolledBack"
         self.job.message += f"; rolled back, but not healthy again: {standing.message}"
         say(f"{self.reference} rolled back, but it is not healthy again: {standing.message}")
         return "rollbackFailed"
 
-    def _take_back(self, undo: Patch) -> bool:
-        """Undo as far as nobody else has changed it since; returns whether there was anything left to undo."""
-        conflicts = self.sender.take_back(undo)
-        for conflict in conflicts or ():
-            say(f"{self.reference}: changed by somebody else since, left alone: {field_path(conflict.path)}")
-        return conflicts is not None
+    def _take_back(self, undo: Patch) -> TakenBack:
+        """Undo as far as nobody else has changed it since; what was left alone is said, and in the job's message."""
+        taken = self.sender.take_back(undo)
+        if taken.conflicts:
+            theirs = left_alone(taken.conflicts)
+            self.job.message += f"; {theirs}" if self.job.message else theirs
+            say(f"{self.reference}: {theirs}")
+        return taken
 
     def _delete(self, broken: Sequence[Pod]) -> None:
         """A StatefulSet does not replace a broken pod after the revert until somebody deletes it."""

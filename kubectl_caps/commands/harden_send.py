@@ -4,6 +4,8 @@ import json
 import shlex
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.commands.harden import planned
@@ -14,6 +16,13 @@ from kubectl_caps.errors import ApiError, CapsError, Unreachable
 
 _TRIES = 4
 _UID = ("metadata", "uid")
+
+
+class TakenBack(Struct, frozen=True):
+    """What an undo came to: whether anything was sent, and which fields are somebody else's by now and were left."""
+
+    sent: bool
+    conflicts: tuple[Conflict, ...]
 
 
 class Sender:
@@ -48,21 +57,18 @@ class Sender:
                 self._plan_again(wishes, error)
         raise CapsError(f"{self.job.workload.reference} keeps changing; nothing was sent, run it again")
 
-    def take_back(self, undo: Patch) -> tuple[Conflict, ...] | None:
-        """Undo what is still ours, and return what somebody else has changed since; None if there was nothing to undo.
-
-        Raises CapsError.
-        """
+    def take_back(self, undo: Patch) -> TakenBack:
+        """Undo what is still ours. Raises CapsError."""
         for _ in range(_TRIES):
             current = self.get()
             if lookup(current, _UID) != dict(undo.guards).get(_UID):
                 raise CapsError(f"{self.job.workload.reference} is another object by now: deleted and created again")
             rest, conflicts = rebased(undo, current)
             if not rest.changes:
-                return tuple(conflicts) or None
+                return TakenBack(False, tuple(conflicts))
             try:
                 self.job.obj = self._send_once(rest)
-                return tuple(conflicts)
+                return TakenBack(True, tuple(conflicts))
             except ApiError as error:
                 if error.code not in (409, 422):
                     raise

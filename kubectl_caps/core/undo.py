@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.patch import ABSENT, Change, Json, Patch
-from kubectl_caps.core.pod import Path
+from kubectl_caps.core.patch import ABSENT, Change, Conflict, Json, Patch
+from kubectl_caps.core.pod import Path, field_path
 
 
 class SavedUndo(Struct, frozen=True, rename="camel"):
@@ -49,6 +49,11 @@ def patch_of(operations: Sequence[Mapping[str, Any]]) -> Patch:
         raise ValueError("a change without a test of what was there before")
     guards = tuple((_path(text), value) for text, value in tests.items() if text not in changed)
     return Patch(tuple(_changes(changes, tests)), guards)
+
+
+def left_alone(conflicts: Sequence[Conflict]) -> str:
+    """What an undo does not touch, in words."""
+    return f"changed by somebody else since, left alone: {', '.join(field_path(item.path) for item in conflicts)}"
 
 
 def _changes(operations: Sequence[Mapping[str, Any]], tests: Mapping[str, Json]) -> Iterator[Change]:

@@ -415,6 +415,31 @@ def test_a_change_that_somebody_takes_back_while_it_is_watched_is_seen(shop: Sho
     assert shop.context("web") is None
 
 
+@pytest.mark.parametrize("escalation", [True, False], ids=["all of it is theirs", "a part is theirs"])
+def test_what_somebody_made_of_it_while_it_was_watched_is_not_called_rolled_back(
+    shop: Shop, tmp_path: Path, escalation: bool
+) -> None:
+    shop.make(workload("web", replicas=1))
+    theirs = {"allowPrivilegeEscalation": escalation, "capabilities": {"drop": ["NET_RAW"]}}
+    changed: list[Seen] = []
+
+    def change(seen: Seen) -> None:
+        if is_patch(seen) and not changed:
+            changed.append(seen)
+            shop.patch("web", {"op": "replace", "path": CONTEXT, "value": theirs})
+
+    with between(shop.cluster, tmp_path, after=change) as middleman:
+        done = shop.harden("deploy/web", "--force", "-o", "json", kubeconfig=middleman.kubeconfig)
+    (item,) = done.items
+    assert (done.status, item["result"]) == (2, "rollbackFailed")
+    container = "spec.template.spec.containers[0].securityContext"
+    left = [f"{container}.allowPrivilegeEscalation"] if escalation else []
+    left.append(f"{container}.capabilities.drop")
+    assert item["message"].endswith(f"; changed by somebody else since, left alone: {', '.join(left)}")
+    assert "web rolled back" not in done.err
+    assert shop.context("web") == (theirs if escalation else {"capabilities": {"drop": ["NET_RAW"]}})
+
+
 def test_a_question_without_a_terminal_is_an_error_and_yes_is_an_answer(shop: Shop) -> None:
     shop.make(workload("a"), workload("b"))
     done = shop.harden("deploy")

@@ -17,7 +17,7 @@ from kubectl_caps.commands.harden_undo import check_unused, save, undo_jobs
 from kubectl_caps.commands.harden_watch import Watch
 from kubectl_caps.commands.live import connected
 from kubectl_caps.core.hardening import Wishes
-from kubectl_caps.core.outcome import NOT_DONE, Job
+from kubectl_caps.core.outcome import Job
 from kubectl_caps.errors import CapsError, InputError, UsageError
 from kubectl_caps.report import hardening as report
 from kubectl_caps.report import json
@@ -37,7 +37,7 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
         jobs, several = _jobs(cluster, options, namespace, context, wishes, errors)
     stop = Event()
     lives = [Live(cluster, job, watch, wishes, stop) for job in jobs if job.result == "planned"]
-    if dry_run != "client" and not options.undo:
+    if dry_run == "server" or (dry_run == "none" and not options.undo):
         try_all(lives)
     todo = [live for live in lives if live.job.result == "planned"]
     if options.output != "patch":
@@ -49,14 +49,15 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
             return 1
         if options.undo_to:
             save(options.undo_to, [live.job for live in todo])
-        act = Live.undo if options.undo else Live.harden
-        interrupted = Run(todo, act, stop).run(parallel=options.max_parallel, keep_going=options.keep_going)
+        # What cannot be undone is no reason to leave the others as they are.
+        act, keep_going = (Live.undo, True) if options.undo else (Live.harden, options.keep_going)
+        interrupted = Run(todo, act, stop).run(parallel=options.max_parallel, keep_going=keep_going)
     for error in errors:
         say(str(error))
     _print_results(jobs, errors, options.output, read.SUFFIX[dry_run])
     if interrupted:
         raise KeyboardInterrupt
-    return 2 if errors or any(job.result in NOT_DONE for job in jobs) else 0
+    return 2 if errors or any(job.is_not_done for job in jobs) else 0
 
 
 def _watch(options: argparse.Namespace) -> Watch:

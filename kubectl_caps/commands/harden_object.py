@@ -71,17 +71,12 @@ class Live:
         watched = self.watch.wait and not rollout.not_proven(self.job.kind.kind, self.job.obj)
         broken = self._broken() if watched else []
         if not self._take_back(self.job.hardening.patch).sent:
-            return "unchanged"
-        say(f"{self.reference} undone")
-        if not watched:
-            return "undone"
-        self._delete(broken)
-        try:
-            standing = self.rollout.back(self.watch.timeout, self.watch.settle)
-        except CapsError as error:
-            standing = Standing("failed", error.words)
-        self.job.message = "" if standing.step == "complete" else f"undone, but not healthy: {standing.message}"
-        return "undone" if standing.step == "complete" else "failed"
+            return "failed" if self.job.conflicts else "unchanged"
+        say(f"{self.reference} {'partly ' if self.job.conflicts else ''}undone")
+        standing = self._healthy_again(broken) if watched else Standing("complete", "")
+        if standing.step != "complete":
+            self._note(f"undone, but not healthy: {standing.message}")
+        return "undone" if standing.step == "complete" and not self.job.conflicts else "failed"
 
     def undo_command(self) -> str:
         """The kubectl command that undoes the change."""
@@ -97,6 +92,13 @@ class Live:
         job.result = "notProven" if sent == "yes" else "failed"
         job.message = f"interrupted: it is {state}, and nobody watches it"
         say(f"{self.reference} is {state}" + ("" if self._undoing else f"; to undo it: {self.undo_command()}"))
+
+    def _healthy_again(self, broken: Sequence[Pod]) -> Standing:
+        self._delete(broken)
+        try:
+            return self.rollout.back(self.watch.timeout, self.watch.settle)
+        except CapsError as error:
+            return Standing("failed", error.words)
 
     def _broken(self) -> list[Pod]:
         """The pods that may be in the way of an undo, which is sent whether they can be read or not."""
@@ -169,10 +171,13 @@ class Live:
         """Undo as far as nobody else has changed it since; what was left alone is said, and in the job's message."""
         taken = self.sender.take_back(undo)
         if taken.conflicts:
-            theirs = left_alone(taken.conflicts)
-            self.job.message += f"; {theirs}" if self.job.message else theirs
-            say(f"{self.reference}: {theirs}")
+            self.job.conflicts += taken.conflicts
+            self._note(left_alone(taken.conflicts))
+            say(f"{self.reference}: {left_alone(taken.conflicts)}")
         return taken
+
+    def _note(self, words: str) -> None:
+        self.job.message += f"; {words}" if self.job.message else words
 
     def _delete(self, broken: Sequence[Pod]) -> None:
         """A StatefulSet does not replace a broken pod after the revert until somebody deletes it."""
@@ -184,7 +189,7 @@ class Live:
             except ApiError as error:
                 if error.code not in (404, 409):
                     command = f"kubectl delete pod {name} -n {self.namespace}{self.watch.flags}"
-                    self.job.message += f"; its broken pod has to be deleted: {command}"
+                    self._note(f"its broken pod has to be deleted: {command}")
                     say(f"{error}; delete it, or it stays as it is: {command}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kubectl_caps.commands.harden_object import Live
 from kubectl_caps.commands.harden_watch import Stopped
-from kubectl_caps.core.outcome import NOT_DONE, Result
+from kubectl_caps.core.outcome import Result
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.terminal import clear_progress, progress
 
@@ -73,7 +73,7 @@ class Run:
                 self.stop.set()
                 return
             self._active.remove(live)
-            if live.job.result in NOT_DONE:
+            if live.job.is_not_done:
                 self._failed = self._failed or live.reference
             if len(self.lives) > 1:
                 progress(f"{len(self.lives) - len(self._waiting) - len(self._active)} of {len(self.lives)} done")

@@ -12,8 +12,7 @@ from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.core.hardening import Hardening, Note
 from kubectl_caps.core.outcome import Job
 from kubectl_caps.core.patch import lookup, rebased
-from kubectl_caps.core.pod import field_path
-from kubectl_caps.core.undo import SavedUndo, patch_of, saved
+from kubectl_caps.core.undo import SavedUndo, left_alone, patch_of, saved
 from kubectl_caps.core.workloads import kind_of
 from kubectl_caps.core.workloads import read as read_workloads
 from kubectl_caps.errors import CapsError, InputError, UsageError
@@ -78,15 +77,14 @@ def _job(cluster: Cluster, item: SavedUndo, context: str) -> Job:
         undo = patch_of(item.undo)
     except ValueError as error:
         raise InputError(f"{workload.reference}: its undo is no JSON Patch of ours: {error}") from error
-    job = Job(kind, current, workload, Hardening(undo))
+    job = Job(kind, current, workload, Hardening(undo), undo=True)
     uid = dict(undo.guards).get(("metadata", "uid"))
     if uid != lookup(current, ("metadata", "uid")):
         job.result, job.message = "refused", "it is another object than the one that was hardened"
         return job
     rest, conflicts = rebased(undo, current)
-    notes = tuple(
-        Note("", f"changed by somebody else since, left alone: {field_path(item.path)}") for item in conflicts
-    )
-    job.hardening = Hardening(rest, notes)
-    job.result = "planned" if rest.changes else "unchanged"
+    job.conflicts, job.message = tuple(conflicts), left_alone(conflicts) if conflicts else ""
+    job.hardening = Hardening(rest, (Note("", job.message),) if conflicts and rest.changes else ())
+    if not rest.changes:
+        job.result = "refused" if conflicts else "unchanged"
     return job

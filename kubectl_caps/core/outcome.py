@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.diagnosis import Cause
 from kubectl_caps.core.hardening import Hardening
+from kubectl_caps.core.patch import Conflict
 from kubectl_caps.core.workloads import Kind, Workload
 from kubectl_caps.core.writers import Forecast
 
@@ -14,8 +15,7 @@ Result = Literal[
     "rolledBack", "rollbackFailed", "refused", "skipped", "failed",
 ]  # fmt: skip
 
-NOT_DONE = ("rolledBack", "rollbackFailed", "refused", "skipped", "failed")
-"""Results that make the exit status 2."""
+_NOT_DONE = ("rolledBack", "rollbackFailed", "refused", "skipped", "failed")
 
 
 class Blame(Struct, frozen=True):
@@ -30,7 +30,8 @@ class Job(Struct):
     """One object, its hardening, and how it ended: `message` says why, `blames` what the evidence points to.
 
     `remarks` are what to know before it is changed, `forecasts` what other writers will do to the change; `replacement`
-    is the manifest for an object that cannot be changed.
+    is the manifest for an object that cannot be changed. `undo`: the patch takes an earlier hardening back, but for the
+    `conflicts`, which somebody else has changed since.
     """
 
     kind: Kind
@@ -43,3 +44,10 @@ class Job(Struct):
     remarks: tuple[str, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     replacement: dict[str, Any] | None = None
+    undo: bool = False
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def is_not_done(self) -> bool:
+        """Whether something of it could not be done: exit status 2."""
+        return self.result in _NOT_DONE or bool(self.conflicts)

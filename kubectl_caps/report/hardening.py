@@ -27,6 +27,7 @@ _WORDS = {
     "skipped": "skipped",
     "failed": "failed",
 }
+_UNDO_WORDS = {**_WORDS, "planned": "undone", "refused": "not undone"}
 
 _EFFECTS = {
     "reverts": "sets back {fields} {when}",
@@ -60,7 +61,7 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
     if any(job.result == "planned" for job in jobs):  # else the results say it at once
         for job in jobs:
             if job.result == "refused":
-                yield escaped(f"{job.workload.reference} will not be patched: {job.message}")
+                yield escaped(f"{job.workload.reference} will not be {_words(job)['planned']}: {job.message}")
 
 
 def notes(jobs: Sequence[Job]) -> Iterator[str]:
@@ -101,7 +102,11 @@ def results(jobs: Sequence[Job], suffix: str) -> Iterator[str]:
 def result_line(job: Job, suffix: str, where: str = "") -> str:
     """`deployment.apps/web patched (server dry run)`."""
     message = f" ({job.message})" if job.message else ""
-    return escaped(f"{job.workload.reference}{where} {_WORDS[job.result]}{suffix}{message}")
+    return escaped(f"{job.workload.reference}{where} {_words(job)[job.result]}{suffix}{message}")
+
+
+def _words(job: Job) -> dict[str, str]:
+    return _UNDO_WORDS if job.undo else _WORDS
 
 
 def hardening(jobs: Sequence[Job], errors: Sequence[CapsError]) -> dict[str, Any]:

@@ -772,3 +772,48 @@ def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Pat
         "b": "refused",
         "c": "unchanged",
     }
+
+
+THEIRS = {"allowPrivilegeEscalation": True, "capabilities": {"drop": ["NET_RAW"]}}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_an_undo_that_restores_nothing_or_not_all_fails_and_says_what_it_left(
+    shop: Shop, tmp_path: Path, dry_run: bool
+) -> None:
+    shop.make(workload("a"), workload("b"), workload("c"))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy", "--yes", "--undo-to", file).status == 0
+    shop.patch("a", {"op": "replace", "path": CONTEXT, "value": THEIRS})
+    shop.patch("b", {"op": "replace", "path": f"{CONTEXT}/capabilities/drop", "value": ["NET_RAW"]})
+    flags = ("--dry-run=server",) if dry_run else ()
+    done = shop.harden("--undo", file, *flags, namespace=False)
+    field = "spec.template.spec.containers[0].securityContext"
+    said = "changed by somebody else since, left alone: "
+    assert done.status == 2
+    assert done.out.splitlines()[-3:] == [
+        f"deployment.apps/a not undone ({said}{field}.allowPrivilegeEscalation, {field}.capabilities.drop)",
+        f"deployment.apps/b {'undone (server dry run)' if dry_run else 'failed'} ({said}{field}.capabilities.drop)",
+        f"deployment.apps/c undone{' (server dry run)' if dry_run else ''}",
+    ]
+    assert shop.context("a") == THEIRS
+    assert shop.context("b") == {
+        **({"allowPrivilegeEscalation": False} if dry_run else {}),
+        "capabilities": {"drop": ["NET_RAW"]},
+    }
+    assert shop.context("c") == (HARDENED if dry_run else None)
+
+
+def test_what_the_server_would_not_undo_its_dry_run_says(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy/web", "--undo-to", file).status == 0
+    config = user(shop, tmp_path, ("apps", "deployments", "get"))
+    refused = shop.harden("--undo", file, "--dry-run=server", kubeconfig=config, namespace=False)
+    assert refused.status == 2
+    assert "deployment.apps/web not undone (Error from server (Forbidden): " in refused.out
+    with between(shop.cluster, tmp_path) as middleman:
+        done = shop.harden("--undo", file, "--dry-run=server", kubeconfig=middleman.kubeconfig, namespace=False)
+        tried = [(seen.method, seen.query.get("dryRun")) for seen in middleman.seen if seen.method != "GET"]
+    assert (done.status, tried, shop.context("web")) == (0, [("PATCH", "All")], HARDENED)
+    assert done.out.splitlines()[-1] == "deployment.apps/web undone (server dry run)"

@@ -30,7 +30,7 @@ class Live:
         self.sender = Sender(cluster, job, watch.manager)
         self.rollout = Rollout(cluster, job, stop)
         self.reference, self.namespace = job.workload.reference, job.workload.namespace
-        self._was_broken = self._undoing = False
+        self._was_broken = False
 
     def try_on_server(self) -> None:
         """Server dry runs of the pod that the template would make, and of the patch.
@@ -67,7 +67,6 @@ class Live:
 
     def undo(self) -> Result:
         """Send the job's patch, which undoes an earlier one, and see that the object is healthy afterwards."""
-        self._undoing = True
         watched = self.watch.wait and not rollout.not_proven(self.job.kind.kind, self.job.obj)
         broken = self._broken() if watched else []
         if not self._take_back(self.job.hardening.patch).sent:
@@ -84,14 +83,17 @@ class Live:
 
     def interrupted(self) -> None:
         """Say and record how an object was left that was in the middle of it."""
-        job, sent, done = self.job, self.sender.sent, "undone" if self._undoing else "patched"
-        if sent == "no":
+        job, states = self.job, self.sender.states
+        if states == ("untouched",):
             job.result, job.message = "skipped", "interrupted before anything was sent"
             return
-        state = done if sent == "yes" else f"either as it was or {done}"
-        job.result = "notProven" if sent == "yes" else "failed"
-        job.message = f"interrupted: it is {state}, and nobody watches it"
-        say(f"{self.reference} is {state}" + ("" if self._undoing else f"; to undo it: {self.undo_command()}"))
+        words = {"untouched": "as it was", "patched": "patched", "undone": "undone" if job.undo else "rolled back"}
+        state = f"{'either ' if len(states) > 1 else ''}{' or '.join(words[state] for state in states)}"
+        job.result = "failed"
+        if states == (("undone",) if job.undo else ("patched",)) and not job.message:  # else something failed by then
+            job.result = "undone" if job.undo else "notProven"
+        self._note(f"interrupted: it is {state}, and nobody watches it")
+        say(f"{self.reference} is {state}" + (f"; to undo it: {self.undo_command()}" if "patched" in states else ""))
 
     def _healthy_again(self, broken: Sequence[Pod]) -> Standing:
         self._delete(broken)

@@ -14,6 +14,8 @@ from kubectl_caps.core.outcome import Job
 from kubectl_caps.core.patch import Conflict, Patch, lookup, rebased
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 
+State = Literal["untouched", "patched", "undone"]
+
 _TRIES = 4
 _UID = ("metadata", "uid")
 
@@ -26,11 +28,11 @@ class TakenBack(Struct, frozen=True):
 
 
 class Sender:
-    """Patches the object of a job. `sent` says whether the object was changed, as far as it is known."""
+    """Patches the object of a job. `states` are those that it may be in: two of them while an answer is due."""
 
     def __init__(self, cluster: Cluster, job: Job, manager: str) -> None:
         self.cluster, self.job, self.manager = cluster, job, manager
-        self.sent: Literal["no", "unknown", "yes"] = "no"
+        self.states: tuple[State, ...] = ("untouched",)
 
     def get(self) -> dict[str, Any]:
         """The object as it is now."""
@@ -45,11 +47,11 @@ class Sender:
         """Send the patch; where a `test` failed, plan again, and send again only if the changes are still the same.
 
         Afterwards `job.obj` is the object as it was stored. Raises CapsError, and then nothing was changed unless
-        `sent` is unknown.
+        `states` are two.
         """
         for _ in range(_TRIES):
             try:
-                self.job.obj = self._send_once(self.job.hardening.patch)
+                self.job.obj = self._send_once(self.job.hardening.patch, "patched")
                 return
             except ApiError as error:
                 if error.code not in (409, 422):
@@ -67,7 +69,7 @@ class Sender:
             if not rest.changes:
                 return TakenBack(False, tuple(conflicts))
             try:
-                self.job.obj = self._send_once(rest)
+                self.job.obj = self._send_once(rest, "undone")
                 return TakenBack(True, tuple(conflicts))
             except ApiError as error:
                 if error.code not in (409, 422):
@@ -82,19 +84,19 @@ class Sender:
         target = f"{resource_of(kind).qualified} {workload.name} -n {workload.namespace}{flags}"
         return f"kubectl patch {target} --type=json -p {shlex.quote(operations)}"
 
-    def _send_once(self, patch: Patch) -> dict[str, Any]:
-        self.sent = "unknown"
+    def _send_once(self, patch: Patch, then: State) -> dict[str, Any]:
+        before, self.states = self.states, (*self.states, then)
         try:
             obj = self._send(patch, dry_run=False)
         except (ApiError, Unreachable) as error:
             if isinstance(error, ApiError) and error.code < 500:
-                self.sent = "no"
+                self.states = before
                 raise
-            obj = self._what_became(patch, error)
-        self.sent = "yes"
+            obj = self._what_became(patch, error, before)
+        self.states = (then,)
         return obj
 
-    def _what_became(self, patch: Patch, error: CapsError) -> dict[str, Any]:
+    def _what_became(self, patch: Patch, error: CapsError, before: tuple[State, ...]) -> dict[str, Any]:
         """The object after a patch that got no answer. Raises CapsError if it is unchanged, or cannot be read."""
         try:
             current = self.get()
@@ -102,7 +104,7 @@ class Sender:
             raise CapsError(f"the patch got no answer, so it may have been made or not: {error}") from error
         rest, conflicts = rebased(patch, current)
         if rest.changes or conflicts:
-            self.sent = "no"
+            self.states = before
             raise error
         return current
 

@@ -11,6 +11,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -701,6 +702,52 @@ def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop
     assert "deployment.apps/web patched (interrupted: it is patched, and nobody watches it)" in out
     assert "deployment.apps/z skipped (interrupted)" in out
     assert (shop.context("web"), shop.context("z")) == (HARDENED, None)
+
+
+@pytest.mark.parametrize("at", ["the patch", "the look after it"])
+def test_control_c_on_the_way_back_says_which_way_it_is(shop: Shop, tmp_path: Path, at: str) -> None:
+    shop.make(workload("web", replicas=1))
+    patched, interrupted = at == "the look after it", threading.Event()
+
+    def interrupt(seen: Seen) -> Answer | None:
+        """The answer to the second patch, or to the first request behind it, comes too late."""
+        if len(middleman.sent()) == 2 and is_patch(seen) != patched and not interrupted.is_set():
+            interrupted.set()
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+            return CUT
+        return None
+
+    with between(shop.cluster, tmp_path, after=interrupt) as middleman:
+        command = [sys.executable, "-m", "kubectl_caps", "harden", "deploy/web", "-n", shop.namespace]
+        flags = ["--force", "--timeout=1s", "--kubeconfig", middleman.kubeconfig]
+        process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    state = "rolled back" if patched else "either patched or rolled back"
+    assert f"; interrupted: it is {state}, and nobody watches it)" in out
+    assert out.splitlines()[-1].startswith("deployment.apps/web failed (timed out after 1 s: ")
+    (line,) = [line for line in err.splitlines() if line.startswith("deployment.apps/web is ")]
+    assert line.partition("; to undo it: kubectl patch ")[0] == f"deployment.apps/web is {state}"
+    assert ("to undo it" in line) != patched
+    assert shop.context("web") is None
+
+
+def test_control_c_during_an_undo_says_undone(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web", replicas=1))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy/web", "--force", "--wait=false", "--undo-to", file).status == 0
+    command = [sys.executable, "-m", "kubectl_caps", "harden", "--undo", file]
+    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("deployment.apps/web undone"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, shop.context("web")) == (130, None), err
+    assert out.splitlines()[-1] == "deployment.apps/web undone (interrupted: it is undone, and nobody watches it)"
 
 
 def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_undo_restores_all(

@@ -222,8 +222,13 @@ def _alone(context: dict[str, Any], pod: dict[str, Any], wishes: Wishes) -> None
 
 def _drop_annotations(template: dict[str, Any], names: set[str]) -> None:
     annotations = (template.get("metadata") or {}).get("annotations")
-    if annotations:
-        template["metadata"]["annotations"] = without_unconfined(annotations, lambda name: name in names)
+    if not annotations:
+        return
+    left = without_unconfined(annotations, lambda name: name in names)
+    if left:
+        template["metadata"]["annotations"] = left
+    else:  # the API server drops an empty map, so an undo that puts one key back would find no place for it
+        del template["metadata"]["annotations"]
 
 
 def _root_users(template: dict[str, Any], chosen: list[Member]) -> Iterator[Note]:

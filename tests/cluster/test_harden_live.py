@@ -188,12 +188,36 @@ def test_the_printed_command_undoes_the_change(shop: Shop) -> None:
     shop.make(workload("web"))
     before = shop.get("deployments", "web")["spec"]
     done = shop.harden("deploy", "web")
-    command = next(line.partition("to undo this: ")[2] for line in done.err.splitlines() if "to undo" in line)
     assert done.err.index("to undo") < done.err.index("web patched")
     assert shop.context("web") == HARDENED
+    run_the_printed_undo(done)
+    assert shop.get("deployments", "web")["spec"] == before
+
+
+def run_the_printed_undo(done: Done) -> None:
+    """In a shell, as a person would."""
+    command = next(line.partition("to undo this: ")[2] for line in done.err.splitlines() if "to undo" in line)
     shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-c", command], env=shell, check=True, capture_output=True)
-    assert shop.get("deployments", "web")["spec"] == before
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
+@pytest.mark.parametrize("more", [{}, {"a": "b"}], ids=["the only annotation", "one of two"])
+def test_the_printed_command_brings_back_an_annotation_that_was_taken_away(
+    shop: Shop, kind: str, more: dict[str, str]
+) -> None:
+    obj = workload("web") if kind == "Deployment" else cron_job("web")
+    template = obj["spec"].get("jobTemplate", obj)["spec"]["template"]
+    annotations = {"container.apparmor.security.beta.kubernetes.io/c": "unconfined", **more}
+    template.setdefault("metadata", {})["annotations"] = annotations
+    shop.make(obj)
+    plural = f"{kind.lower()}s"
+    before = shop.get(plural, "web")["spec"]
+    done = shop.harden(f"{kind}/web", "--profile", "restricted")
+    hardened = shop.get(plural, "web")["spec"]
+    assert (done.status, "unconfined" in str(hardened)) == (0, False), done.err
+    run_the_printed_undo(done)
+    assert shop.get(plural, "web")["spec"] == before
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Job"])

@@ -91,7 +91,7 @@ def _jobs(
     scope = Scope(None if options.all_namespaces else namespace, options.selector, options.force)
     planner = Planner(cluster, wishes, context, manager=options.field_manager, force=options.force)
     jobs = []
-    for found in find(cluster, targets, scope, errors):
+    for found in find(cluster, targets, scope, planner.owners, errors):
         try:
             jobs.append(planner.job(found))
         except InputError as error:

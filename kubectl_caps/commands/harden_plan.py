@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.commands.harden import planned
 from kubectl_caps.commands.harden_object import Live
-from kubectl_caps.commands.harden_targets import Found, top_owner
+from kubectl_caps.commands.harden_targets import Found, Owners
 from kubectl_caps.core import health, rollout
 from kubectl_caps.core.hardening import Hardening, Wishes
 from kubectl_caps.core.outcome import Job
@@ -33,7 +33,7 @@ class Planner:
     def __init__(self, cluster: Cluster, wishes: Wishes, context: str, *, manager: str, force: bool) -> None:
         self.cluster, self.wishes, self.manager, self.force = cluster, wishes, manager, force
         self._source = {"context": context}
-        self._owners: dict[str, str] = {}
+        self.owners = Owners(cluster)
 
     def job(self, found: Found) -> Job:
         """The job for one object. Raises InputError where its template cannot be read, UsageError."""
@@ -45,7 +45,7 @@ class Planner:
         if not workloads:
             raise InputError(f"{kind.plural} {found.metadata.name}: has no pod template of its own")
         job = Job(kind, obj, workloads[0], Hardening(Patch(())))
-        if owner := top_owner(self.cluster, found.metadata, self._owners):
+        if owner := self.owners.top(found.metadata):
             job.result, job.message = "refused", f"it is controlled by {owner}, which would undo it; harden that"
             return job
         job.hardening = planned(kind, obj, self._source, self.wishes)

@@ -11,7 +11,7 @@ from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import parse_targets, resource_of, workload_kinds
 from kubectl_caps.commands.live import Target
 from kubectl_caps.core.labelling import SYSTEM_NAMESPACES
-from kubectl_caps.core.pod import Metadata
+from kubectl_caps.core.pod import Metadata, OwnerReference
 from kubectl_caps.core.workloads import KINDS, Kind, kind_of, reference
 from kubectl_caps.errors import ApiError, CapsError, InputError, UsageError
 from kubectl_caps.report.terminal import say
@@ -51,52 +51,74 @@ def asked(cluster: Cluster, options: argparse.Namespace) -> list[Target]:
     return list(dict.fromkeys(targets))
 
 
-def find(cluster: Cluster, targets: Sequence[Target], scope: Scope, errors: list[CapsError]) -> Iterator[Found]:
-    """The objects; what could not be read is added to `errors`. What is part of another object is left out and said."""
-    owned: dict[str, list[str]] = {}
+class Owners:
+    """The controllers above objects, each read once."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._known: dict[str, OwnerReference | None] = {}
+
+    def chain(self, metadata: Metadata) -> Iterator[OwnerReference]:
+        """The controller, the controller's own, and so on, as far up as they can be read."""
+        owner, passed = metadata.controller, set[str]()
+        while owner and owner.uid not in passed:
+            passed.add(owner.uid)
+            yield owner
+            owner = self._above(owner, metadata.namespace)
+
+    def top(self, metadata: Metadata) -> str | None:
+        """The topmost controller as kubectl prints it."""
+        names = [reference(owner.api_version, owner.kind, owner.name) for owner in self.chain(metadata)]
+        return names[-1] if names else None
+
+    def _above(self, owner: OwnerReference, namespace: str | None) -> OwnerReference | None:
+        if owner.uid not in self._known:
+            self._known[owner.uid] = None
+            try:
+                group, _, version = owner.api_version.rpartition("/")
+                kind = kind_of(owner.api_version, owner.kind)
+                resource = resource_of(kind) if kind else self._cluster.resource(f"{owner.kind}.{version}.{group}")
+                read = self._cluster.get(resource, namespace, owner.name).get("metadata", {})
+                self._known[owner.uid] = msgspec.convert(read, Metadata).controller
+            except CapsError:
+                pass  # an owner that cannot be read is the last that is known
+        return self._known[owner.uid]
+
+
+def find(
+    cluster: Cluster, targets: Sequence[Target], scope: Scope, owners: Owners, errors: list[CapsError]
+) -> Iterator[Found]:
+    """The objects; what could not be read is added to `errors`.
+
+    What is controlled by another object is left out where that one is found as well: it stands for both.
+    """
+    seen: set[str | None] = set()
+    owned: list[Found] = []
     left_out = 0
-    for target in targets:
+    # Pods come last: most of their controllers have been seen by then, and they need not be kept.
+    for target in sorted(targets, key=lambda target: target.kind.kind == "Pod"):
         try:
             for found in _objects(cluster, target, scope):
+                seen.add(found.metadata.uid)
+                controller = found.metadata.controller
                 if found.named:
                     yield found
                 elif scope.namespace is None and found.metadata.namespace in SYSTEM_NAMESPACES and not scope.force:
                     left_out += 1
-                elif owner := found.metadata.controller:
-                    name = reference(owner.api_version, owner.kind, owner.name)
-                    owned.setdefault(name, []).append(found.metadata.name or "")
-                elif not _is_finished(found):
+                elif _is_finished(found) or (controller and controller.uid in seen):
+                    continue
+                elif controller:
+                    owned.append(found)
+                else:
                     yield found
         except (ApiError, InputError) as error:
             errors.append(error)
+    for found in owned:
+        if not any(owner.uid in seen for owner in owners.chain(found.metadata)):
+            yield found
     if left_out:
         are = "object is" if left_out == 1 else "objects are"
         say(f"{left_out} {are} in a namespace of the system and left alone; -n names one, --force takes all")
-    if owned:
-        count = sum(map(len, owned.values()))
-        some = ", ".join(list(owned)[:_SHOWN]) + (", …" if len(owned) > _SHOWN else "")
-        say(f"{count} object{'s are' if count > 1 else ' is'} controlled by others and left alone (by {some})")
-
-
-def top_owner(cluster: Cluster, metadata: Metadata, known: dict[str, str]) -> str | None:
-    """The topmost controller as kubectl prints it, as far up as it can be read. `known` remembers the answers."""
-    owner = metadata.controller
-    if owner is None:
-        return None
-    if owner.uid not in known:
-        known[owner.uid] = reference(owner.api_version, owner.kind, owner.name)
-        try:
-            group, _, version = owner.api_version.rpartition("/")
-            kind = kind_of(owner.api_version, owner.kind)
-            resource = resource_of(kind) if kind else cluster.resource(f"{owner.kind}.{version}.{group}")
-            above = cluster.get(resource, metadata.namespace, owner.name).get("metadata", {})
-            known[owner.uid] = top_owner(cluster, msgspec.convert(above, Metadata), known) or known[owner.uid]
-        except CapsError:
-            pass  # an owner that cannot be read is named itself
-    return known[owner.uid]
-
-
-_SHOWN = 3
 
 
 def _served(cluster: Cluster) -> Iterator[Kind]:

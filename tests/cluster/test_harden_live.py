@@ -247,8 +247,9 @@ def test_a_controlled_object_is_refused_and_its_top_owner_is_named(shop: Shop) -
     assert (done.status, "controlled by deployment.apps/web" in done.out) == (2, True)
     assert shop.context(name, "replicasets") is None
     whole = shop.harden("rs", "--yes")
-    assert (whole.status, whole.out) == (0, "")
-    assert "1 object is controlled by others and left alone (by deployment.apps/web)" in whole.err
+    assert (whole.status, whole.out) == (2, done.out)
+    together = shop.harden("rs,deploy", "--dry-run=client", "-o", "name")
+    assert (together.status, together.out, together.err.count("replicaset")) == (0, "deployment.apps/web\n", 0)
 
 
 def test_an_enforcing_namespace_stops_it_before_anything_is_sent(
@@ -659,7 +660,30 @@ def test_an_operators_deployment_is_refused_and_the_operators_object_is_named(sh
     for target in ("deploy/web", f"rs/{name}"):
         done = shop.harden(target)
         assert (done.status, "it is controlled by shop.example.com/mine" in done.out) == (2, True), target
-    assert shop.context("web") is None
+    shop.make(workload("free"))
+    for targets in (("--all",), ("deploy",), ("deploy,rs,pods",)):
+        done = shop.harden(*targets, "--yes", "-o", "json")
+        results = {item["name"]: item["result"] for item in done.items}
+        assert (done.status, results.pop("free") in ("notProven", "unchanged"), results) == (
+            2,
+            True,
+            {"web": "refused"},
+        )
+        assert "it is controlled by shop.example.com/mine, which would undo it" in done.out
+    assert (shop.context("web"), shop.context("free")) == (None, HARDENED)
+
+
+def test_an_owner_that_the_selector_leaves_out_does_not_stand_for_its_pods(shop: Shop) -> None:
+    obj = workload("web", replicas=1)
+    obj["spec"]["template"]["metadata"]["labels"]["only"] = "pods"
+    shop.make(obj)
+    eventually(lambda: shop.list("pods"))
+    done = shop.harden("--all", "-l", "only=pods", "-o", "json", "--dry-run=client")
+    assert (done.status, {item["kind"]: item["result"] for item in done.items}) == (
+        2,
+        {"ReplicaSet": "refused"},
+    )
+    assert "controlled by deployment.apps/web" in done.out
 
 
 def user(shop: Shop, folder: Path, *rules: tuple[str, str, str]) -> str:

@@ -42,18 +42,17 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
     todo = [live for live in lives if live.job.result == "planned"]
     if options.output != "patch":
         _print_plan(jobs, options.output)
+    for error in errors:
+        say(str(error))
     interrupted = False
     if dry_run == "none":
         if todo and several and not options.yes and not _agreed(len(todo)):
-            say("Nothing was changed.")
-            return 1
+            return _declined(jobs, errors, options.output)
         if options.undo_to:
             save(options.undo_to, [live.job for live in todo])
         # What cannot be undone is no reason to leave the others as they are.
         act, keep_going = (Live.undo, True) if options.undo else (Live.harden, options.keep_going)
         interrupted = Run(todo, act, stop).run(parallel=options.max_parallel, keep_going=keep_going)
-    for error in errors:
-        say(str(error))
     _print_results(jobs, errors, options.output, read.SUFFIX[dry_run])
     if interrupted:
         raise KeyboardInterrupt
@@ -104,6 +103,17 @@ def _agreed(count: int) -> bool:
         what = "1 object" if count == 1 else f"{count} objects"
         raise UsageError(f"{what} would be changed and there is no terminal to ask on; --yes goes ahead")
     return confirm(f"Harden {'1 object' if count == 1 else f'{count} objects'}?")
+
+
+def _declined(jobs: Sequence[Job], errors: Sequence[CapsError], output: str) -> int:
+    """What was not agreed to is not done: no failure, but what could not have been done is one all the same."""
+    status = 2 if errors or any(job.is_not_done for job in jobs) else 1
+    for job in jobs:
+        if job.result == "planned":
+            job.result, job.message = "skipped", "declined"
+    say("Nothing was changed.")
+    _print_results(jobs, errors, output, "")
+    return status
 
 
 def _print_plan(jobs: Sequence[Job], output: str) -> None:

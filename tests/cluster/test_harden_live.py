@@ -478,10 +478,18 @@ def test_a_question_without_a_terminal_is_an_error_and_yes_is_an_answer(shop: Sh
 @pytest.mark.parametrize(("answer", "status", "wanted"), [("n", 1, None), ("", 1, None), ("y", 0, HARDENED)])
 def test_the_question_is_asked_on_a_terminal(shop: Shop, answer: str, status: int, wanted: Any) -> None:
     shop.make(workload("a"))
+    done = answered(answer, "deploy", "-n", shop.namespace, "--kubeconfig", str(shop.cluster.kubeconfig))
+    assert (done.status, shop.context("a")) == (status, wanted)
+    assert "Harden 1 object?" in done.err
+    assert done.out.startswith("WORKLOAD")
+    assert done.out.splitlines()[-1].startswith(f"deployment.apps/a {'patched' if wanted else 'skipped (declined)'}")
+
+
+def answered(answer: str, *args: str) -> Done:
+    """`harden` on a terminal, where its question gets this answer; `err` is what the terminal showed until then."""
     reader, writer = pty.openpty()
-    command = [sys.executable, "-m", "kubectl_caps", "harden", "deploy", "-n", shop.namespace]
-    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
-    process = subprocess.Popen(command, env=env, stdin=writer, stderr=writer, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "kubectl_caps", "harden", *args]
+    process = subprocess.Popen(command, stdin=writer, stderr=writer, stdout=subprocess.PIPE, text=True)
     os.close(writer)
     text = b""
     while b"[y/N]: " not in text:
@@ -489,9 +497,20 @@ def test_the_question_is_asked_on_a_terminal(shop: Shop, answer: str, status: in
     os.write(reader, f"{answer}\n".encode())
     out, _ = process.communicate(timeout=60)
     os.close(reader)
-    assert (process.returncode, shop.context("a")) == (status, wanted)
-    assert b"Harden 1 object?" in text
-    assert out.startswith("WORKLOAD")
+    return Done(process.returncode, out, text.decode())
+
+
+def test_declining_hides_nothing_that_could_not_have_been_done(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("a"), workload("sick", replicas=1))
+    config = user(shop, tmp_path, ("apps", "deployments", "get,list,patch"), ("", "pods", "create"))
+    args = ("-n", shop.namespace, "--kubeconfig", config, "-o", "json")
+    done = answered("n", "deploy,sts", *args)
+    assert "Error from server (Forbidden): statefulsets.apps is forbidden" in done.err
+    assert {item["name"]: item["result"] for item in done.items} == {"a": "skipped", "sick": "refused"}
+    assert (done.status, json.loads(done.out)["errors"][0]["code"], shop.context("a")) == (2, 403, None)
+    assert answered("n", "deploy", *args).status == 2
+    unasked = shop.harden("deploy,sts", kubeconfig=config)
+    assert (unasked.status, "(Forbidden)" in unasked.err, "no terminal to ask on" in unasked.err) == (2, True, True)
 
 
 def many(shop: Shop, count: int) -> list[str]:

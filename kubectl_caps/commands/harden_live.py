@@ -1,7 +1,6 @@
 """Hardening on a cluster: the plan, the question, and one rollout after the other."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from threading import Event
@@ -49,7 +48,7 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
         if todo and several and not options.yes and not _agreed(len(todo)):
             return _declined(jobs, errors, options.output)
         if options.undo_to:
-            save(options.undo_to, [live.job for live in todo])
+            save(options.undo_to, [live.job for live in todo], watch.flags)
         # What cannot be undone is no reason to leave the others as they are.
         act, keep_going = (Live.undo, True) if options.undo else (Live.harden, options.keep_going)
         interrupted = Run(todo, act, stop).run(parallel=options.max_parallel, keep_going=keep_going)
@@ -69,12 +68,8 @@ def _watch(options: argparse.Namespace) -> Watch:
         settle=read.seconds(options.settle, "settle"),
         manager=options.field_manager,
         force=options.force,
-        flags="".join(f" --{name} {shlex.quote(getattr(options, name))}" for name in _WHERE if getattr(options, name)),
+        flags=read.connection(options),
     )
-
-
-_WHERE = ("kubeconfig", "context", "cluster", "user", "server")
-"""Flags that say which cluster it is: a command that is printed has to say it as well."""
 
 
 def _jobs(

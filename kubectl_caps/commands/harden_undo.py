@@ -1,6 +1,7 @@
 """`--undo-to FILE`: what undoes a run, saved before anything is sent. `--undo FILE`: applying it."""
 
 import os
+import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import msgspec
 
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import resource_of
+from kubectl_caps.command_line import program_name
 from kubectl_caps.core.hardening import Hardening, Note
 from kubectl_caps.core.outcome import Job
 from kubectl_caps.core.patch import lookup, rebased
@@ -27,8 +29,8 @@ def check_unused(file: str | None) -> None:
         raise UsageError(f"--undo-to: {file} exists already, and may be needed to undo another run")
 
 
-def save(file: str, jobs: Sequence[Job]) -> None:
-    """Write what undoes these jobs, whole or not at all, and onto the disk. Raises InputError."""
+def save(file: str, jobs: Sequence[Job], flags: str) -> None:
+    """Write what undoes these jobs, whole or not at all, and onto the disk; say the command. Raises InputError."""
     path = Path(file)
     text = json.text(report.hardening(jobs, []), "json")
     try:
@@ -43,7 +45,7 @@ def save(file: str, jobs: Sequence[Job]) -> None:
                 raise
     except OSError as error:
         raise InputError(f"{file}: {(error.strerror or str(error)).lower()}; nothing was changed") from error
-    say(f"to undo this run: kubectl caps harden --undo {file}")
+    say(f"to undo this run: {program_name()} harden --undo {shlex.quote(file)}{flags}")
 
 
 def undo_jobs(cluster: Cluster, file: str, context: str, errors: list[CapsError]) -> list[Job]:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Sequence
 
 from kubectl_caps.command_line import DRY_RUNS
@@ -81,6 +82,26 @@ def capabilities(texts: Sequence[str]) -> tuple[str, ...]:
             raise UsageError("--add ALL would undo the hardening; name the capabilities that are needed")
         names[name] = None
     return tuple(names)
+
+
+def connection(options: argparse.Namespace) -> str:
+    """The flags that say which cluster it is and who asks, for commands that are printed; no token and no password."""
+    words: list[str] = []
+    for flag, dest in _CONNECTION.items():
+        value = getattr(options, dest)
+        for item in value if isinstance(value, list) else [value] if value else []:
+            words += [flag] if item is True else [flag, shlex.quote(_IN_ADDRESS.sub(r"\1", item))]
+    return "".join(f" {word}" for word in [*words, *(["--token", "TOKEN"] if options.token else [])])
+
+
+_IN_ADDRESS = re.compile(r"^(https?://)[^/]*@")
+_CONNECTION = {
+    "--kubeconfig": "kubeconfig", "--context": "context", "--cluster": "cluster", "--user": "user",
+    "--server": "server", "--as": "as_user", "--as-group": "as_groups", "--as-uid": "as_uid",
+    "--certificate-authority": "certificate_authority", "--client-certificate": "client_certificate",
+    "--client-key": "client_key", "--tls-server-name": "tls_server_name",
+    "--insecure-skip-tls-verify": "insecure_skip_tls_verify",
+}  # fmt: skip
 
 
 def file_flags(options: argparse.Namespace) -> None:

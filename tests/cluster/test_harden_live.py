@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -863,6 +864,22 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         for file in files:
             undo(file)
     assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
+
+
+def test_the_printed_commands_that_undo_run_as_the_same_user(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    who = ("--as", "some one", "--as-group", "system:masters")
+    done = shop.harden("deploy/web", "--undo-to", str(tmp_path / "my undo"), *who)
+    assert done.status == 0, done.err
+    prefix = "to undo this run: "
+    (command,) = [line.removeprefix(prefix) for line in done.err.splitlines() if line.startswith(prefix)]
+    one = next(line.partition("to undo this: ")[2] for line in done.err.splitlines() if "to undo this: " in line)
+    flags = ["--kubeconfig", str(shop.cluster.kubeconfig), *who]
+    for words in (shlex.split(command), shlex.split(one)):
+        assert [word for word in words if word in flags] == flags
+    shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command], env=shell, check=True, capture_output=True)
+    assert shop.context("web") is None
 
 
 def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Path) -> None:

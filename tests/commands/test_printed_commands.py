@@ -1,0 +1,28 @@
+"""The flags that a printed command repeats, so that it means the same cluster and the same user."""
+
+import shlex
+
+import pytest
+
+from kubectl_caps.command_line import parse
+from kubectl_caps.commands.options import connection
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "",
+        "--kubeconfig 'my config' --context c --cluster d --user u --server https://x:6443",
+        "--as al --as-group dev --as-group 'two words' --as-uid 7",
+        "--certificate-authority ca.crt --client-certificate a.crt --client-key a.key --tls-server-name x",
+        "--insecure-skip-tls-verify",
+    ],
+)
+def test_who_asks_and_which_cluster_is_repeated(flags: str) -> None:
+    said = connection(parse(["harden", "deploy/web", *shlex.split(flags)]))
+    assert shlex.split(said) == shlex.split(flags)
+
+
+def test_no_secret_is_printed() -> None:
+    options = parse(["harden", "deploy/web", "--token", "s3cret", "-s", "https://me:s3cret@x:6443"])
+    assert connection(options) == " --server https://x:6443 --token TOKEN"

@@ -42,6 +42,8 @@ def saved(document: Any) -> list[SavedUndo]:
 
 def patch_of(operations: Sequence[Mapping[str, Any]]) -> Patch:
     """The patch whose `json_patch` these operations are. Raises ValueError where they are not of that form."""
+    for item in operations:
+        _check(item)
     tests = {item["path"]: item.get("value") for item in operations if item["op"] == "test"}
     changes = [item for item in operations if item["op"] != "test"]
     changed = {item["path"] for item in changes}
@@ -49,6 +51,15 @@ def patch_of(operations: Sequence[Mapping[str, Any]]) -> Patch:
         raise ValueError("a change without a test of what was there before")
     guards = tuple((_path(text), value) for text, value in tests.items() if text not in changed)
     return Patch(tuple(_changes(changes, tests)), guards)
+
+
+def _check(operation: Mapping[str, Any]) -> None:
+    if operation.get("op") not in ("test", "add", "replace", "remove"):
+        raise ValueError(f"an operation with op {operation.get('op')!r}")
+    if not isinstance(operation.get("path"), str) or not operation["path"].startswith("/"):
+        raise ValueError(f"an operation with path {operation.get('path')!r}")
+    if operation["op"] in ("add", "replace") and "value" not in operation:
+        raise ValueError(f"an operation without a value: {operation['op']} {operation['path']}")
 
 
 def left_alone(conflicts: Sequence[Conflict]) -> str:

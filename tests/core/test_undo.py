@@ -49,6 +49,22 @@ def test_anything_else_is_no_saved_undo(document: Any, message: str) -> None:
         saved(document)
 
 
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        ({"path": "/spec/x", "value": 1}, "op None"),
+        ({"op": "move", "path": "/spec/x", "from": "/spec/y"}, "op 'move'"),
+        ({"op": "remove"}, "path None"),
+        ({"op": "remove", "path": "spec"}, "path 'spec'"),
+        ({"op": "test", "path": 7}, "path 7"),
+        ({"op": "replace", "path": "/spec/x"}, "without a value: replace /spec/x"),
+    ],
+)
+def test_what_is_no_operation_of_ours_is_refused(operation: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        patch_of([{"op": "test", "path": "/spec/x", "value": None}, operation])
+
+
 def test_a_change_without_a_test_is_refused() -> None:
     with pytest.raises(ValueError, match="without a test"):
         patch_of([{"op": "remove", "path": "/spec/x"}])

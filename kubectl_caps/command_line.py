@@ -230,11 +230,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         root.print_help()
         raise SystemExit(0)
     # As for kubectl, a flag whose value may be left out takes none from the next word.
-    words = ["--live=exec" if word == "--live" else word for word in argv[1:]]
+    words = [_ALONE.get(word, word) for word in argv[1:]]
     options = commands[argv[0]].parse_intermixed_args(words)
     options.command = argv[0]
     options.flags = frozenset(word.partition("=")[0] for word in words if word.startswith("--"))
     return options
+
+
+_ALONE = {"--live": "--live=exec", "--wait": "--wait=true", "--rollback": "--rollback=true"}
 
 
 def _texts(name: str, summary: str) -> dict[str, Any]:

@@ -78,6 +78,14 @@ def test_every_command_reaches_its_own_module(monkeypatch: pytest.MonkeyPatch) -
         (["harden", "deploy", "web", "--timeout", "soon"], 'error: invalid argument "soon" for "--timeout" flag'),
         (["harden", "deploy", "web", "--wait=maybe"], 'error: invalid argument "maybe" for "--wait" flag'),
         (["harden", "deploy", "web", "--run-as-user", "root"], "error: --run-as-user: invalid int value: 'root'"),
+        (["harden", "--undo", "x", "-n", "y"], "error: --namespace has no meaning with --undo: the file says what"),
+        (
+            ["harden", "--undo", "x", "--allow-privilege-escalation", "keep"],
+            "error: --allow-privilege-escalation has no meaning with --undo",
+        ),
+        (["harden", "deploy", "--undo-to", "x", "-o", "patch"], "error: --undo-to saves what undoes a change: nothing"),
+        (["harden", "deploy", "--undo-to", "x", "--dry-run=server"], "error: --undo-to saves what undoes a change"),
+        (["harden", "deploy", "-o", "patch", "--dry-run=foo"], "error: Invalid dry-run value (foo)"),
         (["harden", "-f", "x", "--write", "--check"], "error: --write, --diff and --check cannot be used together"),
         (["harden", "-f", "x", "--diff", "-o", "patch"], "error: --diff and -o cannot be used together"),
         (["harden", "-f", "x", "--timeout", "banana"], "error: --timeout has no meaning with -f"),
@@ -103,6 +111,11 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert (status, out) == (2, "")
     assert err.startswith(message.format(program=command_line.program_name()))
     assert "Traceback" not in err
+
+
+def test_a_flag_whose_value_may_be_left_out_takes_none_from_the_next_word() -> None:
+    options = command_line.parse(["harden", "--wait", "deploy/web", "--rollback", "sts/db"])
+    assert (options.resources, options.wait, options.rollback) == (["deploy/web", "sts/db"], "true", "true")
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ _LIVE_ONLY = {
 }  # fmt: skip
 _NOT_WITH_UNDO = {
     "resources": [], "all": False, "all_namespaces": False, "selector": None, "undo_to": None, "add": [],
-    "container": [], "remove_adds": False, "profile": "none", "run_as_user": None,
+    "container": [], "remove_adds": False, "profile": "none", "run_as_user": None, "namespace": None,
+    "allow_privilege_escalation": "false",
 }  # fmt: skip
 
 
@@ -77,6 +78,8 @@ def _check_live(options: argparse.Namespace) -> None:
             raise UsageError(f"{name} has no meaning with --undo: the file says what is undone")
     elif not options.resources and not options.all:
         raise UsageError("you must provide one or more resources: TYPE [NAME…], --all or -f")
+    if options.undo_to and (read.dry_run(options) != "none" or options.output == "patch"):
+        raise UsageError("--undo-to saves what undoes a change: nothing is changed with --dry-run or -o patch")
     read.no_file_flags(options)
 
 

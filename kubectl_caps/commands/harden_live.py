@@ -26,7 +26,9 @@ from kubectl_caps.report.terminal import confirm, escaped, is_interactive, say
 def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
     """Plan, ask, harden (or undo), report; returns the exit status. Raises KeyboardInterrupt."""
     watch = _watch(options)
-    dry_run = "client" if options.output == "patch" else read.dry_run(options)
+    dry_run = read.dry_run(options)
+    if options.output == "patch" and dry_run == "none":
+        dry_run = "client"
     check_unused(options.undo_to)
     cluster, namespace, context = connected(options)
     errors: list[CapsError] = []
@@ -47,7 +49,7 @@ def harden_live(options: argparse.Namespace, wishes: Wishes) -> int:
     if dry_run == "none":
         if todo and several and not options.yes and not _agreed(len(todo)):
             return _declined(jobs, errors, options.output)
-        if options.undo_to:
+        if options.undo_to and todo:
             save(options.undo_to, [live.job for live in todo], watch.flags)
         # What cannot be undone is no reason to leave the others as they are.
         act, keep_going = (Live.undo, True) if options.undo else (Live.harden, options.keep_going)
@@ -126,6 +128,7 @@ def _print_results(jobs: Sequence[Job], errors: Sequence[CapsError], output: str
         sys.stdout.write(json.text(report.hardening(jobs, errors), output))
     elif output == "patch":
         sys.stdout.write(report.patches([job for job in jobs if job.hardening.patch.changes]))
+        say(*(report.result_line(job, "") for job in jobs if job.is_not_done))
     elif output == "name":
         done = ("planned", "patched", "notProven", "undone")
         print_lines(escaped(job.workload.reference) for job in jobs if job.result in done)

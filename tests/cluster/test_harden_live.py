@@ -613,7 +613,7 @@ def test_what_will_be_refused_is_in_the_plan_before_the_question(shop: Shop) -> 
 )
 def test_what_does_not_go_together_is_one_line_and_status_2(shop: Shop, args: tuple[str, ...], error: str) -> None:
     shop.make(workload("web"))
-    done = shop.harden(*args, namespace="-A" not in args)
+    done = shop.harden(*args, namespace=not {"-A", "--undo"} & {*args})
     assert (done.status, shop.context("web")) == (2, None)
     (line,) = [line for line in done.err.splitlines() if error in line]
     assert line.startswith(("error: ", "Error from server"))
@@ -864,6 +864,23 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         for file in files:
             undo(file)
     assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
+
+
+def test_where_nothing_is_changed_no_undo_is_saved(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    assert shop.harden("deploy/web").status == 0
+    file = tmp_path / "undo"
+    again = shop.harden("deploy/web", "--undo-to", str(file))
+    assert (again.status, file.exists(), "to undo this run" in again.err) == (0, False, False)
+
+
+def test_a_patch_that_the_server_would_refuse_is_printed_and_said_to_be(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    config = user(shop, tmp_path, ("apps", "deployments", "get"))
+    for flags, status in (((), 0), (("--dry-run=client",), 0), (("--dry-run=server",), 2)):
+        done = shop.harden("deploy/web", "-o", "patch", *flags, kubeconfig=config)
+        assert (done.status, json.loads(done.out)[-1]["op"]) == (status, "add")
+        assert ("web not patched (Error from server (Forbidden)" in done.err) == (status == 2)
 
 
 def test_the_printed_commands_that_undo_run_as_the_same_user(shop: Shop, tmp_path: Path) -> None:

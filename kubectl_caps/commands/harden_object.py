@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Sequence
 from threading import Event
 
+import msgspec
+
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS
 from kubectl_caps.command_line import program_name
@@ -17,6 +19,7 @@ from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.rollout import Standing
 from kubectl_caps.core.undo import left_alone
+from kubectl_caps.core.weakened import weakened
 from kubectl_caps.core.workloads import pod_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import say
@@ -28,7 +31,7 @@ class Live:
     def __init__(self, cluster: Cluster, job: Job, watch: Watch, wishes: Wishes, stop: Event) -> None:
         self.cluster, self.job, self.watch, self.wishes = cluster, job, watch, wishes
         self.sender = Sender(cluster, job, watch.manager)
-        self.rollout = Rollout(cluster, job, stop)
+        self.rollout = Rollout(cluster, job, stop, wishes)
         self.reference, self.namespace = job.workload.reference, job.workload.namespace
         self._was_broken = False
 
@@ -36,16 +39,19 @@ class Live:
         """Server dry runs of the pod that the template would make, and of the patch.
 
         A namespace that enforces Pod Security accepts the workload and forbids its pods, so the pod is tried first.
-        Raises CapsError where either would be refused.
+        Raises CapsError where either would be refused, or the pod would not get what the template says.
         """
         wanted = self.job.hardening.patch.applied(self.job.obj)
         pod = pod_of(wanted, self.job.workload.path, self.job.workload.name, self.namespace)
         try:
-            self.cluster.create(PODS, self.namespace, pod, dry_run=True, field_manager=self.watch.manager)
+            made = self.cluster.create(PODS, self.namespace, pod, dry_run=True, field_manager=self.watch.manager)
         except ApiError as error:
             if not _says_nothing(error, builtin=self.job.kind.builtin):
                 raise CapsError(f"its pods would be refused: {error.message}") from error
             self.job.remarks += (f"a pod of the new template could not be tried: {error.message}",)
+        else:
+            for loss in weakened(msgspec.convert(pod, Pod), msgspec.convert(made, Pod), self.wishes):
+                raise CapsError(f"its pods do not get it: {loss}")
         self.sender.try_it()
 
     def harden(self) -> Result:

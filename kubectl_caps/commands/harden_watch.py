@@ -4,17 +4,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 
+import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster import rollout as edge
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.core import health, rollout
 from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose, next_command
+from kubectl_caps.core.hardening import Wishes
 from kubectl_caps.core.health import Failure
 from kubectl_caps.core.outcome import Blame, Job
-from kubectl_caps.core.patch import rebased
-from kubectl_caps.core.pod import Pod, field_path
+from kubectl_caps.core.patch import lookup, rebased
+from kubectl_caps.core.pod import Pod, PodTemplate, field_path
 from kubectl_caps.core.rollout import Standing
+from kubectl_caps.core.weakened import weakened
 from kubectl_caps.core.writers import taken_back
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import clear_progress, progress
@@ -45,8 +48,8 @@ class Stopped(Exception):
 class Rollout:
     """The rollout of one Deployment, StatefulSet or DaemonSet, seen from before the change to its end."""
 
-    def __init__(self, cluster: Cluster, job: Job, stop: Event) -> None:
-        self.cluster, self.job, self.stop = cluster, job, stop
+    def __init__(self, cluster: Cluster, job: Job, stop: Event, wishes: Wishes) -> None:
+        self.cluster, self.job, self.stop, self.wishes = cluster, job, stop, wishes
         self.kind, self.namespace = job.kind.kind, job.workload.namespace
         self._old_events: set[str] = set()
         self._old_complaints: set[tuple[str, tuple[str, ...]]] = set()
@@ -159,10 +162,22 @@ class Rollout:
             owners = (owner for _, owner in taken_back(snapshot.obj, self.job.hardening.patch) if owner)
             message = f"{next(owners, 'somebody else')} changed {field_path(lost[0])} meanwhile"
             return Standing("failed", message, Failure(message))
+        if loss := self._loss(snapshot):
+            self._lost = True
+            return Standing("failed", loss, Failure(loss))
         standing = rollout.standing(self.kind, snapshot.obj, snapshot.updated)
         if standing.step == "progressing" and not snapshot.updated:
             return self._refused(snapshot) or standing
         return standing
+
+    def _loss(self, snapshot: edge.Snapshot) -> str | None:
+        """What a new pod did not get of its template, because something changed it on its way in."""
+        template = msgspec.convert(lookup(snapshot.obj, self.job.workload.path), PodTemplate)
+        for pod in snapshot.updated if rollout.is_observed(snapshot.obj) else ():
+            if not pod.metadata.deletion_timestamp:
+                for loss in weakened(template, pod, self.wishes):
+                    return f"pod {pod.metadata.name} does not get it: {loss}"
+        return None
 
     def _refused(self, snapshot: edge.Snapshot) -> Standing | None:
         """Pods that cannot be created leave no pod to look at, only events of their maker."""

@@ -74,14 +74,19 @@ def revision(kind: str, obj: Mapping[str, Any], replica_sets: Sequence[Mapping[s
 
 def standing(kind: str, obj: Mapping[str, Any], updated: Sequence[Pod]) -> Standing:
     """How the rollout of a Deployment, StatefulSet or DaemonSet stands; `updated` are the pods of the new revision."""
-    for failure in failures(updated) if _is_observed(obj) else ():
+    for failure in failures(updated) if is_observed(obj) else ():
         return Standing("failed", failure.message, failure)
     return reported(kind, obj)
 
 
+def is_observed(obj: Mapping[str, Any]) -> bool:
+    """Whether its controller has seen the object as it is now."""
+    return _status(obj, "observedGeneration") >= (obj["metadata"].get("generation") or 0)
+
+
 def reported(kind: str, obj: Mapping[str, Any]) -> Standing:
     """How the rollout stands as far as the object itself tells, without its pods."""
-    if not _is_observed(obj):
+    if not is_observed(obj):
         return Standing("progressing", "its controller has not seen the last change yet")
     return _RULES[kind](obj)
 
@@ -90,10 +95,6 @@ def held_back(kind: str, obj: Mapping[str, Any]) -> str | None:
     """What a finished rollout leaves as it was: the pods below a StatefulSet's partition."""
     partition = _partition(obj.get("spec") or {}) if kind == "StatefulSet" else 0
     return f"the partition of its updateStrategy holds {partition} of its pods back" if partition else None
-
-
-def _is_observed(obj: Mapping[str, Any]) -> bool:
-    return _status(obj, "observedGeneration") >= (obj["metadata"].get("generation") or 0)
 
 
 def _deployment(obj: Mapping[str, Any]) -> Standing:

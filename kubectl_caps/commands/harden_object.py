@@ -65,6 +65,8 @@ class Live:
                 return "refused"
         say(f"{self.reference}: to undo this: {self.undo_command()}")
         self.sender.harden(self.wishes)
+        if loss := self.sender.loss(self.job.obj):
+            return self._not_kept(loss, watched=self.watch.wait and not reason)
         say(f"{self.reference} patched")
         if reason:
             self.job.message = f"not proven: {reason}"
@@ -133,6 +135,16 @@ class Live:
             say(f"{self.reference}: {first}", *lines, *self._to_try_next())
             broken = health.broken(snapshot.updated)
         return self._roll_back(broken) if self.watch.rollback else "failed"
+
+    def _not_kept(self, loss: str, *, watched: bool) -> Result:
+        """Take back what the server kept of the patch: half a hardening is none."""
+        self.job.message = loss
+        say(f"{self.reference}: {loss}")
+        if not self.watch.rollback:
+            return "failed"
+        if watched:
+            return self._roll_back(())
+        return "rolledBack" if self._take_back(self.job.hardening.patch.inverse()) else "failed"
 
     def _to_try_next(self) -> list[str]:
         """The same hardening with what is missing beside what was added."""

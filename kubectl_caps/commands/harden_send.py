@@ -11,7 +11,8 @@ from kubectl_caps.cluster.resources import resource_of
 from kubectl_caps.commands.harden import planned
 from kubectl_caps.core.hardening import Hardening, Wishes, wished
 from kubectl_caps.core.outcome import Job
-from kubectl_caps.core.patch import Conflict, Patch, lookup, rebased
+from kubectl_caps.core.patch import Conflict, Patch, lookup, rebased, unkept
+from kubectl_caps.core.pod import field_path
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 
 State = Literal["untouched", "patched", "undone"]
@@ -40,8 +41,14 @@ class Sender:
         return self.cluster.get(resource_of(self.job.kind), workload.namespace, workload.name)
 
     def try_it(self) -> None:
-        """A server dry run. Raises CapsError where the server would refuse the patch."""
-        self._send(self.job.hardening.patch, dry_run=True)
+        """A server dry run. Raises CapsError where the server would refuse the patch, or not keep what it says."""
+        if loss := self.loss(self._send(self.job.hardening.patch, dry_run=True)):
+            raise CapsError(loss)
+
+    def loss(self, obj: dict[str, Any]) -> str | None:
+        """What an object that the server answered with did not keep of the patch: an admission may change it again."""
+        paths = unkept(self.job.hardening.patch, obj)
+        return f"the server accepted it and did not keep {field_path(paths[0])}" if paths else None
 
     def harden(self, wishes: Wishes) -> None:
         """Send the patch; where a `test` failed, plan again, and send again only if the changes are still the same.

@@ -14,7 +14,7 @@ from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose, next_command
 from kubectl_caps.core.hardening import Wishes
 from kubectl_caps.core.health import Failure
 from kubectl_caps.core.outcome import Blame, Job
-from kubectl_caps.core.patch import lookup, rebased
+from kubectl_caps.core.patch import lookup, unkept
 from kubectl_caps.core.pod import Pod, PodTemplate, field_path
 from kubectl_caps.core.rollout import Standing
 from kubectl_caps.core.weakened import weakened
@@ -155,8 +155,7 @@ class Rollout:
         return edge.look(self.cluster, self.job.kind, self.namespace, self.job.workload.name)
 
     def _hardened(self, snapshot: edge.Snapshot) -> Standing:
-        rest, conflicts = rebased(self.job.hardening.patch, snapshot.obj)
-        lost = [change.path for change in rest.changes] + [conflict.path for conflict in conflicts]
+        lost = unkept(self.job.hardening.patch, snapshot.obj)
         self._lost = bool(lost)
         if lost:
             owners = (owner for _, owner in taken_back(snapshot.obj, self.job.hardening.patch) if owner)

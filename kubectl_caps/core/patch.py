@@ -137,6 +137,12 @@ def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
     return between(current, wanted), conflicts
 
 
+def unkept(patch: Patch, obj: Json) -> list[Path]:
+    """The fields that do not have (or no longer have) the values that the patch gave them."""
+    rest, conflicts = rebased(patch, obj)
+    return [change.path for change in rest.changes] + [conflict.path for conflict in conflicts]
+
+
 def lookup(obj: Json, path: Sequence[str | int]) -> Json:
     """The value at `path`, or `ABSENT`."""
     for step in path:

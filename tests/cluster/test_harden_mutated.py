@@ -20,7 +20,10 @@ RESTRICTED = (
     "Object{spec: Object.spec{containers: object.spec.containers.map(c, Object.spec.containers{name: c.name, "
     "securityContext: Object.spec.containers.securityContext{runAsNonRoot: true, readOnlyRootFilesystem: true}})}}"
 )
+CONTEXT = "/spec/jobTemplate/spec/template/spec/containers/0/securityContext"
 HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+PRIVILEGED_IT_IS = "container c: securityContext.privileged is true"
+UNKEPT = "spec.jobTemplate.spec.template.spec.containers[0].securityContext"
 IN_EARNEST = "!(has(request.dryRun) && request.dryRun)"
 PATHS = {"deployments": "/apis/apps/v1", "cronjobs": "/apis/batch/v1"}
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -95,6 +98,14 @@ def apply(expression: str) -> dict[str, Any]:
     return {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
 
 
+def strip(path: str) -> dict[str, Any]:
+    """A mutation that takes a field away from a CronJob, and the whole context from the probe."""
+    has = "has(object.spec.jobTemplate.spec.template.spec.containers[0].securityContext)"
+    probe = "object.spec.jobTemplate.spec.template.spec.containers[0].securityContext.?runAsUser.orValue(0) == 7"
+    remove = f'{has} ? [JSONPatch{{op: "remove", path: ({probe}) ? "{CONTEXT}" : "{path}"}}] : []'
+    return {"patchType": "JSONPatch", "jsonPatch": {"expression": remove}}
+
+
 def template(spec: Mapping[str, Any]) -> Any:
     """The pod of a CronJob's template."""
     return spec["jobTemplate"]["spec"]["template"]["spec"]
@@ -118,9 +129,6 @@ def deployment(replicas: int) -> dict[str, Any]:
 def place(api_cluster: Cluster, namespace: str) -> Place:
     """A fresh namespace."""
     return Place(api_cluster, namespace)
-
-
-PRIVILEGED_IT_IS = "container c: securityContext.privileged is true"
 
 
 def test_a_policy_that_makes_pods_privileged_is_met_before_anything_is_sent(place: Place) -> None:
@@ -148,3 +156,48 @@ def test_a_policy_that_restricts_pods_further_is_no_failure(place: Place) -> Non
     with place.policy("pods", apply(RESTRICTED)):
         assert place.harden("deploy/x")[:2] == (0, "notProven")
     assert place.spec("deployments")["template"]["spec"]["containers"][0]["securityContext"] == HARDENED
+
+
+def test_a_dry_run_shows_what_a_policy_does_not_keep(place: Place) -> None:
+    place.make("cronjobs", cron({"containers": [{"name": "c", "image": "x"}]}))
+    with place.policy("batch/cronjobs", strip(CONTEXT)):
+        for flags in (("--dry-run=server",), ()):
+            status, result, message = place.harden("cronjob/x", *flags)
+            assert (status, result) == (2, "refused"), message
+            assert message == f"the server accepted it and did not keep {UNKEPT}"
+    assert "securityContext" not in template(place.spec("cronjobs"))["containers"][0]
+
+
+@pytest.mark.parametrize(
+    ("stripped", "flags", "result", "left"),
+    [
+        pytest.param("", (), "failed", None, id="nothing was kept"),
+        pytest.param("/allowPrivilegeEscalation", (), "rolledBack", None, id="the half that was kept is taken back"),
+        pytest.param(
+            "/allowPrivilegeEscalation", ("--rollback=false",), "failed", {"capabilities": {"drop": ["ALL"]}},
+            id="the half that was kept is left",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_policy_does_not_keep_in_earnest_is_no_success(
+    place: Place, stripped: str, flags: tuple[str, ...], result: str, left: Any
+) -> None:
+    place.make("cronjobs", cron({"containers": [{"name": "c", "image": "x"}]}))
+    with place.policy("batch/cronjobs", strip(CONTEXT + stripped), when=IN_EARNEST):
+        status, came_to, message = place.harden("cronjob/x", *flags)
+    assert (status, came_to) == (2, result), message
+    assert message.startswith(f"the server accepted it and did not keep {UNKEPT}")
+    assert template(place.spec("cronjobs"))["containers"][0].get("securityContext") == left
+
+
+def test_a_default_that_the_server_puts_in_the_place_of_a_removed_field_is_none_of_it(place: Place) -> None:
+    loose = {
+        "procMount": "Unmasked",
+        "seccompProfile": {"type": "Unconfined"},
+        "appArmorProfile": {"type": "Unconfined"},
+    }
+    place.make(
+        "cronjobs", cron({"hostUsers": False, "containers": [{"name": "c", "image": "x", "securityContext": loose}]})
+    )
+    status, result, message = place.harden("cronjob/x", "--profile", "restricted")
+    assert (status, result) == (0, "notProven"), message

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_caps.core.patch import ABSENT, Change, Conflict, Patch, between, lookup, pointer, rebased
+from kubectl_caps.core.patch import ABSENT, Change, Conflict, Patch, between, lookup, pointer, rebased, unkept
 
 WEB: dict[str, Any] = {
     "metadata": {"uid": "u1", "labels": {"a": "b"}},
@@ -237,6 +237,16 @@ def test_undoing_leaves_alone_what_somebody_else_changed_since() -> None:
     undo, conflicts = rebased(patch.inverse(), current)
     path = ("spec", "containers", 0, "securityContext", "capabilities", "drop")
     assert (undo.changes, conflicts) == ((), [Conflict(path, ["ALL"], ["NET_RAW"])])
+
+
+def test_what_the_answer_lacks_of_the_patch_is_named_and_what_it_has_besides_is_not() -> None:
+    patch, context = between(WEB, hardened(WEB)), ("spec", "containers", 0, "securityContext")
+    assert unkept(patch, WEB) == [context]
+    answer = hardened(WEB)
+    answer["spec"]["containers"][0]["securityContext"]["runAsNonRoot"] = True
+    assert unkept(patch, answer) == []
+    answer["spec"]["containers"][0]["securityContext"]["capabilities"] = {"drop": ["NET_RAW"]}
+    assert unkept(patch, answer) == [(*context, "capabilities", "drop")]
 
 
 def test_lookup_tells_an_absent_field_from_null() -> None:

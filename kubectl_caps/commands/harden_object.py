@@ -125,6 +125,10 @@ class Live:
             say(f"{self.reference} is patched; to undo it: {self.undo_command()}")
             return "failed"
         if standing.step == "complete":
+            # Somebody may have scaled it to nothing, or held its pods back, after the patch.
+            if snapshot and (reason := rollout.not_proven(self.job.kind.kind, snapshot.obj)):
+                self.job.message = f"not proven: {reason}"
+                return "notProven"
             self.job.message = rollout.held_back(self.job.kind.kind, self.job.obj) or ""
             say(f"{self.reference} rolled out: {standing.message}, and stayed up for {self.watch.settle:g} s")
             return "patched"

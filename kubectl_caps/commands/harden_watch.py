@@ -167,6 +167,8 @@ class Rollout:
         standing = rollout.standing(self.kind, snapshot.obj, snapshot.updated)
         if standing.step == "progressing" and not snapshot.updated:
             return self._refused(snapshot) or standing
+        if standing.step == "complete" and not snapshot.updated and not rollout.not_proven(self.kind, snapshot.obj):
+            return Standing("progressing", "none of its new pods is to be seen")
         return standing
 
     def _loss(self, snapshot: edge.Snapshot) -> str | None:

@@ -424,6 +424,20 @@ def test_a_rollout_that_does_not_end_in_time_is_taken_back(shop: Shop) -> None:
     assert (kept["result"], shop.context("web")) == ("failed", HARDENED)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_a_rollout_that_is_scaled_to_nothing_meanwhile_proves_nothing(shop: Shop, tmp_path: Path, kind: str) -> None:
+    shop.make(workload("web", kind, replicas=1))
+
+    def scale(seen: Seen) -> None:
+        if is_patch(seen):
+            shop.cluster.kubectl("scale", kind, "web", "-n", shop.namespace, "--replicas=0")
+
+    with between(shop.cluster, tmp_path, after=scale) as middleman:
+        flags = ("--force", "--settle", "1s", "--timeout", "20s", "-o", "json")
+        (item,) = shop.harden(f"{kind}/web", *flags, kubeconfig=middleman.kubeconfig).items
+    assert (item["result"], item["message"]) == ("notProven", "not proven: it has no pods")
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_change_that_somebody_takes_back_while_it_is_watched_is_seen(shop: Shop, tmp_path: Path, whole: bool) -> None:
     shop.make(workload("web", replicas=1))

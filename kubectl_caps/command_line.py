@@ -89,7 +89,7 @@ HARDEN: tuple[Flag, ...] = (
     _flag("-y", "--yes", action="store_true", help="do not ask"),
     _flag("--wait", metavar="true|false", nargs="?", const="true", default="true", help="watch the rollout"),
     _flag("--rollback", metavar="true|false", nargs="?", const="true", default="true", help="undo a failed rollout"),
-    _flag("--timeout", metavar="TIME", default="10m", help="how long a rollout may take"),
+    _flag("--timeout", metavar="TIME", default="10m", help="how long a rollout may take; 0 is no limit"),
     _flag("--settle", metavar="TIME", default="10s", help="how long new pods must stay up once available"),
     _flag("--max-parallel", metavar="N", type=int, default=1, help="how many rollouts at a time"),
     _flag("--keep-going", action="store_true", help="go on with the rest when one fails"),

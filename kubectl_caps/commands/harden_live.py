@@ -1,6 +1,7 @@
 """Hardening on a cluster: the plan, the question, and one rollout after the other."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from threading import Event
@@ -66,7 +67,7 @@ def _watch(options: argparse.Namespace) -> Watch:
     return Watch(
         wait=read.boolean(options.wait, "wait"),
         rollback=read.boolean(options.rollback, "rollback"),
-        timeout=read.seconds(options.timeout, "timeout"),
+        timeout=read.seconds(options.timeout, "timeout") or math.inf,
         settle=read.seconds(options.settle, "settle"),
         manager=options.field_manager,
         force=options.force,

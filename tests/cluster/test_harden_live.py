@@ -424,6 +424,21 @@ def test_a_rollout_that_does_not_end_in_time_is_taken_back(shop: Shop) -> None:
     assert (kept["result"], shop.context("web")) == ("failed", HARDENED)
 
 
+def test_timeout_0_is_no_limit(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web", replicas=1))
+    looks: list[Seen] = []
+
+    def look(seen: Seen) -> None:
+        looks.extend([seen] if is_patch(seen) or (looks and seen.path.endswith("/web")) else [])
+        if len(looks) == 4:
+            shop.patch("web", SCALED)
+
+    with between(shop.cluster, tmp_path, before=look) as middleman:
+        flags = ("--force", "--settle", "0", "--timeout", "0", "-o", "json")
+        (item,) = shop.harden("deploy/web", *flags, kubeconfig=middleman.kubeconfig).items
+    assert (item["result"], shop.context("web")) == ("notProven", HARDENED), item["message"]
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
 def test_a_rollout_that_is_scaled_to_nothing_meanwhile_proves_nothing(shop: Shop, tmp_path: Path, kind: str) -> None:
     shop.make(workload("web", kind, replicas=1))

@@ -197,13 +197,25 @@ class Cluster:
             options["dryRun"] = ["All"]
         self._send(Request("DELETE", resource.path(namespace, name), (), msgspec.json.encode(options)))
 
-    def log(self, namespace: str, pod: str, container: str, *, previous: bool = False, tail: int = 100) -> str:
-        """The last lines that a container wrote, or those of the one before its last restart."""
+    def log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int | None = None,
+        limit: int = LOG_LIMIT,
+    ) -> str:
+        """What a container wrote, or the one before its last restart: from the start, or only the last lines.
+
+        More than `limit` bytes are not read.
+        """
         query = (("container", container), ("previous", "true" if previous else ""))
-        limits = (("tailLines", str(tail)), ("limitBytes", str(LOG_LIMIT)))
+        limits = (("tailLines", "" if tail is None else str(tail)), ("limitBytes", str(limit)))
         # The log is text whatever is accepted, but an error of the log is JSON only where that is.
         request = Request("GET", PODS.path(namespace, pod, "log"), query + limits, accept="application/json, */*")
-        return self._send(request).body[:LOG_LIMIT].decode("utf-8", "replace")
+        return self._send(request).body[:limit].decode("utf-8", "replace")
 
     def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
         """The events about one object, by its uid."""

@@ -10,12 +10,15 @@ from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS, resource_of
 from kubectl_caps.core.diagnosis import Evidence, diagnose
 from kubectl_caps.core.health import Failure
-from kubectl_caps.core.pod import ContainerStatus, Pod
+from kubectl_caps.core.pod import ContainerStatus, Pod, Role, members
 from kubectl_caps.core.rollout import Revision, revision
 from kubectl_caps.core.workloads import WORKLOADS, Kind
 from kubectl_caps.errors import ApiError
 
+LOG_START = 1 << 20
+"""Bytes of a log that are read from its start: what a program lacks it mostly says then, however much follows."""
 LOG_LINES = 200
+"""Last lines that are read as well of a log that is longer."""
 SAMPLE = 5
 """Pods of a workload whose logs are read."""
 _REPLICA_SETS = resource_of(next(kind for kind in WORKLOADS if kind.kind == "ReplicaSet"))
@@ -103,19 +106,21 @@ class Complaint(Struct, frozen=True):
 
     pod: str
     container: str
+    role: Role
     capabilities: tuple[str, ...]
 
 
 def complaints(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Complaint]:
     """What the logs of some pods clearly say of missing capabilities; a log that cannot be read says nothing."""
     for pod in pods[:SAMPLE]:
-        for container in pod.spec.containers or ():
-            failure = Failure("", pod.metadata.name or "", container.name)
-            status = pod.status.containers.get(container.name)
+        for member in members(pod.spec):
+            name = member.container.name
+            failure = Failure("", pod.metadata.name or "", name)
+            status = pod.status.containers.get(name)
             lines = list(_log(cluster, pod.metadata.namespace or "", failure))
             for cause in diagnose(lines, uid=status.uid if status else None):
                 if cause.kind == "capability" and cause.certainty != "possible":
-                    yield Complaint(failure.pod, container.name, cause.capabilities)
+                    yield Complaint(failure.pod, name, member.role, cause.capabilities)
 
 
 def _states(status: ContainerStatus) -> Iterator[Evidence]:
@@ -128,7 +133,9 @@ def _states(status: ContainerStatus) -> Iterator[Evidence]:
 
 def _log(cluster: Cluster, namespace: str, failure: Failure, *, previous: bool = False) -> Iterator[Evidence]:
     try:
-        text = cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
+        text = cluster.log(namespace, failure.pod, failure.container, previous=previous, limit=LOG_START)
+        if len(text.encode()) >= LOG_START:
+            text += "\n" + cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
     except ApiError:
         return
     yield from (Evidence("log", line) for line in text.splitlines() if line.strip())

@@ -200,7 +200,9 @@ class Rollout:
         """What the logs of pods that stay up complain of now: nginx keeps its port when its workers die."""
         for complaint in edge.complaints(self.cluster, snapshot.updated):
             if _key(complaint) not in self._old_complaints:
-                message = f"container {complaint.container} stays up, but misses {', '.join(complaint.capabilities)}"
+                missing = ", ".join(complaint.capabilities)
+                how = "ends well" if complaint.role == "init" else "stays up"
+                message = f"container {complaint.container} {how}, but misses {missing}"
                 return Failure(message, complaint.pod, complaint.container)
         return None
 

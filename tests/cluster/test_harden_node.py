@@ -32,6 +32,10 @@ REDIS = (
 PING = "while ping -c 1 127.0.0.1 > /dev/null; do sleep 1; done; exit 1"
 NEEDS_CHOWN = "touch /tmp/x && chown 1 /tmp/x && exec sleep 2147483647"
 SERVES_WITH_CHOWN = "touch /tmp/x && chown 1 /tmp/x && exec httpd -f -p 8080"
+COMPLAINS = "touch /tmp/x; chown 1 /tmp/x"
+ALWAYS_COMPLAINS = "echo 'chown: /tmp/x: Operation not permitted'"
+SCROLLS = "i=0; while [ $i -lt 260 ]; do echo line $i; i=$((i+1)); done"
+SCROLLS_SLOWLY = SCROLLS.replace("done", "sleep 0.03; done")
 SLEEP = "exec sleep 2147483647"
 
 
@@ -242,6 +246,15 @@ def row_story(place: Place) -> tuple[Completed, dict[str, Any], set[str]]:
     return done, contexts, before & after
 
 
+def noisy_story(place: Place) -> dict[str, Any]:
+    """One that complains at its start with all its capabilities, and logs on: by now too much for a look at the end."""
+    deadline = time.monotonic() + 60
+    while place.node.kubectl("logs", "-n", place.name, "deploy/noisy").stdout.count("\n") < 261:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    return place.item("deploy/noisy")
+
+
 STORIES: dict[str, Story] = {
     "nginx": nginx_story,
     "unprobed": unprobed_story,
@@ -258,6 +271,10 @@ STORIES: dict[str, Story] = {
     "partition": lambda place: (place.item("sts/parted"), place.capabilities("parted")),
     "recreate": lambda place: place.item("deploy/recreate"),
     "crashing": lambda place: (place.item("deploy/crashing"), place.context("deploy/crashing")),
+    "scrolled": lambda place: place.item("deploy/scrolled"),
+    "init": lambda place: place.item("deploy/init"),
+    "sidecar": lambda place: place.item("deploy/sidecar"),
+    "noisy": noisy_story,
     "profile": lambda place: (place.item("deploy/rooted", "--profile", "restricted"), place.context("deploy/rooted")),
 }
 """What is done, by name; the workloads are made by `told`."""
@@ -287,6 +304,13 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
     yield workload("recreate", pod(box, NEEDS_CHOWN), strategy={"type": "Recreate"}, minReadySeconds=1)
     yield workload("crashing", pod(box, "sleep 0.2; exit 3"))
     yield workload("rooted", pod(box))
+    yield workload("scrolled", pod(box, f"{COMPLAINS}; {SCROLLS}; {SLEEP}"))
+    yield workload("noisy", pod(box, f"{ALWAYS_COMPLAINS}; {SCROLLS_SLOWLY}; {SLEEP}"))
+    first = {"name": "first", "image": box, "imagePullPolicy": "Never"}
+    init = {**first, "command": ["sh", "-c", f"{COMPLAINS}; true"]}
+    yield workload("init", pod(box, initContainers=[init]))
+    sidecar = {**first, "command": ["sh", "-c", f"{COMPLAINS}; {SLEEP}"], "restartPolicy": "Always"}
+    yield workload("sidecar", pod(box, initContainers=[sidecar]))
     for number in range(5):
         script = NEEDS_CHOWN if number == 2 else SLEEP
         row = workload(f"row{number}", pod(box, script))
@@ -430,6 +454,28 @@ def test_what_crashes_already_is_refused(told: Told) -> None:
     item, context = told["crashing"].result()
     assert (item["status"], item["result"], context) == (2, "refused", None)
     assert "it is not healthy as it is: " in item["message"]
+
+
+@pytest.mark.parametrize(
+    ("story", "message"),
+    [
+        ("scrolled", "container c stays up, but misses CHOWN"),
+        ("init", "container first ends well, but misses CHOWN"),
+        ("sidecar", "container first stays up, but misses CHOWN"),
+    ],
+)
+def test_a_complaint_is_found_in_whichever_log_and_however_much_was_written_since(
+    told: Told, story: str, message: str
+) -> None:
+    item = told[story].result()
+    assert (item["result"], item["message"]) == ("rolledBack", message)
+    assert item["diagnosis"][0]["evidence"] == "chown: /tmp/x: Operation not permitted"
+    assert item["diagnosis"][0]["capabilities"] == ["CHOWN"]
+
+
+def test_a_complaint_of_before_is_none_however_much_was_written_since(told: Told) -> None:
+    item = told["noisy"].result()
+    assert (item["status"], item["result"]) == (0, "patched"), item["message"]
 
 
 def test_a_setting_that_keeps_a_container_from_starting_is_no_capability(told: Told) -> None:

@@ -285,6 +285,12 @@ def test_a_log_is_asked_for_with_limits(previous: bool) -> None:
     assert seen.query == ({**expected, "previous": "true"} if previous else expected)
 
 
+def test_a_log_is_read_from_its_start_where_no_last_lines_are_asked_for() -> None:
+    with serving(lambda _: Answer(b"longer than it should be", content_type="text/plain")) as server:
+        assert cluster(server).log("n", "web", "c", limit=6) == "longer"
+    assert server.seen[0].query == {"container": "c", "limitBytes": "6"}
+
+
 def test_events_of_one_object() -> None:
     event = {"metadata": {"uid": "e", "name": "e"}, "type": "Warning", "reason": "Failed"}
     with serving(lambda _: reply({"kind": "EventList", "metadata": {}, "items": [event]})) as server:

@@ -145,8 +145,9 @@ def test_a_gate_does_not_pass_a_file_without_any_object(
     text: str, command: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("x.yaml", text)
-    put("k/kustomization.yaml", "resources: []\n")
-    put("service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
+    put("k/kustomization.yaml", "resources: [service.yaml]\n")
+    for name in ("service.yaml", "k/service.yaml"):
+        put(name, "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n")
     Path("link.yaml").symlink_to("service.yaml")
     assert main([command, "-f", "x.yaml", "-f", "service.yaml", "-f", "x.yaml", *GATES[command]]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]

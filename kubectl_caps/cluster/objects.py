@@ -36,8 +36,12 @@ class Listing(Struct, frozen=True):
     field_selector: str | None = None
 
 
+EMULATED_SINCE = 35
+"""The first minor version whose Pod Security stops at the version that the server emulates."""
+
+
 class Version(NamedTuple):
-    """The server's version: (1, 37, "v1.37.2")."""
+    """The server's version: (1, 37, "v1.37.2"); where it emulates an older one, that one's major and minor."""
 
     major: int
     minor: int
@@ -65,6 +69,8 @@ class _Version(Struct, frozen=True, rename="camel"):
     major: str
     minor: str
     git_version: str = ""
+    emulation_major: str = ""
+    emulation_minor: str = ""
 
 
 _PAGE = Decoder(_Page)
@@ -223,11 +229,14 @@ class Cluster:
         return [msgspec.json.decode(raw) for page in pages for raw in page]
 
     def server_version(self) -> Version:
-        """The server's version; some report a minor of `27+`."""
+        """The server's version as its Pod Security has it (KEP-4330); some report a minor of `27+`."""
         response = self._send(Request("GET", "/version"))
         told = _decode(response, _VERSION)
         try:
-            return Version(_number(told.major), _number(told.minor), told.git_version)
+            major, minor = _number(told.major), _number(told.minor)
+            if told.emulation_minor and minor >= EMULATED_SINCE:
+                major, minor = _number(told.emulation_major or told.major), _number(told.emulation_minor)
+            return Version(major, minor, told.git_version)
         except ValueError as error:
             raise answers.not_json(response, f'version "{told.major}.{told.minor}"') from error
 

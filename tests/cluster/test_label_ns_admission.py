@@ -265,3 +265,31 @@ def test_pods_that_the_server_exempts_are_told_and_nobody_chooses(exempting: Clu
         f"only the server says: plain: {reasons}",
         f"the server does not say (its configuration may exempt it): plain (and 1 other pod): {reasons}",
     ]
+
+
+# --- the server's version
+
+SYSCTL = {"sysctls": [{"name": "net.ipv4.tcp_notsent_lowat", "value": "1"}]}
+"""What baseline allows from v1.37."""
+
+
+@pytest.fixture(scope="module")
+def emulating(api_cluster: Cluster) -> Iterator[Cluster]:
+    """An API server of its own, which behaves as the version before its own."""
+    with running("api", "--emulated-version=1.36") as place:
+        yield Cluster(place)
+
+
+def test_latest_are_the_rules_of_the_version_that_the_server_emulates(emulating: Cluster) -> None:
+    place = emulating.make_namespace()
+    deployment(emulating, place, "web", spec(GOOD, securityContext=SYSCTL))
+    result = judged(emulating, place, "--enforce=baseline")
+    assert (result.status, refused(result.item), labels(emulating, place)) == (1, {("Deployment", "web")}, {})
+    emulating.kubectl("label", "namespace", place, f"{ENFORCE}=baseline")
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec(GOOD, securityContext=SYSCTL)}
+    status, answer = emulating.api.request("POST", f"/api/v1/namespaces/{place}/pods", body)
+    (violation,) = result.item["violations"]
+    assert (status, answer["message"].partition("violates")[2]) == (
+        403,
+        f' PodSecurity "baseline:latest": {violation["reason"]} ({violation["detail"]})',
+    )

@@ -308,6 +308,17 @@ def test_the_servers_version(major: str, minor: str, expected: tuple[int, int]) 
         assert cluster(server).server_version() == (*expected, "v1.x")
 
 
+@pytest.mark.parametrize(
+    ("minor", "emulated", "expected"),
+    [("37", "36", 36), ("37+", "36+", 36), ("37", "37", 37), ("37", "", 37), ("34", "33", 34)],
+    ids=["emulated", "emulated with a plus", "itself", "not told", "Pod Security does not emulate yet"],
+)
+def test_the_version_that_the_server_emulates_is_the_one_that_counts(minor: str, emulated: str, expected: int) -> None:
+    told = {"major": "1", "minor": minor, "gitVersion": "v1.x", "emulationMajor": "1", "emulationMinor": emulated}
+    with serving(lambda _: reply(told)) as server:
+        assert cluster(server).server_version() == (1, expected, "v1.x")
+
+
 @pytest.mark.parametrize("body", [{}, {"major": "", "minor": ""}, {"major": 1, "minor": 2}])
 def test_a_version_that_is_none_is_an_error(body: dict[str, Any]) -> None:
     with serving(lambda _: reply(body)) as server, pytest.raises(ApiError, match=r"is it a Kubernetes API server\?"):

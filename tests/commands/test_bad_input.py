@@ -186,7 +186,6 @@ def test_no_output_has_a_control_character_of_a_name(
     assert not {"\x1b", "\x07"} & set("".join(capsys.readouterr()))
 
 
-
 def test_a_duplicate_key_is_said_and_the_last_one_judged_as_kubectl_does(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

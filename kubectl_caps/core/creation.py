@@ -1,6 +1,6 @@
 """The pods that a namespace's objects still make: which objects make some, and what is sent to have one made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,10 @@ _MIRROR = "kubernetes.io/config.mirror"
 """The annotation of a pod that stands for a static one: the kubelet makes it, whatever the API server says."""
 
 
+class _Created(Struct, frozen=True, rename="camel"):
+    creation_timestamp: str | None = None
+
+
 class _Spec(Struct, frozen=True):
     replicas: int | None = None
 
@@ -36,11 +40,17 @@ class _Status(Struct, frozen=True):
 
 
 class _State(Struct, frozen=True):
+    metadata: _Created = _Created()
     spec: _Spec = _Spec()
     status: _Status = _Status()
 
 
+class _Owner(Struct, frozen=True):
+    spec: Any = None  # of a custom resource, it may be anything
+
+
 _STATE = msgspec.json.Decoder(_State)
+_OWNER = msgspec.json.Decoder(_Owner)
 
 
 class Trial(Struct, frozen=True):
@@ -54,23 +64,46 @@ def past(workloads: Sequence[Workload]) -> set[int]:
     """The `id`s of the workloads that will never be refused a pod, because they make and are none any more.
 
     These are finished pods and pods that are being deleted, finished Jobs, and ReplicaSets without replicas that
-    another of these workloads has left behind as its history.
+    another of these workloads has left behind as its history. A paused owner makes no new ReplicaSet: where it is
+    scaled up, its newest one is (k8s.io/kubernetes pkg/controller/deployment/util FindActiveOrLatest).
     """
-    known = {workload.metadata.uid for workload in workloads}
-    return {id(workload) for workload in workloads if _is_past(workload, known)}
+    known = {one.metadata.uid: _is_paused(one) for one in workloads}
+    states = {id(one): _STATE.decode(one.raw) for one in workloads if one.raw is not None and one.kind in _WITH_STATE}
+    newest: dict[str, str] = {}
+    for one in workloads:
+        if one.kind == "ReplicaSet" and (owner := one.metadata.controller) and id(one) in states:
+            newest[owner.uid] = max(newest.get(owner.uid, ""), _created(states[id(one)]))
+    return {id(one) for one in workloads if _is_past(one, states.get(id(one)), known, newest)}
 
 
-def _is_past(workload: Workload, known: set[str | None]) -> bool:
+_WITH_STATE = ("Job", "ReplicaSet")
+
+
+def _is_paused(workload: Workload) -> bool:
+    if workload.raw is None or workload.kind not in ("Deployment", "Rollout"):
+        return False
+    spec = _OWNER.decode(workload.raw).spec
+    return isinstance(spec, Mapping) and bool(spec.get("paused"))
+
+
+def _is_past(
+    workload: Workload, state: _State | None, known: Mapping[str | None, bool], newest: Mapping[str, str]
+) -> bool:
     if isinstance(workload.template, Pod):
         return workload.template.finished or bool(workload.metadata.deletion_timestamp)
-    if workload.raw is None or workload.kind not in ("Job", "ReplicaSet"):
+    if state is None:
         return False
-    state = _STATE.decode(workload.raw)
     if workload.kind == "Job":
         conditions = state.status.conditions or ()
         return any(item.type in ("Complete", "Failed") and item.status == "True" for item in conditions)
     owner = workload.metadata.controller
-    return state.spec.replicas == 0 and owner is not None and owner.uid in known
+    if state.spec.replicas != 0 or owner is None or owner.uid not in known:
+        return False
+    return not known[owner.uid] or _created(state) < newest[owner.uid]
+
+
+def _created(state: _State) -> str:
+    return state.metadata.creation_timestamp or ""
 
 
 def trials(workloads: Sequence[Workload], namespace: str) -> list[Trial]:

@@ -176,6 +176,22 @@ def test_finished_pods_refuse_nothing_although_the_server_warns_of_them(api_clus
     ]
 
 
+def test_what_a_paused_deployment_would_scale_up_is_judged(api_cluster: Cluster, namespace: str) -> None:
+    """It makes no new ReplicaSet, so the pods are those of the old one, whatever its template says by now."""
+    deployment(api_cluster, namespace, "web", spec(hostNetwork=True))
+    wait = ("wait", "-n", namespace, "deployment/web", "--for")
+    api_cluster.kubectl(*wait, "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}=1")
+    api_cluster.kubectl("rollout", "pause", "-n", namespace, "deployment/web")
+    patch = {"spec": {"template": {"spec": {"hostNetwork": None}}}}
+    api_cluster.kubectl("patch", "-n", namespace, "deployment/web", "-p", json.dumps(patch))
+    result = judged(api_cluster, namespace, "--enforce=baseline")
+    ((kind, _),) = refused(result.item)
+    assert (result.status, kind, labels(api_cluster, namespace)) == (1, "ReplicaSet", {})
+    api_cluster.kubectl("rollout", "resume", "-n", namespace, "deployment/web")
+    api_cluster.kubectl(*wait, "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}=2")
+    assert judged(api_cluster, namespace, "--enforce=baseline").status == 0
+
+
 # --- the labels
 
 

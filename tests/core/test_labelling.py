@@ -228,6 +228,20 @@ def test_what_makes_no_pods_any_more_is_refused_nothing(gone: list[Workload]) ->
     assert rows(*gone) == []
 
 
+def paused(kind: str) -> Workload:
+    """A workload that is fine, and makes no new ReplicaSet."""
+    return workload(kind, "x", GOOD, spec={"paused": True, "replicas": 0})
+
+
+def left_behind(name: str, created: str) -> Workload:
+    """A ReplicaSet at zero that it has made."""
+    one = workload("ReplicaSet", name, owner="x", spec={"replicas": 0})
+    assert one.raw is not None
+    obj = msgspec.json.decode(one.raw)
+    obj["metadata"]["creationTimestamp"] = created
+    return msgspec.structs.replace(one, raw=msgspec.Raw(msgspec.json.encode(obj)))
+
+
 @pytest.mark.parametrize(
     ("active", "refused"),
     [
@@ -238,6 +252,15 @@ def test_what_makes_no_pods_any_more_is_refused_nothing(gone: list[Workload]) ->
         ),
         ([workload("ReplicaSet", "x-1", owner="somebody", spec={"replicas": 0})], "replicaset.apps/x-1"),
         ([workload("CronJob", "x", GOOD), workload("Job", "x-1", owner="x")], "job.batch/x-1"),
+        ([paused("Deployment"), left_behind("x-1", "2026-01-01T00:00:00Z")], "replicaset.apps/x-1"),
+        ([paused("Rollout"), left_behind("x-1", "2026-01-01T00:00:00Z")], "replicaset.apps/x-1"),
+        (
+            [
+                paused("Deployment"),
+                *(left_behind(f"x-{day}", f"2026-01-{day}T00:00:00Z") for day in ("02", "10", "09")),
+            ],
+            "replicaset.apps/x-10",
+        ),
     ],
 )
 def test_what_may_still_make_a_pod_is_judged_beside_an_owner_that_is_fine(active: list[Workload], refused: str) -> None:

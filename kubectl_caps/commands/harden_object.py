@@ -20,7 +20,7 @@ from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.rollout import Standing
 from kubectl_caps.core.undo import left_alone
 from kubectl_caps.core.weakened import weakened
-from kubectl_caps.core.workloads import pod_of
+from kubectl_caps.core.workloads import MalformedWorkload, pod_of
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import say
 
@@ -42,9 +42,11 @@ class Live:
         Raises CapsError where either would be refused, or the pod would not get what the template says.
         """
         wanted = self.job.hardening.patch.applied(self.job.obj)
-        pod = pod_of(wanted, self.job.workload.path, self.job.workload.name, self.namespace)
         try:
+            pod = pod_of(wanted, self.job.workload.path, self.job.workload.name, self.namespace)
             made = self.cluster.create(PODS, self.namespace, pod, dry_run=True, field_manager=self.watch.manager)
+        except MalformedWorkload as error:
+            raise CapsError(str(error)) from error
         except ApiError as error:
             if not _says_nothing(error, builtin=self.job.kind.builtin):
                 raise CapsError(f"its pods would be refused: {error.message}") from error

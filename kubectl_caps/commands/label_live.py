@@ -99,6 +99,7 @@ def _note(item: Labelling, workloads: Sequence[Workload], tried: Tried, verdicts
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
             item.not_judged += (f"{workload.reference}: what the server puts into its pods: {error.words}",)
+    item.not_judged += tuple(f"{workload.reference}: {why}" for workload, why in tried.untried)
     for reference in mended(workloads, verdicts):
         item.notes += (f"{reference}: its template would be refused, but a webhook mends its pods on their way",)
     for reference in over(workloads, verdicts):

@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,8 +41,9 @@ def main(options: argparse.Namespace) -> int:
     try:
         for item in _live(options, wishes, dry_run, errors):
             results.append(item)
-    except KeyboardInterrupt:
-        show(results, errors, options, read.SUFFIX[dry_run])  # these may be labeled already
+    except BaseException:
+        if results:
+            show(results, errors, options, read.SUFFIX[dry_run])  # these may be labeled already
         raise
     for error in errors:
         say(str(error))
@@ -142,10 +143,24 @@ def _live(
     )
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]
-        for done, item in enumerate(pool.map(lambda pair: label(run, *pair), pairs), 1):
+        bugs = []
+        for done, item in enumerate(pool.map(lambda pair: _or_bug(label, run, *pair), pairs), 1):
             progress(f"{done} of {len(pairs)} namespaces judged")
-            yield item
+            if isinstance(item, Labelling):
+                yield item
+            else:
+                bugs.append(item)
     clear_progress()
+    if bugs:
+        raise bugs[0]
+
+
+def _or_bug(label: Callable[..., Labelling], *arguments: Any) -> Labelling | Exception:
+    """What became of a namespace; a bug that it met must not hide what became of the others."""
+    try:
+        return label(*arguments)
+    except Exception as bug:
+        return bug
 
 
 def _mutations(cluster: Any, namespaces: Sequence[dict[str, Any]], counted: Any, manager: str) -> Any:

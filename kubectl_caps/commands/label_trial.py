@@ -21,10 +21,14 @@ PROBES = 8
 
 
 class Tried(Struct):
-    """What trials told: the pods that were made, by the `key` of their workloads, and why some were not."""
+    """What trials told: the pods that were made, by the `key` of their workloads, and why some were not.
 
-    admitted: dict[Key, Pod]
-    refused: list[tuple[Workload, ApiError]]
+    `refused` are those that the server did not make, `untried` those that it was not asked for.
+    """
+
+    admitted: dict[Key, Pod] = {}
+    refused: list[tuple[Workload, ApiError]] = []
+    untried: list[tuple[Workload, str]] = []
 
 
 class Room(Struct, frozen=True):
@@ -63,7 +67,7 @@ def come_as_sent(rooms: Iterable[tuple[Room, Sequence[Workload]]]) -> bool:
     spared = (
         (room, trial)
         for room, workloads in rooms
-        for trial in trials(workloads, room.namespace)[:1]
+        for trial in trials(workloads, room.namespace)[0][:1]
         if not room.changes(*_labels_of(trial))
     )
     return all(_comes_as_sent(room, trial) for room, trial in islice(spared, PROBES))
@@ -76,8 +80,9 @@ def attempt(room: Room, workloads: Sequence[Workload]) -> Tried:
     """
     gone = past(workloads)
     alive = [workload for workload in workloads if id(workload) not in gone]
-    tried = Tried({}, [])
-    for trial in trials(alive, room.namespace):
+    found, malformed = trials(alive, room.namespace)
+    tried = Tried(untried=[(workload, str(error)) for workload, error in malformed])
+    for trial in found:
         if room.changes(*_labels_of(trial)):
             _try(room, trial, tried)
     for pod in unmade(alive):
@@ -94,7 +99,7 @@ def _labels_of(trial: Trial) -> tuple[Mapping[str, str] | None, Sequence[str]]:
 
 
 def _comes_as_sent(room: Room, trial: Trial) -> bool:
-    probe = Tried({}, [])
+    probe = Tried()
     _try(room, trial, probe)
     pod = probe.admitted.get(key(trial.workloads[0]))
     return pod is None or same_security(trial.workloads[0].template, pod)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.core.pod import Condition, Pod
-from kubectl_caps.core.workloads import Workload, pod_of
+from kubectl_caps.core.workloads import MalformedWorkload, Workload, pod_of
 
 ADDED_LABELS = (
     "pod-template-hash",
@@ -106,15 +106,25 @@ def _created(state: _State) -> str:
     return state.metadata.creation_timestamp or ""
 
 
-def trials(workloads: Sequence[Workload], namespace: str) -> list[Trial]:
-    """One pod for each different template; templates that only differ in what controllers add are one."""
+def trials(
+    workloads: Sequence[Workload], namespace: str
+) -> tuple[list[Trial], list[tuple[Workload, MalformedWorkload]]]:
+    """One pod for each different template; templates that only differ in what controllers add are one.
+
+    Beside them are the workloads that no pod can be made of.
+    """
     found: dict[bytes, Trial] = {}
+    malformed = []
     for workload in workloads:
         if workload.raw is not None and not workload.is_pod:
-            body = pod_of(msgspec.json.decode(workload.raw), workload.path, workload.name, namespace)
+            try:
+                body = pod_of(msgspec.json.decode(workload.raw), workload.path, workload.name, namespace)
+            except MalformedWorkload as error:
+                malformed.append((workload, error))
+                continue
             _name_containers(body["spec"])
             found.setdefault(_made_alike(body), Trial(body, [])).workloads.append(workload)
-    return list(found.values())
+    return list(found.values()), malformed
 
 
 def _name_containers(spec: dict[str, Any]) -> None:

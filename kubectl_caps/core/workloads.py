@@ -151,10 +151,13 @@ def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dic
 
     Of the template's metadata only labels and annotations count (k8s.io/kubernetes pkg/controller GetPodFromTemplate).
     A StatefulSet's claims become volumes, which its containers may mount (pkg/controller/statefulset updateStorage).
+    Raises MalformedWorkload for a template without a spec, and claims without a name, as custom resources may have.
     """
     template: Any = obj
     for step in path:
         template = template[step]
+    if template.get("spec") is None:
+        raise MalformedWorkload(f"{field_path((*path, 'spec'))}: Required value")
     metadata = {
         key: template["metadata"][key] for key in ("labels", "annotations") if (template.get("metadata") or {}).get(key)
     }
@@ -162,15 +165,42 @@ def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dic
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {**metadata, "generateName": f"{name}-", "namespace": namespace},
-        "spec": _with_claims(template["spec"], (obj.get("spec") or {}).get("volumeClaimTemplates") or [], name),
+        "spec": _with_claims(template["spec"], _claims(obj), name),
     }
 
 
-def _with_claims(spec: dict[str, Any], claims: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
-    names = [claim["metadata"]["name"] for claim in claims]
+class _Named(Struct, frozen=True):
+    name: str
+
+
+class _Claim(Struct, frozen=True):
+    metadata: _Named
+
+
+class _Claiming(Struct, frozen=True, rename="camel"):
+    volume_claim_templates: list[_Claim] | None = None
+
+
+class _Owning(Struct, frozen=True):
+    spec: _Claiming | None = None
+
+
+msgspec.json.Decoder(_Owning)  # completed before threads share it: see core/pod.py
+
+
+def _claims(obj: Mapping[str, Any]) -> list[str]:
+    """The names of its claims."""
+    try:
+        spec = msgspec.convert(obj, _Owning).spec
+    except msgspec.ValidationError as error:
+        raise MalformedWorkload(_plain(str(error))) from error
+    return [claim.metadata.name for claim in (spec and spec.volume_claim_templates) or ()]
+
+
+def _with_claims(spec: dict[str, Any], names: Sequence[str], name: str) -> dict[str, Any]:
     if not names:
         return spec
-    own = [volume for volume in spec.get("volumes") or [] if volume["name"] not in names]
+    own = [volume for volume in spec.get("volumes") or [] if volume.get("name") not in names]
     made = [{"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}-0"}} for claim in names]
     return {**spec, "volumes": own + made}
 

@@ -33,6 +33,8 @@ from labeling import (
 from loopback import Seen
 from testbed.cluster import Cluster
 
+from kubectl_caps.commands import label_live
+
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
 SECURITY = "containers[0].securityContext.allowPrivilegeEscalation"
 
@@ -138,6 +140,58 @@ def test_an_unknown_kind_that_seems_to_hold_pods_is_not_judged(custom: Cluster, 
     result = judged(custom, namespace)
     told = "widget.example.com/w seems to hold a pod template, but the kind is unknown"
     assert (result.status, result.item["notJudged"], labels(custom, namespace)) == (2, [told], {})
+
+
+MALFORMED = {
+    "Rollout": ("argoproj.io/v1alpha1/rollouts", {"template": {"metadata": {"labels": {"a": "b"}}}}),
+    "CloneSet": (
+        "apps.kruise.io/v1beta1/clonesets",
+        {"template": {"spec": spec(GOOD)}, "volumeClaimTemplates": [{"spec": {}}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("Rollout", "rollout.argoproj.io/x: spec.template.spec: Required value"),
+        (
+            "CloneSet",
+            "cloneset.apps.kruise.io/x: spec.volumeClaimTemplates[0]: object missing required field metadata",
+        ),
+    ],
+)
+def test_a_custom_object_that_no_pod_can_be_made_of_is_not_judged_and_hides_no_other_namespace(
+    custom: Cluster, kind: str, why: str
+) -> None:
+    first, place, last = (custom.make_namespace() for _ in range(3))
+    path, body = MALFORMED[kind]
+    make(custom, place, path, {"kind": kind, "metadata": {"name": "x"}, "spec": body})
+    result = judged(custom, first, place, last)
+    assert result.status == 2
+    assert [item["result"] for item in result.items.values()] == ["labeled", "refused", "labeled"]
+    assert [item["notJudged"] for item in result.items.values()] == [[], [why], []]
+    for name in (first, place, last):
+        custom.delete_namespace(name)
+
+
+def test_a_bug_that_one_namespace_meets_does_not_hide_what_became_of_the_others(
+    api_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, place, last = (api_cluster.make_namespace() for _ in range(3))
+
+    def label(run: Any, namespace: Any, inventory: Any) -> Any:
+        if namespace["metadata"]["name"] == place:
+            raise KeyError("spec")
+        return whole(run, namespace, inventory)
+
+    whole = label_live.label
+    monkeypatch.setattr(label_live, "label", label)
+    result = judged(api_cluster, first, place, last)
+    assert (result.status, "this is a bug in kubectl-caps: KeyError" in result.err) == (2, True)
+    assert {name: item["result"] for name, item in result.items.items()} == dict.fromkeys((first, last), "labeled")
+    for name in (first, place, last):
+        api_cluster.delete_namespace(name)
 
 
 def test_what_a_judged_object_has_made_is_no_unknown_kind(custom: Cluster, namespace: str) -> None:

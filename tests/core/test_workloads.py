@@ -7,7 +7,16 @@ import msgspec
 import pytest
 
 from kubectl_caps.core.pod import field_path, members
-from kubectl_caps.core.workloads import KINDS, Kind, MalformedWorkload, kind_of, looks_like_pods, read, reference
+from kubectl_caps.core.workloads import (
+    KINDS,
+    Kind,
+    MalformedWorkload,
+    kind_of,
+    looks_like_pods,
+    pod_of,
+    read,
+    reference,
+)
 
 POD: dict[str, Any] = {"metadata": {"annotations": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
 
@@ -153,3 +162,28 @@ def test_a_label_key_is_bracketed_in_a_field_path() -> None:
 
 def test_reference_is_printed_as_kubectl_prints_it() -> None:
     assert [reference("apps/v1", "Deployment", "web"), reference("v1", "Pod", "x")] == ["deployment.apps/web", "pod/x"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"template": {"metadata": {"labels": {"a": "b"}}}}, "spec.template.spec: Required value"),
+        ({"template": {"spec": None}}, "spec.template.spec: Required value"),
+        (
+            {"template": POD, "volumeClaimTemplates": [{"spec": {}}]},
+            "spec.volumeClaimTemplates[0]: object missing required field `metadata`",
+        ),
+        (
+            {"template": POD, "volumeClaimTemplates": [{"metadata": {}}]},
+            "spec.volumeClaimTemplates[0].metadata: object missing required field `name`",
+        ),
+        (
+            {"template": POD, "volumeClaimTemplates": [{"metadata": "x"}]},
+            "spec.volumeClaimTemplates[0].metadata: expected object, got str",
+        ),
+    ],
+)
+def test_what_no_pod_can_be_made_of_is_malformed(spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(MalformedWorkload) as caught:
+        pod_of({"spec": spec}, ("spec", "template"), "x", "shop")
+    assert str(caught.value) == words.replace("`", "")

@@ -62,13 +62,12 @@ def _blame(error: CapsError, counted: Mapping[str, Inventory]) -> None:
 
 
 def _add_strangers(cluster: Cluster, counted: Mapping[str, Inventory]) -> None:
-    """Objects of unknown kinds that seem to make pods, and lists of such that are forbidden, as errors."""
+    """Objects of unknown kinds that may make pods, and lists of such that are forbidden, as errors."""
     known = {one.metadata.uid for inventory in counted.values() for one in all_workloads(inventory)}
     found, refused = strangers(cluster, list(counted), FEW, known)
     for one in found:
         if inventory := counted.get(one.metadata.namespace or ""):
-            text = f"{one.reference} seems to hold a pod template, but the kind is unknown"
-            inventory.errors.append(InputError(text))
+            inventory.errors.append(InputError(f"{one.reference} {one.why}"))
     for name, inventory in counted.items():
         kinds = [listing.resource.qualified for listing in refused if listing.namespace in (name, None)]
         if kinds:

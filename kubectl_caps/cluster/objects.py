@@ -12,6 +12,7 @@ from msgspec.json import Decoder
 from kubectl_caps.cluster import answers
 from kubectl_caps.cluster.discovery import discover
 from kubectl_caps.cluster.lists import interleaved
+from kubectl_caps.cluster.nesting import shallow
 from kubectl_caps.cluster.resources import BUILTIN, EVENTS, PODS, Resource, find, not_served
 from kubectl_caps.cluster.transport import Request, Response, Transport
 from kubectl_caps.errors import ApiError
@@ -117,6 +118,7 @@ class Cluster:
 
         Items of a built-in kind carry neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list
         that takes longer than the server remembers it (410) is begun again: objects made meanwhile are in it.
+        What is nested too deep to be decoded is cut off (nesting.CUT).
         """
         query = (("labelSelector", label_selector or ""), ("fieldSelector", field_selector or ""))
         request = Request("GET", resource.path(namespace), (*query, ("limit", str(limit))))
@@ -249,7 +251,11 @@ class Cluster:
         )
 
     def _page(self, request: Request, token: str) -> _Page:
-        return _decode(self._send(_with(request, "continue", token)), _PAGE)
+        response = self._send(_with(request, "continue", token))
+        try:
+            return _decode(response, _PAGE)
+        except RecursionError:
+            return _PAGE.decode(shallow(response.body))
 
     def _object(self, request: Request) -> dict[str, Any]:
         return _decode(self._send(request), _OBJECT)

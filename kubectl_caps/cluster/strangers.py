@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from kubectl_caps.cluster.nesting import CUT
 from kubectl_caps.cluster.objects import Cluster, Listing
 from kubectl_caps.cluster.resources import Resource
 from kubectl_caps.core.pod import Metadata
@@ -38,10 +40,11 @@ msgspec.json.Decoder(_Named)  # completed before threads share it: see core/pod.
 
 
 class Stranger(Struct, frozen=True):
-    """An object that seems to hold a pod template."""
+    """An object that seems to hold a pod template, or that nobody can look into; `why` says so."""
 
     metadata: Metadata
     reference: str
+    why: str = "seems to hold a pod template, but the kind is unknown"
 
 
 def strangers(
@@ -72,8 +75,14 @@ def _look(resource: Resource, raws: Iterator[msgspec.Raw]) -> Iterator[Stranger]
         obj = msgspec.json.decode(raw)
         obj.pop("status", None)
         if looks_like_pods(obj):
-            metadata = msgspec.convert(obj, _Named).metadata
-            yield Stranger(metadata, reference(resource.api_version, resource.kind, metadata.name or ""))
+            yield _stranger(resource, obj)
+        elif CUT in bytes(raw):
+            yield replace(_stranger(resource, obj), why="is nested too deep to be looked at")
+
+
+def _stranger(resource: Resource, obj: object) -> Stranger:
+    metadata = msgspec.convert(obj, _Named).metadata
+    return Stranger(metadata, reference(resource.api_version, resource.kind, metadata.name or ""))
 
 
 def _candidates(cluster: Cluster) -> list[Resource]:

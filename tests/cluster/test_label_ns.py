@@ -175,6 +175,33 @@ def test_a_custom_object_that_no_pod_can_be_made_of_is_not_judged_and_hides_no_o
         custom.delete_namespace(name)
 
 
+def deep(kind: str, namespace: str, content: str) -> str:
+    """An object as JSON, whose spec is nested 1,500 levels; json.dumps would not write it."""
+    group, version, _ = CUSTOM[kind]
+    metadata = json.dumps({"name": "deep", "namespace": namespace})
+    inside = '{"a":' * 1500 + "1" + "}" * 1500
+    version = "v1beta1" if kind == "CloneSet" else version
+    return f"""{{"apiVersion": "{group}/{version}", "kind": "{kind}", "metadata": {metadata},
+                 "spec": {{"inside": {inside}, {content}}}}}"""
+
+
+def test_an_object_that_is_nested_too_deep_is_not_judged_and_hides_no_other(custom: Cluster, namespace: str) -> None:
+    other = custom.make_namespace()
+    custom.kubectl("create", "-f", "-", input=deep("Widget", namespace, '"b": 1'))
+    result = judged(custom, namespace, other)
+    told = "widget.example.com/deep is nested too deep to be looked at"
+    assert [item["notJudged"] for item in result.items.values()] == [[told], []]
+    assert (result.status, labels(custom, namespace), labels(custom, other)) == (2, {}, {ENFORCE: "restricted"})
+    custom.delete_namespace(other)
+
+
+def test_of_a_known_kind_only_the_template_has_to_be_readable(custom: Cluster, namespace: str) -> None:
+    template = json.dumps({"template": {"spec": spec()}})
+    custom.kubectl("create", "-f", "-", input=deep("Rollout", namespace, template[1:-1]))
+    result = judged(custom, namespace)
+    assert (result.status, refused(result.item), result.item["notJudged"]) == (1, {("Rollout", "deep")}, [])
+
+
 def test_a_bug_that_one_namespace_meets_does_not_hide_what_became_of_the_others(
     api_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@
 | relative paths                   | from the folder of their file; flags' from the working folder                 |
 | `-s` or a flag beside an entry   | the flag; `-s` also clears the entry's `tls-server-name`                      |
 | `--insecure-skip-tls-verify`     | clears the entry's authority, and `--certificate-authority` the entry's skip  |
+| which proxy                      | the entry's `proxy-url`, else the environment's (`cluster.proxy`)             |
 | no kubeconfig, but in a pod      | the service account                                                           |
 
 Three answers differ, on purpose. A context whose user or cluster is in no file is an error: kubectl goes on without
@@ -28,6 +29,7 @@ from msgspec import Struct
 
 from kubectl_caps.cluster.connection import Connection, Identity, Impersonation, Trust
 from kubectl_caps.cluster.kubeconfig_files import Cluster, Context, Document, User, merged, read
+from kubectl_caps.cluster.proxy import checked_proxy, environments_proxy
 from kubectl_caps.cluster.validation import address, checked_identity, checked_trust, timeout
 from kubectl_caps.errors import ConfigError
 
@@ -72,7 +74,8 @@ def load(
         found = _chosen(document, overrides)
     else:
         found = _in_pod(overrides, environment, service_account)
-    return msgspec.structs.replace(found, timeout=timeout(overrides.request_timeout))
+    proxy = found.proxy or environments_proxy(found.server, environment)
+    return msgspec.structs.replace(found, proxy=proxy, timeout=timeout(overrides.request_timeout))
 
 
 def contexts(kubeconfig: str | None = None, environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -117,6 +120,7 @@ def _chosen(document: Document, overrides: Overrides) -> Connection:
         identity=checked_identity(_identity(user, user_name, overrides)),
         impersonation=_impersonation(user, user_name, overrides),
         proxy_url=cluster.proxy_url or "",
+        proxy=checked_proxy(cluster.proxy_url, cluster_name) if cluster.proxy_url else "",
         compression=not cluster.disable_compression,
         extension=next((item.extension for item in cluster.extensions or () if item.name == EXEC_EXTENSION), None),
     )

@@ -4,6 +4,7 @@ The kubernetes client has this as well, but it swaps the client's own method for
 for threads, and it sends no Impersonate headers: with `--as` the command would run as the real user.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.failures import Interrupted, explain, timed_out
-from kubectl_caps.errors import CapsError
+from kubectl_caps.errors import CapsError, ConfigError
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 OUTPUT_LIMIT = 16 << 20
@@ -60,11 +61,11 @@ _ENDED = msgspec.json.Decoder(_Status)
 
 
 def run(
-    url: str, headers: Sequence[tuple[str, str]], tls: ssl.SSLContext, server_name: str, proxy: str | None, limit: float
+    url: str, headers: Sequence[tuple[str, str]], tls: ssl.SSLContext, server_name: str, proxy: str, limit: float
 ) -> Outcome:
     """Open the websocket, and read until the command has ended. `limit` is in seconds for all of it.
 
-    Raises Refused, Unreachable.
+    Raises Refused, Unreachable, ConfigError.
     """
     import websocket
 
@@ -80,7 +81,7 @@ def run(
             skip_utf8_validation=True,
             enable_multithread=False,
             sslopt={"context": tls, **({"server_hostname": server_name} if server_name else {})},
-            **_proxy_options(proxy),
+            **(_through(proxy) if proxy else {"socket": _direct(url, tls, server_name, limit)}),
         )
     except websocket.WebSocketBadStatusException as error:
         body = error.resp_body if isinstance(error.resp_body, bytes) else b""
@@ -137,16 +138,28 @@ def _explained(error: Exception, url: str, server_name: str) -> CapsError:
     return explain(error, url, server_name)
 
 
-def _proxy_options(proxy: str | None) -> dict[str, Any]:
-    """websocket-client's options; without a proxy it shall not look for one in the environment."""
-    if not proxy:
-        return {"http_no_proxy": ["*"]}
+def _direct(url: str, tls: ssl.SSLContext, server_name: str, limit: float) -> socket.socket:
+    """A connection to the server. One that websocket-client opens goes through the environment's proxy, if any."""
+    parts = urlsplit(url)
+    secure, host = parts.scheme == "https", parts.hostname or ""
+    opened = socket.create_connection((host, parts.port or (443 if secure else 80)), limit)
+    try:
+        return tls.wrap_socket(opened, server_hostname=server_name or host) if secure else opened
+    except OSError:
+        opened.close()
+        raise
+
+
+def _through(proxy: str) -> dict[str, Any]:
+    """websocket-client's options for a proxy."""
     parts = urlsplit(proxy)
+    if parts.scheme == "https":  # it would send the password to it in the open
+        raise ConfigError("commands in containers cannot be run through an https proxy")
     login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return {
         "http_proxy_host": parts.hostname,
-        "http_proxy_port": parts.port or 80,
-        "proxy_type": parts.scheme if parts.scheme != "https" else "http",
+        "http_proxy_port": parts.port,
+        "proxy_type": parts.scheme,
         "http_proxy_auth": login,
         "http_no_proxy": ["never.invalid"],  # an empty list would be that of the environment
     }

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from msgspec import Struct
 
 from kubectl_caps.cluster import answers, streams
-from kubectl_caps.cluster.client_settings import client_document, proxy_of, set_proxy
+from kubectl_caps.cluster.client_settings import client_document, set_proxy
 from kubectl_caps.cluster.connection import Connection
 from kubectl_caps.cluster.credentials import Credential, Credentials
 from kubectl_caps.cluster.failures import Interrupted, explain, timed_out
@@ -96,7 +96,6 @@ class _HttpTransport:
         self._lock = threading.Lock()
         self._pool: Any = None
         self._context: Any = None
-        self._proxy: str | None = None
         self._pool_certificate: bytes | None = None
         self._ready(credentials.current())
 
@@ -130,7 +129,7 @@ class _HttpTransport:
             self._ready(credential)
             headers = [("User-Agent", self._agent), *identity_headers(self._connection.impersonation, credential)]
             try:
-                return streams.run(url, headers, self._context, name, self._proxy, limit)
+                return streams.run(url, headers, self._context, name, self._connection.proxy, limit)
             except streams.Refused as refused:
                 if refused.status == 401 and not renewed and self._credentials.renew(credential):
                     credential, renewed = self._credentials.current(), True
@@ -178,7 +177,7 @@ class _HttpTransport:
         """The connection pool, made anew when a plugin has handed out another client certificate."""
         with self._lock:
             if self._pool is None or self._pool_certificate != credential.certificate:
-                self._pool, self._context, self._proxy = _pool(self._connection, credential)
+                self._pool, self._context = _pool(self._connection, credential)
                 self._pool_certificate = credential.certificate
             return self._pool
 
@@ -220,8 +219,8 @@ def _body(answer: Any, deadline: float | None) -> bytes:
     return b"".join(chunks)
 
 
-def _pool(connection: Connection, credential: Credential) -> tuple[Any, Any, str | None]:
-    """The REST layer's connection pool, its TLS context, and the proxy it uses. Raises ConfigError."""
+def _pool(connection: Connection, credential: Credential) -> tuple[Any, Any]:
+    """The REST layer's connection pool and its TLS context. Raises ConfigError."""
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.config import load_kube_config_from_dict
 
@@ -239,7 +238,7 @@ def _pool(connection: Connection, credential: Credential) -> tuple[Any, Any, str
     except ImportError as error:
         raise ConfigError(f"a socks proxy needs the package PySocks: pip install PySocks ({error})") from error
     pool.connection_pool_kw["ssl_context"] = context
-    return pool, context, proxy_of(configuration, connection)
+    return pool, context
 
 
 def _quieten() -> None:

@@ -147,7 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.close_connection = True
-        with socket.create_connection((host, int(port))) as server:
+        at = host if host.replace(".", "").isdigit() else "127.0.0.1"  # it knows every name, which nobody else does
+        with socket.create_connection((at, int(port))) as server:
             ends = {self.connection: server, server: self.connection}
             while True:
                 for end in select.select(list(ends), [], [])[0]:

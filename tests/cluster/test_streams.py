@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from loopback import serving, status
+from loopback import kubeconfig, serving, status
 
 from kubectl_caps.cluster import streams
 from kubectl_caps.cluster.kubeconfig import Overrides, load
@@ -160,3 +160,12 @@ def test_it_goes_through_the_proxy_of_the_kubeconfig(tmp_path: Path) -> None:
         outcome = connect(load(Overrides(kubeconfig=str(config)))).run(EXEC, 5)
     assert outcome.stdout == "x"
     assert [seen.method for seen in proxy.seen] == ["CONNECT"]
+
+
+def test_the_password_of_an_https_proxy_is_not_sent_in_the_open(tmp_path: Path) -> None:
+    with serving({}) as proxy:
+        cluster = {"server": "http://api.example", "proxy-url": proxy.url.replace("http://", "https://me:S3cret@")}
+        path = kubeconfig(tmp_path / "config", cluster, {"token": "t"})
+        with pytest.raises(CapsError, match="cannot be run through an https proxy"):
+            connect(load(Overrides(kubeconfig=path))).run(EXEC, 5)
+        assert proxy.seen == []

@@ -74,8 +74,8 @@ class Identity(Struct, frozen=True):
 class Connection(Struct, frozen=True, kw_only=True):
     """Everything needed to reach one API server as one user; the result of `kubeconfig.load`.
 
-    `server` has a scheme and no trailing slash. `proxy` is the one that is used, `proxy_url` what the kubeconfig says of
-    it. `timeout` is in seconds: None is not given, 0 is no limit. `extension` is the cluster's
+    `server` has a scheme and no trailing slash. `proxy` is the one that is used, `proxy_url` the kubeconfig's word.
+    `timeout` is in seconds: None is not given, 0 is no limit. `extension` is the cluster's
     `client.authentication.k8s.io/exec` extension, for a plugin that wants it.
     """
 

@@ -56,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
 
 def status(results: Sequence[Labelling], errors: Sequence[CapsError]) -> int:
     """2 where something could not be done or judged, 1 where something was refused, else 0."""
-    if errors or any(item.not_judged or item.result == "failed" for item in results):
+    if errors or any(item.not_judged or item.result in ("failed", "unknown") for item in results):
         return 2
     return 1 if any(item.result == "refused" for item in results) else 0
 

@@ -17,7 +17,8 @@ from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 from kubectl_caps.core.workloads import Workload
 
 Mode = Literal["enforce", "audit", "warn"]
-Result = Literal["planned", "labeled", "unchanged", "refused", "failed"]
+Result = Literal["planned", "labeled", "unchanged", "refused", "failed", "unknown"]
+"""`unknown`: the server was told to label it, and nobody knows whether it did."""
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 

@@ -85,7 +85,8 @@ def _pods(item: Labelling) -> int:
 def result_line(item: Labelling, suffix: str) -> str:
     """`namespace/shop labeled (server dry run)`, or unlabeled where labels were only taken away."""
     verb = "unlabeled" if item.after.items() < item.before.items() else "labeled"
-    words = {"planned": f"{verb}{suffix}", "labeled": verb}.get(item.result, "not labeled")
+    done = {"planned": f"{verb}{suffix}", "labeled": verb, "unknown": f"may have been {verb}"}
+    words = done.get(item.result, "not labeled")
     message = f": {item.message}" if item.message else ""
     return escaped(f"namespace/{item.namespace} {words}{message}")
 

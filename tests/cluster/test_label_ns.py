@@ -6,12 +6,14 @@ import pty
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import middleman
 import pytest
 import yaml
 from labeling import (
@@ -30,10 +32,12 @@ from labeling import (
     run,
     spec,
 )
-from loopback import Seen
+from loopback import Answer, Seen, reply, status
+from middleman import CUT, is_patch
 from testbed.cluster import Cluster
 
 from kubectl_caps.commands import label_live
+from kubectl_caps.report import terminal
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
 SECURITY = "containers[0].securityContext.allowPrivilegeEscalation"
@@ -425,6 +429,121 @@ def test_a_label_that_somebody_changes_right_after_is_told(api_cluster: Cluster,
     assert result.item["after"] == {ENFORCE: "privileged"}
 
 
+def test_the_patchs_own_answer_counts_where_the_labels_cannot_be_read_again(
+    api_cluster: Cluster, namespace: str
+) -> None:
+    who = user(api_cluster, "no-get-but-list", "get namespaces", {"apiGroups": [""], "resources": ["namespaces"]})
+    result = judged(api_cluster, "-l", f"kubernetes.io/metadata.name={namespace}", "--as", who)
+    assert (result.status, result.item["result"]) == (2, "labeled")
+    assert result.item["after"] == labels(api_cluster, namespace) == {ENFORCE: "restricted"}
+    (told,) = result.item["notJudged"]
+    assert told.startswith("whether it holds could not be read again: Error from server (Forbidden): ")
+
+
+class Network:
+    """Answers with `cut` to the PATCH that is meant, after it has been done (or not), and to what comes later with
+    `then`, if anything."""
+
+    def __init__(self, cut: Answer, *, done: bool, then: Answer | None = None) -> None:
+        self.cut, self.done, self.then, self.patched = cut, done, then, False
+
+    def before(self, seen: Seen) -> Answer | None:
+        if is_patch(seen) and not self.done:
+            self.patched = True
+            return self.cut
+        return self.then if self.patched else None
+
+    def after(self, seen: Seen) -> Answer | None:
+        self.patched = self.patched or is_patch(seen)
+        return self.cut if is_patch(seen) else None
+
+
+BROKEN = status(500, "InternalError", "etcdserver: request timed out")
+LOGIN = Answer(b"<html>", content_type="text/html")
+ENDS = {
+    "no answer": (Network(CUT, done=True), "labeled", "did not answer that: Unable to connect to the server: EOF"),
+    "500": (Network(BROKEN, done=True), "labeled", "did not answer that: Error from server (InternalError): etcd"),
+    "a page": (Network(LOGIN, done=True), "labeled", "did not answer that: Error from server (Unexpected"),
+    "nothing more": (Network(CUT, done=True, then=CUT), "unknown", "Unable to connect to the server: EOF"),
+    "never came": (Network(CUT, done=False), "failed", "EOF; read again, its labels are as before"),
+    "never, and nothing more": (Network(CUT, done=False, then=CUT), "unknown", "Unable to connect to the server: EOF"),
+    "only the read back": (
+        Network(reply({"metadata": {"labels": {ENFORCE: "restricted"}}}), done=True, then=BROKEN),
+        "labeled",
+        "whether it holds could not be read again: Error from server (InternalError)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_became_of_a_label_whose_answer_did_not_come(
+    api_cluster: Cluster, namespace: str, tmp_path: Path, case: str
+) -> None:
+    network, result, told = ENDS[case]
+    with middleman.between(api_cluster, tmp_path, network.before, network.after) as server:
+        done = judged(api_cluster, namespace, "--kubeconfig", server.kubeconfig)
+    assert (done.status, done.item["result"]) == (0 if "did not answer" in told else 2, result)
+    assert told in " ".join([done.item["message"], *done.item["notes"], *done.item["notJudged"]])
+    jsonschema.validate(json.loads(done.out), SCHEMA)
+    assert labels(api_cluster, namespace) == ({ENFORCE: "restricted"} if network.done else {})
+
+
+def test_a_label_that_may_be_set_is_not_said_to_be_missing(
+    api_cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    network = Network(CUT, done=True, then=CUT)
+    with middleman.between(api_cluster, tmp_path, network.before, network.after) as server:
+        result = label_ns(api_cluster, namespace, "--kubeconfig", server.kubeconfig)
+    words = "may have been labeled: Unable to connect to the server: EOF"
+    assert (result.status, result.out.splitlines()[-1]) == (2, f"namespace/{namespace} {words}")
+
+
+@pytest.mark.parametrize("flags", [[], ["--force"]])
+def test_a_pod_that_comes_right_before_the_label_is_told_in_the_servers_words(
+    api_cluster: Cluster, namespace: str, flags: list[str]
+) -> None:
+    def somebody(seen: Seen) -> None:
+        if is_patch(seen):
+            pod(api_cluster, namespace, "new", spec(hostNetwork=True))
+
+    with passing(api_cluster, before=somebody) as server:
+        result = judged(api_cluster, namespace, "--enforce=baseline", *flags, "--server", server.url)
+    assert (result.status, result.item["result"]) == (2, "labeled")
+    said = "only the server says, since it is labeled: "
+    policy = 'violate the new PodSecurity enforce level "baseline:latest"'
+    assert result.item["notJudged"] == [
+        f'{said}existing pods in namespace "{namespace}" {policy}',
+        f"{said}new: host namespaces",
+    ]
+
+
+def test_what_the_server_says_again_when_it_labels_is_nothing_new(api_cluster: Cluster, namespace: str) -> None:
+    pod(api_cluster, namespace, "old", spec())
+    result = judged(api_cluster, namespace, "--force")
+    assert (result.status, result.item["result"], result.item["notJudged"]) == (0, "labeled", [])
+
+
+def test_a_server_dry_run_shows_the_other_warnings_of_the_server(api_cluster: Cluster, namespace: str) -> None:
+    group = "/apis/admissionregistration.k8s.io/v1"
+    rule = {"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces"]}
+    policy = {
+        "matchConstraints": {"resourceRules": [{**rule, "resourceNames": [namespace]}]},
+        "validations": [{"expression": "false", "message": f"{namespace} has its rules elsewhere"}],
+    }
+    binding = {"policyName": namespace, "validationActions": ["Warn"]}
+    for plural, body in (("validatingadmissionpolicies", policy), ("validatingadmissionpolicybindings", binding)):
+        made = api_cluster.api.request("POST", f"{group}/{plural}", {"metadata": {"name": namespace}, "spec": body})
+        assert made[0] == 201, made
+    deadline = time.monotonic() + 20
+    while "elsewhere" not in label_ns(api_cluster, namespace, "--warn=baseline", "--dry-run=server").err:
+        assert time.monotonic() < deadline, "the policy is never asked"
+    terminal._SEEN.clear()
+    result = label_ns(api_cluster, namespace, "--enforce=baseline", "--dry-run=server")
+    assert (result.status, result.err.count("has its rules elsewhere")) == (0, 1)
+    for plural in ("validatingadmissionpolicies", "validatingadmissionpolicybindings"):
+        api_cluster.api.request("DELETE", f"{group}/{plural}/{namespace}")
+
+
 # --- rights
 
 LISTS = {
@@ -441,8 +560,8 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
-def user(cluster: Cluster, name: str, without: str) -> str:
-    """A user with the rights that label-ns needs, but one: `list cronjobs`. Returns the user's name."""
+def user(cluster: Cluster, name: str, without: str, *listed: Mapping[str, Any]) -> str:
+    """A user with the rights that label-ns needs, but one: `list cronjobs`; and who may list more. Returns its name."""
     verb, resource = without.split()
     rules = [
         {**rule, "resources": [one], "verbs": [can]}
@@ -450,7 +569,7 @@ def user(cluster: Cluster, name: str, without: str) -> str:
         for one in rule["resources"]
         for can in rule["verbs"]
         if (can, one) != (verb, resource)
-    ]
+    ] + [{**rule, "verbs": ["list"]} for rule in listed]
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
     subject = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
     binding = {

@@ -10,7 +10,10 @@ import jsonschema
 import pytest
 import yaml
 
+from kubectl_caps.commands import label_files
 from kubectl_caps.main import main
+from kubectl_caps.manifests.source import SourceFile
+from kubectl_caps.manifests.write import write
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -176,6 +179,102 @@ def test_removing_unlabels(run: Run, manifests: Path) -> None:
     status, out, _ = run(documents, "--remove", "enforce", "--force", "--write")
     assert (status, out.splitlines()[-1]) == (0, "namespace/shop unlabeled")
     assert manifests.read_text() == namespace(labels="  labels:\n    team: a\n")
+
+
+ALIASED = "  labels: &l {a: b}\n  annotations: *l\n"
+"""Text that cannot be edited: the annotations would change as well."""
+
+
+@pytest.mark.parametrize("flags", [["--write"], ["--check"], ["-o", "json"], []])
+def test_a_label_that_cannot_be_edited_in_is_not_said_to_be_there(
+    run: Run, manifests: Path, flags: list[str]
+) -> None:
+    documents = [namespace(labels=ALIASED), namespace("b")]
+    status, out, err = run(documents, *flags)
+    assert status == 2
+    assert "error: all.yaml:5: " in err
+    if flags == ["-o", "json"]:
+        items = {item["namespace"]: item for item in json.loads(out)["items"]}
+        assert {name: item["result"] for name, item in items.items()} == {"shop": "failed", "b": "planned"}
+        assert items["shop"]["message"].startswith("all.yaml:5: ")
+    else:
+        assert "namespace/shop not labeled: all.yaml:5: " in out + err
+        assert "namespace/shop labeled" not in out + err
+    assert manifests.read_text().startswith(namespace(labels=ALIASED))
+    assert (ENFORCE in manifests.read_text()) is (flags == ["--write"])
+
+
+def test_what_is_written_is_labeled_in_json(run: Run) -> None:
+    status, out, _ = run([namespace()], "--write", "-o", "json")
+    assert (status, [item["result"] for item in json.loads(out)["items"]]) == (0, ["labeled"])
+
+
+def test_a_file_that_cannot_be_written_fails_and_holds_back_no_other(
+    run: Run, manifests: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = manifests.with_name("other.yaml")
+    other.write_text(namespace("b"))
+
+    def changed(file: SourceFile, text: str) -> None:
+        if file.name == manifests.name:
+            manifests.write_text("# somebody else's\n")
+        write(file, text)
+
+    monkeypatch.setattr(label_files, "write", changed)
+    status, out, err = run([namespace()], "-f", other.name, "--write")
+    assert (status, err.startswith("error: ")) == (2, True)
+    assert "namespace/shop not labeled: " in out
+    assert "namespace/b labeled\n" in out
+    assert ENFORCE in other.read_text()
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (
+            f"  labels:\n    a: b\n    {ENFORCE}-version: 1.24\n",
+            f"7: Namespace shop: metadata.labels[{ENFORCE}-version]",
+        ),
+        (f"  labels:\n    {ENFORCE}: null\n", f"6: Namespace shop: metadata.labels[{ENFORCE}]"),
+        ("  labels: [a]\n", "5: Namespace shop: metadata.labels"),
+        ("  labels: {a: 5}\n", "5: Namespace shop: metadata.labels.a"),
+        ("  labels: {a: true}\n", "5: Namespace shop: metadata.labels.a"),
+    ],
+)
+def test_labels_that_are_no_strings_are_told_with_their_line(run: Run, labels: str, words: str) -> None:
+    status, out, err = run([namespace("b"), namespace(labels=labels)], "--check")
+    assert status == 2
+    line = int(words.partition(":")[0]) + 5
+    assert f"error: all.yaml:{line}:{words.partition(':')[2]}: expected " in err
+    assert "bug" not in err
+    assert out.splitlines()[-1] == "namespace/b labeled (check)"
+
+
+def test_a_name_that_is_no_string_is_told_with_its_line(run: Run) -> None:
+    status, _, err = run([namespace("5")])
+    assert (status, err) == (2, "error: all.yaml:4: Namespace 5: metadata.name: expected string, got 5\n")
+
+
+def test_labels_without_a_value_are_no_matter(run: Run) -> None:
+    assert run([namespace(labels="  labels: {team: null}\n")], "--check")[0] == 1
+    assert run([namespace(labels="  labels:\n")], "--check")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        "status: {phase: Succeeded}",
+        "status: {phase: Failed}",
+        "metadata: {deletionTimestamp: 2026-01-01T00:00:00Z}",
+    ],
+)
+def test_a_pod_of_a_manifest_is_made_anew_whatever_became_of_the_one_it_was_copied_from(run: Run, past: str) -> None:
+    name = "name: p, namespace: shop"
+    metadata = past.replace("{", f"{{{name}, ") if "metadata" in past else f"metadata: {{{name}}}\n{past}"
+    pod = f"apiVersion: v1\nkind: Pod\n{metadata}\nspec: {{hostNetwork: true, containers: [{{name: p, image: x}}]}}\n"
+    status, out, _ = run([namespace(), pod], "--enforce", "baseline", "--check")
+    assert (status, "  pod/p\n" in out) == (1, True)
+    assert out.splitlines()[-1].startswith("namespace/shop not labeled: enforce=baseline:latest would refuse")
 
 
 def test_check_only_answers(run: Run, manifests: Path) -> None:

@@ -150,7 +150,10 @@ class Live:
             return "failed"
         if watched:
             return self._roll_back(())
-        return "rolledBack" if self._take_back(self.job.hardening.patch.inverse()) else "failed"
+        taken = self._take_back(self.job.hardening.patch.inverse())
+        if not taken.sent:
+            return "failed"
+        return "rollbackFailed" if taken.conflicts else "rolledBack"
 
     def _to_try_next(self) -> list[str]:
         """The same hardening with what is missing beside what was added."""

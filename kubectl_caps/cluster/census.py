@@ -69,9 +69,13 @@ def _add_strangers(cluster: Cluster, counted: Mapping[str, Inventory]) -> None:
         if inventory := counted.get(one.metadata.namespace or ""):
             inventory.errors.append(InputError(f"{one.reference} {one.why}"))
     for name, inventory in counted.items():
-        kinds = [listing.resource.qualified for listing in refused if listing.namespace in (name, None)]
+        kinds = [
+            f"{listing.resource.qualified} ({'forbidden' if error.code == 403 else 'not listed'})"
+            for listing, error in refused
+            if listing.namespace in (name, None)
+        ]
         if kinds:
-            inventory.errors.append(InputError(f"what kinds unknown here make: {', '.join(kinds)} (forbidden)"))
+            inventory.errors.append(InputError(f"what kinds unknown here make: {', '.join(kinds)}"))
 
 
 def all_workloads(inventory: Inventory) -> list[Workload]:

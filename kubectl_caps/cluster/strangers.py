@@ -1,4 +1,4 @@
-"""Custom resources of kinds that are in no row of the kinds table, and yet hold something like a pod template."""
+"""Objects of kinds that are in no row of the kinds table, and yet hold something like a pod template."""
 
 from collections.abc import Iterator, Sequence, Set
 
@@ -16,6 +16,25 @@ from kubectl_caps.errors import ApiError
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _SIGNS = (b'"containers"', b'"securityContext"', b'"x-kubernetes-preserve-unknown-fields"')
 """What the schema of a kind has that may hold containers."""
+
+
+WITHOUT_PODS = frozenset(
+    {
+        *("", "apps", "autoscaling", "batch", "extensions", "policy"),
+        *(
+            f"{group}.k8s.io"
+            for group in (
+                "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization",
+                "certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "imagepolicy",
+                "internal.apiserver", "networking", "node", "rbac.authorization", "resource", "scheduling", "storage",
+                "storagemigration",
+                "metrics", "custom.metrics", "external.metrics",
+            )
+        ),
+    }
+)  # fmt: skip
+"""Groups whose kinds hold no pod templates but those in the table of kinds: Kubernetes' own (k8s.io/api), and the
+metrics of k8s.io/metrics, which another API server serves. What a definition adds to such a group is looked into."""
 
 
 class _Names(Struct, frozen=True):
@@ -49,7 +68,7 @@ class Stranger(Struct, frozen=True):
 
 def strangers(
     cluster: Cluster, namespaces: Sequence[str], few: int, known: Set[str | None]
-) -> tuple[list[Stranger], list[Listing]]:
+) -> tuple[list[Stranger], list[tuple[Listing, ApiError]]]:
     """The objects that seem to hold a pod template of an unknown kind, and the lists that were refused.
 
     What another of them, or one of the `known` uids, has made is not one. More than `few` namespaces are listed
@@ -58,14 +77,14 @@ def strangers(
     scopes: Sequence[str | None] = namespaces if len(namespaces) <= few else (None,)
     listings = [Listing(resource, scope) for resource in _candidates(cluster) for scope in scopes]
     found: list[Stranger] = []
-    refused: list[Listing] = []
+    refused: list[tuple[Listing, ApiError]] = []
     for listing, answer in zip(listings, cluster.list_many(listings), strict=True):
         try:
             if isinstance(answer, ApiError):
                 raise answer
             found += _look(listing.resource, answer)
         except ApiError as error:
-            refused += [] if error.code in (404, 405) else [listing]
+            refused += [] if error.code in (404, 405) else [(listing, error)]
     makers = known | {one.metadata.uid for one in found}
     return [one for one in found if not (owner := one.metadata.controller) or owner.uid not in makers], refused
 
@@ -86,28 +105,28 @@ def _stranger(resource: Resource, obj: object) -> Stranger:
 
 
 def _candidates(cluster: Cluster) -> list[Resource]:
-    """The namespaced custom resources of unknown kinds that may hold containers; all of them if nothing tells."""
+    """The namespaced resources of unknown kinds that may hold containers.
+
+    These are the custom ones whose definition has a sign, and those that another API server serves, which have no
+    definition. Where the definitions may not be read, it is every one that Kubernetes itself does not serve.
+    """
     served = {(item.group, item.plural): item for item in reversed(list(cluster.served()))}
-    unknown = {key: item for key, item in served.items() if item.namespaced and _is_unknown(item)}
+    unknown = {
+        key: item for key, item in served.items() if item.namespaced and kind_of(item.api_version, item.kind) is None
+    }
+    foreign = {key: item for key, item in unknown.items() if item.group not in WITHOUT_PODS}
     if not unknown:
         return []
     try:
-        telling = set(_telling(cluster))
+        telling = dict(_telling(cluster))
     except ApiError:
-        return list(unknown.values())
-    return [item for key, item in unknown.items() if key in telling]
+        return list(foreign.values())
+    return [item for key, item in unknown.items() if telling.get(key, key in foreign)]
 
 
-def _is_unknown(resource: Resource) -> bool:
-    group = resource.group
-    own = "." not in group or (group.endswith(".k8s.io") and not group.endswith(".x-k8s.io"))
-    return not own and kind_of(resource.api_version, resource.kind) is None
-
-
-def _telling(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """The definitions whose schema has one of the signs."""
+def _telling(cluster: Cluster) -> Iterator[tuple[tuple[str, str], bool]]:
+    """Every definition, and whether its schema has one of the signs."""
     for page in cluster.pages(cluster.resource(_DEFINITIONS), None, limit=50):
         for raw in page:
-            if any(sign in bytes(raw) for sign in _SIGNS):
-                spec = _DEFINITION.decode(raw).spec
-                yield spec.group, spec.names.plural
+            spec = _DEFINITION.decode(raw).spec
+            yield (spec.group, spec.names.plural), any(sign in bytes(raw) for sign in _SIGNS)

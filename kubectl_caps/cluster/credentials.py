@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.cluster.connection import AuthProvider, Connection, Exec
+from kubectl_caps.cluster.connection import AuthProvider, Connection, Exec, Identity
 from kubectl_caps.cluster.validation import EXEC_VERSIONS
 from kubectl_caps.errors import ConfigError
 
@@ -75,7 +75,7 @@ def fetch(connection: Connection) -> Credential:
     if not connection.secure:
         return Credential()
     if identity.token_file:
-        return Credential(f"Bearer {_token_in(identity.token_file)}", expires=time.time() + FILE_LIFETIME)
+        return Credential(f"Bearer {_file_token(identity)}", expires=time.time() + FILE_LIFETIME)
     if identity.token:
         return Credential(f"Bearer {identity.token}")
     if identity.username or identity.password:
@@ -91,6 +91,16 @@ def fetch(connection: Connection) -> Credential:
         f"no credentials for {connection.server}: the kubeconfig has none for this user; "
         "give --user, --token or --client-certificate with --client-key"
     )
+
+
+def _file_token(identity: Identity) -> str:
+    """The file's token, or the one beside it where the file has none (client-go, transport/round_trippers.go)."""
+    try:
+        return _token_in(identity.token_file)
+    except ConfigError:
+        if not identity.token:
+            raise
+        return identity.token
 
 
 def _token_in(path: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from kubectl_caps.cluster.objects import Cluster
 from kubectl_caps.cluster.resources import PODS
 from kubectl_caps.command_line import program_name
-from kubectl_caps.commands.harden_send import Sender, TakenBack
+from kubectl_caps.commands.harden_send import Gone, Sender, TakenBack
 from kubectl_caps.commands.harden_watch import Rollout, Watch
 from kubectl_caps.core import health, rollout
 from kubectl_caps.core.hardening import Wishes
@@ -186,8 +186,12 @@ class Live:
             timeout = 0.0 if self._was_broken else self.watch.timeout
             standing = self.rollout.back(timeout, self.watch.settle)
         except CapsError as error:
-            self.job.message += f"; could not be rolled back: {error.words}"
-            say(f"{self.reference}: could not be rolled back: {error.words}; undo it with: {self.undo_command()}")
+            undone = self.sender.states == ("undone",)
+            what = "rolled back, but it cannot be watched" if undone else "could not be rolled back"
+            words = f"{what}: {error.words}"
+            self._note(words)
+            way_back = "" if undone or isinstance(error, Gone) else f"; undo it with: {self.undo_command()}"
+            say(f"{self.reference}: {words}{way_back}")
             return "rollbackFailed"
         if standing.step == "complete" or self._was_broken:
             say(f"{self.reference} {'partly ' if taken.conflicts else ''}rolled back: {standing.message}")

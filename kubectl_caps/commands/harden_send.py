@@ -21,6 +21,10 @@ _TRIES = 4
 _UID = ("metadata", "uid")
 
 
+class Gone(CapsError):
+    """The object was deleted, perhaps another one made in its place: there is nothing left to undo."""
+
+
 class TakenBack(Struct, frozen=True):
     """What an undo came to: whether anything was sent, and which fields are somebody else's by now and were left."""
 
@@ -69,9 +73,14 @@ class Sender:
     def take_back(self, undo: Patch) -> TakenBack:
         """Undo what is still ours. Raises CapsError."""
         for _ in range(_TRIES):
-            current = self.get()
+            try:
+                current = self.get()
+            except ApiError as error:
+                if error.code == 404:
+                    raise Gone("it was deleted") from error
+                raise
             if lookup(current, _UID) != dict(undo.guards).get(_UID):
-                raise CapsError(f"{self.job.workload.reference} is another object by now: deleted and created again")
+                raise Gone(f"{self.job.workload.reference} is another object by now: deleted and created again")
             rest, conflicts = rebased(undo, current)
             if not rest.changes:
                 return TakenBack(False, tuple(conflicts))

@@ -24,7 +24,7 @@ from kubectl_caps.report.terminal import clear_progress, progress
 
 POLL = 0.5
 PATIENCE = 5.0
-"""Seconds that pods may be refused: a quota is free again when the old pods have ended."""
+"""Seconds that pods may be refused while no old pod is on its way out: a quota is free again when those have ended."""
 _RECENT = 600
 """Seconds for which the end of a container counts against a workload that is to be hardened."""
 
@@ -55,6 +55,7 @@ class Rollout:
         self._old_complaints: set[tuple[str, tuple[str, ...]]] = set()
         self._back_since = ""
         self._lost = False
+        self._patience = PATIENCE
 
     def begin(self) -> str | None:
         """Remember how things are before the change; returns what is wrong already. Raises CapsError."""
@@ -129,7 +130,7 @@ class Rollout:
             failed_since = (failed_since or now) if standing.step == "failed" else None
             if complete_since is not None and now - complete_since >= settle:
                 break
-            if failed_since is not None and (_is_final(standing) or now - failed_since >= PATIENCE):
+            if failed_since is not None and (_is_final(standing) or now - failed_since >= self._patience):
                 break
             if now >= end and complete_since is None:
                 standing = _timed_out(standing, timeout)
@@ -155,6 +156,14 @@ class Rollout:
         return edge.look(self.cluster, self.job.kind, self.namespace, self.job.workload.name)
 
     def _hardened(self, snapshot: edge.Snapshot) -> Standing:
+        standing, grace = self._judged(snapshot), health.grace(snapshot.pods)
+        if standing.step != "failed" or _is_final(standing) or grace is None:
+            return standing
+        # Who makes the pods tries again after twice the time, so after the last has ended about as long once more.
+        self._patience = PATIENCE + grace
+        return Standing("progressing", f"{standing.message}; old pods still to end")
+
+    def _judged(self, snapshot: edge.Snapshot) -> Standing:
         lost = unkept(self.job.hardening.patch, snapshot.obj)
         self._lost = bool(lost)
         if lost:

@@ -74,6 +74,12 @@ def unready(pods: Sequence[Pod]) -> list[Pod]:
     return [pod for pod in pods if not pod.metadata.deletion_timestamp and not _is_ready(pod)]
 
 
+def grace(pods: Sequence[Pod]) -> int | None:
+    """The longest time in seconds that pods on their way out were given to end; None where there are none."""
+    ending = [pod.metadata for pod in pods if pod.metadata.deletion_timestamp]
+    return max((metadata.deletion_grace_period_seconds or 0 for metadata in ending), default=None)
+
+
 def broken(pods: Sequence[Pod]) -> list[Pod]:
     """The pods that fail, or do not serve."""
     failed = {failure.pod for failure in failures(pods)}

@@ -223,6 +223,7 @@ class Metadata(Fields, frozen=True):
     uid: str | None = None
     generation: int | None = None
     deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
     labels: dict[str, str | None] | None = None
     annotations: dict[str, str | None] | None = None
     owner_references: list[OwnerReference] | None = None

@@ -496,6 +496,30 @@ def test_what_somebody_made_of_it_while_it_was_watched_is_not_called_rolled_back
     assert shop.context("web") == (theirs if escalation else {"capabilities": {"drop": ["NET_RAW"]}})
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["made again", "gone for good"])
+def test_of_what_was_deleted_while_it_was_watched_no_command_promises_an_undo(
+    shop: Shop, tmp_path: Path, again: bool
+) -> None:
+    shop.make(workload("web", replicas=1))
+    deleted: list[Seen] = []
+
+    def delete(seen: Seen) -> None:
+        """In the middle of the watch, or between the watch and the rollback."""
+        if len(middleman.sent()) == 1 and not deleted and (again or time.monotonic() > end):
+            deleted.append(seen)
+            shop.cluster.kubectl("delete", "deploy", "web", "-n", shop.namespace)
+            if again:
+                shop.make(workload("web"))
+
+    end = time.monotonic() + 4
+    with between(shop.cluster, tmp_path, after=delete) as middleman:
+        flags = ("--force", "--timeout", "4s")
+        done = shop.harden("deploy/web", *flags, kubeconfig=middleman.kubeconfig)
+    assert (done.status, bool(deleted)) == (2, True)
+    reason = "is another object by now: deleted and created again" if again else "it was deleted"
+    assert done.err.splitlines()[-1].endswith(reason)
+
+
 def test_a_question_without_a_terminal_is_an_error_and_yes_is_an_answer(shop: Shop) -> None:
     shop.make(workload("a"), workload("b"))
     done = shop.harden("deploy")

@@ -255,7 +255,23 @@ def noisy_story(place: Place) -> dict[str, Any]:
     return place.item("deploy/noisy")
 
 
+def quota_story(place: Place) -> dict[str, Any]:
+    """A namespace whose quota has room for a new pod only when an old one has ended, which takes its time."""
+    full = Place(place.node)
+    slow = pod(place.node.busybox, SLEEP, terminationGracePeriodSeconds=8)
+    step = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}
+    full.apply(workload("slow", slow, replicas=2, strategy=step))
+    full.await_ready("deploy/slow")
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "2"}}}
+    full.apply(quota)
+    place.node.kubectl("wait", "-n", full.name, "quota/q", "--for=jsonpath={.status.used.pods}=2")
+    item = full.item("deploy/slow")
+    place.node.delete_namespace(full.name)
+    return item
+
+
 STORIES: dict[str, Story] = {
+    "quota": quota_story,  # takes longest
     "nginx": nginx_story,
     "unprobed": unprobed_story,
     "stateful": stateful_story,
@@ -454,6 +470,11 @@ def test_what_crashes_already_is_refused(told: Told) -> None:
     item, context = told["crashing"].result()
     assert (item["status"], item["result"], context) == (2, "refused", None)
     assert "it is not healthy as it is: " in item["message"]
+
+
+def test_a_quota_that_is_full_until_slow_pods_have_ended_is_waited_for(told: Told) -> None:
+    item = told["quota"].result()
+    assert (item["status"], item["result"]) == (0, "patched"), item["message"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_caps.core.health import failures
+from kubectl_caps.core.health import failures, grace
 from kubectl_caps.core.pod import Pod
 from kubectl_caps.core.rollout import Revision, not_proven, revision, standing
 
@@ -105,6 +105,15 @@ CLEAN = {"terminated": {"exitCode": 0, "reason": "Completed"}}
 )
 def test_what_is_wrong_with_a_pod(seen: Pod, message: str | None) -> None:
     assert next((failure.message for failure in failures([seen])), None) == message
+
+
+def test_the_grace_of_pods_is_that_of_those_on_their_way_out() -> None:
+    def ending(**metadata: Any) -> Pod:
+        return msgspec.convert({"metadata": metadata}, Pod)
+
+    first = ending(deletionTimestamp="2026-01-01T00:00:00Z", deletionGracePeriodSeconds=30)
+    last = ending(deletionTimestamp="2026-01-01T00:00:00Z", deletionGracePeriodSeconds=2)
+    assert (grace([pod()]), grace([pod(), first, last]), grace([pod(deleted=True)])) == (None, 30, 0)
 
 
 def test_a_crash_is_a_failure_although_the_rollout_is_complete() -> None:

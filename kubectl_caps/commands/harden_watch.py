@@ -157,7 +157,7 @@ class Rollout:
 
     def _hardened(self, snapshot: edge.Snapshot) -> Standing:
         standing, grace = self._judged(snapshot), health.grace(snapshot.pods)
-        if standing.step != "failed" or _is_final(standing) or grace is None:
+        if _is_final(standing) or grace is None:
             return standing
         # Who makes the pods tries again after twice the time, so after the last has ended about as long once more.
         self._patience = PATIENCE + grace

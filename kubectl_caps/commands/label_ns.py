@@ -110,6 +110,8 @@ def _check_names(options: argparse.Namespace) -> None:
         raise UsageError("you must name one or more namespaces, or use -l, --all or -f")
     if options.names and options.selector:
         raise UsageError("name cannot be provided when a selector is specified")
+    if options.selector and options.all:
+        raise UsageError("cannot set --all and --selector at the same time")
     if options.names and options.all:
         raise UsageError("name cannot be provided together with --all")
     if options.plan and (options.warn or options.audit or options.remove):

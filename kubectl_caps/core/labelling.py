@@ -12,7 +12,7 @@ from kubectl_caps.core.patch import Patch, between
 from kubectl_caps.core.pod import Path, Pod, PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.labels import MODES, PREFIX, Policies, looser, resolve
-from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, Level, Policy, effective_minor, is_clamped
+from kubectl_caps.core.podsecurity.policy import LEVELS, NEWEST_MINOR, Level, Policy, effective_minor, is_clamped
 from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 from kubectl_caps.core.workloads import Workload
 
@@ -123,8 +123,9 @@ def _guarded(patch: Patch, labels: Mapping[str, str]) -> Patch:
 
 
 def start(name: str, labels: dict[str, str], plan: LabelPlan, asked: Asked) -> Labelling:
-    """The namespace's item before anything is judged: enforce is what is judged wherever it is asked for."""
-    mode = next((wish.mode for wish in asked.wishes if wish.mode == "enforce"), asked.wishes[0].mode)
+    """The namespace's item before anything is judged: judged is enforce where it is asked for, else the strictest."""
+    modes = [wish.mode for wish in asked.wishes]
+    mode = "enforce" if "enforce" in modes else max(modes, key=lambda one: LEVELS.index(plan.after.of(one).level))
     item = Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
     item.notes += tuple(f"the API server finds its labels wrong: {text}" for text in plan.after.errors)
     if is_clamped(item.policy.version, asked.minor):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kubectl_caps.core.labelling import Judged, Labelling
+from kubectl_caps.core.labelling import SYSTEM_NAMESPACES, Judged, Labelling
 from kubectl_caps.core.mending import mending
 from kubectl_caps.core.pod import Path, field_path
 from kubectl_caps.core.podsecurity.labels import looser, resolve
@@ -38,18 +38,21 @@ def verdict(item: Labelling, program: str) -> Iterator[str]:
 
 def plan(item: Labelling, program: str) -> Iterator[str]:
     """The way to the judged policy in order: warn and audit now, mend the workloads, then enforce."""
-    level, name, held = str(item.policy).removesuffix(":latest"), item.namespace, resolve(item.before)
+    level, name, held = str(item.policy), item.namespace, resolve(item.before)
+    if not any(key.endswith("-version") for key in item.before):
+        level = level.removesuffix(":latest")  # no label pins another version
+    system = " --force" if name in SYSTEM_NAMESPACES else ""
     yield escaped(f"# {name}: 1. see what {level} would refuse, and refuse nothing")
     flags = [f"--{mode} {level}" for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
     if flags:
-        yield escaped(f"{program} label-ns {name} {' '.join(flags)} --overwrite")
+        yield escaped(f"{program} label-ns {name} {' '.join(flags)} --overwrite{system}")
     yield escaped(f"# {name}: 2. mend what it would refuse: {_plural(len(item.judged), 'workload')}")
     yield from _mend(item, program)
     for text in item.not_judged:
         yield escaped(f"# not judged: {text}")
     yield escaped(f"# {name}: 3. enforce")
-    loosening = " --force" if looser(held.enforce, item.policy) else ""
-    yield escaped(f"{program} label-ns {name} --enforce {level} --overwrite{loosening}")
+    force = system or (" --force" if looser(held.enforce, item.policy) else "")
+    yield escaped(f"{program} label-ns {name} --enforce {level} --overwrite{force}")
 
 
 def _mend(item: Labelling, program: str) -> Iterator[str]:

@@ -377,6 +377,14 @@ def test_the_namespaces_of_the_system_need_their_name_and_force(api_cluster: Clu
     )
 
 
+def test_the_plan_of_a_namespace_of_the_system_or_with_versions_says_what_it_takes(api_cluster: Cluster) -> None:
+    pinned = api_cluster.make_namespace({f"{PREFIX}enforce": "baseline", f"{PREFIX}enforce-version": "v1.24"})
+    (*_, last) = label_ns(api_cluster, pinned, "--enforce=restricted:latest", "--plan").out.splitlines()
+    assert last.endswith(f"label-ns {pinned} --enforce restricted:latest --overwrite")
+    (*_, last) = label_ns(api_cluster, "kube-public", "--plan").out.splitlines()
+    assert last.endswith("label-ns kube-public --enforce restricted --overwrite --force")
+
+
 def test_the_plan_leads_to_an_enforced_namespace(api_cluster: Cluster, namespace: str) -> None:
     """Its commands, one after the other."""
     deployment(api_cluster, namespace, "web", spec())
@@ -696,6 +704,7 @@ def test_progress_is_shown_on_a_terminal_only(api_cluster: Cluster, two: tuple[s
         ([], "you must name one or more namespaces, or use -l, --all or -f"),
         (["a", "-l", "x=y"], "name cannot be provided when a selector is specified"),
         (["a", "--all"], "name cannot be provided together with --all"),
+        (["-l", "x=y", "--all"], "cannot set --all and --selector at the same time"),
         (["a", "--plan", "--warn=baseline"], "--plan is the way to --enforce"),
         (["a", "--dry-run=maybe"], 'Invalid dry-run value (maybe). Must be "none", "server", or "client".'),
         (["a", "--diff"], "--diff goes with -f"),

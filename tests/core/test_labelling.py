@@ -332,6 +332,14 @@ def test_warning_and_auditing_break_nothing(mode: str) -> None:
     assert objected(judged=True, missing=True, mode=mode) == []
 
 
+def test_of_several_modes_without_enforce_the_strictest_is_judged() -> None:
+    """Whatever comes first: `--audit privileged --warn restricted` is to say what would be warned of."""
+    wishes = (wish("audit", "privileged"), wish("warn", "restricted"))
+    asked = Asked(wishes=wishes, minor=37, overwrite=False, force=False)
+    item = start("shop", {}, plan({}, *asked.wishes), asked)
+    assert (item.mode, str(item.policy)) == ("warn", "restricted:latest")
+
+
 def only(one: Workload, policy: str = "restricted", pod: Pod | None = None) -> Judged:
     """The verdict on one workload."""
     found = judge([one], Verdicts(parse_policy(policy), 37, {key(one): pod} if pod else {}))

@@ -41,7 +41,7 @@ class Run(Asked, frozen=True, kw_only=True):
     source: dict[str, str]
     dry_run: str
     manager: str
-    mutations: list[Mutation] | None
+    mutations: list[Mutation]
 
 
 def label(run: Run, namespace: dict[str, Any], inventory: Inventory) -> Labelling:
@@ -73,7 +73,7 @@ def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> 
     item.not_judged = tuple(_unlisted(error) for error in inventory.errors)
     labels = (plan.present, plan.labels)
     tried = attempt(Room(run.cluster, item.namespace, labels, run.manager, run.mutations), workloads)
-    verdicts = Verdicts(item.policy, run.minor, tried.admitted)
+    verdicts = Verdicts(item.policy, run.minor, tried.admitted, tried.guessed)
     _note(item, workloads, tried, verdicts)
     item.judged = judge(workloads, verdicts)
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
@@ -123,7 +123,7 @@ def _compared(
             break
         others = [workload for workload in workloads if not workload.is_pod]
         workloads = others + all_workloads(take(run.cluster, WORKLOADS[:1], item.namespace, run.source))
-        verdicts = Verdicts(item.policy, run.minor, verdicts.admitted)
+        verdicts = Verdicts(item.policy, run.minor, verdicts.admitted, verdicts.guessed)
         item.judged = judge(workloads, verdicts)
     if run.dry_run == "server":
         _pass_on(said)

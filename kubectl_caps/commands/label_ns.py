@@ -166,9 +166,9 @@ def _or_bug(label: Callable[..., Labelling], *arguments: Any) -> Labelling | Exc
 
 
 def _mutations(cluster: Any, namespaces: Sequence[dict[str, Any]], counted: Any, manager: str) -> Any:
-    """What may change pods on their way (label_trial.Room); None where something does that is configured nowhere."""
+    """What may change pods on their way (label_trial.Room), a plugin that is configured nowhere among it."""
     from kubectl_caps.cluster.census import all_workloads
-    from kubectl_caps.commands.label_trial import Room, come_as_sent, configured
+    from kubectl_caps.commands.label_trial import COMPILED, Room, come_as_sent, configured
 
     mutations = configured(cluster)
     rooms = (
@@ -176,7 +176,7 @@ def _mutations(cluster: Any, namespaces: Sequence[dict[str, Any]], counted: Any,
         for metadata in (namespace["metadata"] for namespace in namespaces)
         if (found := all_workloads(counted[metadata["name"]]))
     )
-    return mutations if come_as_sent(rooms) else None
+    return mutations if come_as_sent(rooms) else [*mutations, COMPILED]
 
 
 def _namespaces(cluster: Any, options: argparse.Namespace, errors: list[CapsError]) -> Iterator[dict[str, Any]]:

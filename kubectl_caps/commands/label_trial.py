@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.admission import mutators
 from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import PODS
-from kubectl_caps.core.creation import ADDED_LABELS, Trial, again, past, trials, unmade
-from kubectl_caps.core.mutation import Mutation, of_new_pods
+from kubectl_caps.cluster.resources import PODS, resource_of
+from kubectl_caps.core.creation import ADDED_LABELS, Trial, again, next_object, passes, past, trials, unmade
+from kubectl_caps.core.mutation import ON_THE_WAY, Mutation, on_the_way, unknown_mutation
 from kubectl_caps.core.ownership import Key, key, same_security
 from kubectl_caps.core.pod import Pod
-from kubectl_caps.core.workloads import Workload, kind_of
+from kubectl_caps.core.workloads import WORKLOADS, Workload
 from kubectl_caps.errors import ApiError
 
 PROBES = 8
@@ -23,39 +24,51 @@ PROBES = 8
 class Tried(Struct):
     """What trials told: the pods that were made, by the `key` of their workloads, and why some were not.
 
-    `refused` are those that the server did not make, `untried` those that it was not asked for.
+    `refused` are those that the server did not make, `untried` those that it was not asked for. Of the `guessed` a
+    controller's pods may come out otherwise, so that what was admitted does not overrule the template's own refusal.
     """
 
     admitted: dict[Key, Pod] = {}
     refused: list[tuple[Workload, ApiError]] = []
     untried: list[tuple[Workload, str]] = []
+    guessed: set[Key] = msgspec.field(default_factory=set)
 
 
 class Room(Struct, frozen=True):
-    """Where pods are tried: a namespace, with the labels that it has or may get, and what may change pods on their way.
-
-    `mutations` is None where nobody tells, so that everything may be changed.
-    """
+    """Where pods are tried: a namespace, with the labels that it has and may get, and what may change pods there."""
 
     cluster: Cluster
     namespace: str
     labels: tuple[Mapping[str, str], ...]
     manager: str
-    mutations: Sequence[Mutation] | None
+    mutations: Sequence[Mutation]
 
-    def changes(self, pod: Mapping[str, str] | None, unknown: Sequence[str] = ()) -> bool:
-        """Whether something may change a pod with these labels."""
-        if self.mutations is None:
-            return True
-        return any(mutation.meets(self.labels, pod, unknown) for mutation in self.mutations)
+    def meeting(
+        self, what: tuple[str, str], labels: Mapping[str, str] | None, unknown: Sequence[str]
+    ) -> list[Mutation]:
+        """What may change such a new object with these labels (None: nobody knows which)."""
+        return [one for one in self.mutations if one.meets_new(*what) and one.meets(self.labels, labels, unknown)]
+
+    def of_pod(self, trial: Trial) -> list[Mutation]:
+        """What may change the pods of a trial."""
+        known = None if trial.unknown is None else trial.labels
+        return self.meeting(("", "pods"), known, ADDED_LABELS)
 
 
-def configured(cluster: Cluster) -> list[Mutation] | None:
-    """What is configured to change new pods; None where that is not told."""
+UNTOLD = [unknown_mutation(*ON_THE_WAY)]
+"""What may be configured where that is not told."""
+COMPILED = unknown_mutation(("", "pods"))
+"""A plugin in the server that changes pods."""
+_TURNS = "what the server puts into its pods depends on the labels that would be set"
+_HIDDEN = "what the server makes of what its controller creates before its pods is not known"
+
+
+def configured(cluster: Cluster) -> list[Mutation]:
+    """What is configured to change new pods, and what is created before them."""
     try:
-        return of_new_pods(mutators(cluster))
+        return on_the_way(mutators(cluster))
     except ApiError:
-        return None
+        return UNTOLD
 
 
 def come_as_sent(rooms: Iterable[tuple[Room, Sequence[Workload]]]) -> bool:
@@ -68,7 +81,7 @@ def come_as_sent(rooms: Iterable[tuple[Room, Sequence[Workload]]]) -> bool:
         (room, trial)
         for room, workloads in rooms
         for trial in trials(workloads, room.namespace)[0][:1]
-        if not room.changes(*_labels_of(trial))
+        if not room.of_pod(trial)
     )
     return all(_comes_as_sent(room, trial) for room, trial in islice(spared, PROBES))
 
@@ -80,22 +93,54 @@ def attempt(room: Room, workloads: Sequence[Workload]) -> Tried:
     """
     gone = past(workloads)
     alive = [workload for workload in workloads if id(workload) not in gone]
-    found, malformed = trials(alive, room.namespace)
-    tried = Tried(untried=[(workload, str(error)) for workload, error in malformed])
+    tried = Tried()
+    made = _made(room, alive, tried)
+    open_already = {id(workload) for workload, _ in (*tried.refused, *tried.untried)}
+    rest = [workload for workload in alive if id(workload) not in open_already]
+    found, malformed = trials(rest, room.namespace, made)
+    tried.untried += [(workload, str(error)) for workload, error in malformed]
     for trial in found:
-        if room.changes(*_labels_of(trial)):
+        meeting = room.of_pod(trial)
+        if any(mutation.turns(room.labels) for mutation in meeting):
+            tried.untried.append((trial.workloads[0], _TURNS))
+        elif meeting or any(id(workload) in made for workload in trial.workloads):
             _try(room, trial, tried)
+            if any(mutation.is_guessed(trial.labels, trial.unknown) for mutation in meeting):
+                tried.guessed.update(map(key, trial.workloads))
     for pod in unmade(alive):
-        if room.changes({key: value or "" for key, value in (pod.metadata.labels or {}).items()}):
+        labels = {name: value or "" for name, value in (pod.metadata.labels or {}).items()}
+        meeting = room.meeting(("", "pods"), labels, ())
+        if any(mutation.turns(room.labels) for mutation in meeting):
+            tried.untried.append((pod, _TURNS))
+        elif meeting:
             _try_again(room, pod, tried)
+            if any(mutation.is_guessed(labels, ()) for mutation in meeting):
+                tried.guessed.add(key(pod))
     return tried
 
 
-def _labels_of(trial: Trial) -> tuple[Mapping[str, str] | None, Sequence[str]]:
-    """The labels that its pods will have, and those that they may; None where an unknown controller may add any."""
-    kinds = [kind_of(workload.api_version, workload.kind) for workload in trial.workloads]
-    known = all(kind is not None and kind.builtin for kind in kinds)
-    return (trial.body["metadata"].get("labels") or {}) if known else None, ADDED_LABELS
+def _made(room: Room, workloads: Sequence[Workload], tried: Tried) -> dict[int, dict[str, Any]]:
+    """By the `id` of a workload the Job or ReplicaSet that comes of it, where something may change that on its way."""
+    made = {}
+    for workload in workloads:
+        meeting = [one for what in passes(workload) for one in room.meeting(what, None, ())]
+        if not meeting:
+            continue
+        body = next_object(workload, room.namespace)
+        if body is None or any(mutation.turns(room.labels) for mutation in meeting):
+            tried.untried.append((workload, _HIDDEN if body is None else _TURNS))
+            continue
+        resource = next(resource_of(kind) for kind in WORKLOADS if kind.kind == body["kind"])
+        try:
+            made[id(workload)] = room.cluster.create(
+                resource, room.namespace, body, dry_run=True, field_manager=room.manager
+            )
+        except ApiError as error:
+            tried.refused.append((workload, error))
+            continue
+        if any(mutation.is_guessed(body["metadata"].get("labels") or {}, None) for mutation in meeting):
+            tried.guessed.add(key(workload))
+    return made
 
 
 def _comes_as_sent(room: Room, trial: Trial) -> bool:

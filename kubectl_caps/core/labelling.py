@@ -1,7 +1,7 @@
 """From a namespace, what is in it and what the user asks for to the labels, and to everything they would refuse."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -146,12 +146,14 @@ class Verdicts(Struct, frozen=True):
     """Why a policy refuses workloads; each is looked at once.
 
     A template is judged as the pod that is made of it, so after the same defaulting as a pod, and by the pod that the
-    server made of it where it was tried (`admitted`).
+    server made of it where it was tried (`admitted`). Where a controller's pods may come out otherwise (`guessed`),
+    that is taken only for the worse.
     """
 
     policy: Policy
     minor: int | None
     admitted: Mapping[Key, Pod] = {}
+    guessed: Set[Key] = frozenset()
     _own: dict[Key, tuple[Violation, ...]] = {}
 
     def own(self, workload: Workload) -> tuple[Violation, ...]:
@@ -164,7 +166,10 @@ class Verdicts(Struct, frozen=True):
     def of(self, workload: Workload) -> tuple[Violation, ...]:
         """The verdict that counts: on the pod as the server makes it, where that is known."""
         pod = self.admitted.get(key(workload))
-        return self.own(workload) if pod is None else self._evaluated(pod)
+        found = () if pod is None else self._evaluated(pod)
+        if found or (pod is not None and key(workload) not in self.guessed):
+            return found
+        return self.own(workload)
 
     def _evaluated(self, template: PodTemplate) -> tuple[Violation, ...]:
         minor = effective_minor(self.policy.version, self.minor)

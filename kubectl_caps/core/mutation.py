@@ -1,11 +1,14 @@
 """What may change a pod between its template and the API server's store: admission that somebody has configured.
 
-Conditions (CEL) are not read: what they might let pass is taken to pass. Nor are the bindings of policies.
+Conditions (CEL) are not read: what they might let pass is taken to pass, and not relied on. Nor are the bindings of
+policies.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.pod import Metadata
 
@@ -30,6 +33,14 @@ class Selector(Struct, frozen=True, rename="camel"):
             for requirement in (*wanted, *(self.match_expressions or ()))
         )
 
+    def is_guessed(self, labels: Mapping[str, str], unknown: Sequence[str] | None) -> bool:
+        """Whether the answer depends on a value that is made up, or (None) on labels that nobody knows of."""
+        requirements = [("In", key) for key in self.match_labels or ()]
+        requirements += [(one.operator, one.key) for one in self.match_expressions or ()]
+        if unknown is None:
+            return any(key not in labels for _, key in requirements)
+        return any(key in unknown and operator not in ("Exists", "DoesNotExist") for operator, key in requirements)
+
 
 def _is_met(requirement: _Requirement, value: str | None) -> bool:
     values = requirement.values or ()
@@ -46,13 +57,13 @@ class _Rule(Struct, frozen=True, rename="camel"):
     api_groups: list[str] | None = None
     resources: list[str] | None = None
 
-    def meets_new_pods(self) -> bool:
+    def meets_new(self, group: str, plural: str) -> bool:
         return all(
             any(word in (allowed or ()) for word in words)
             for allowed, words in (
                 (self.operations, ("*", "CREATE")),
-                (self.api_groups, ("*", "")),
-                (self.resources, ("*", "*/*", "pods", "pods/*")),
+                (self.api_groups, ("*", group)),
+                (self.resources, ("*", "*/*", plural, f"{plural}/*")),
             )
         )
 
@@ -64,10 +75,19 @@ class Mutation(Struct, frozen=True, rename="camel"):
     resource_rules: list[_Rule] | None = None
     namespace_selector: Selector | None = None
     object_selector: Selector | None = None
+    match_conditions: list[Any] | None = None
 
-    def meets_new_pods(self) -> bool:
-        """Whether it is about pods that are created at all."""
-        return any(rule.meets_new_pods() for rule in (*(self.rules or ()), *(self.resource_rules or ())))
+    def meets_new(self, group: str, plural: str) -> bool:
+        """Whether it is about such objects that are created at all."""
+        return any(rule.meets_new(group, plural) for rule in (*(self.rules or ()), *(self.resource_rules or ())))
+
+    def turns(self, namespaces: Sequence[Mapping[str, str]]) -> bool:
+        """Whether it works in a namespace with some of these labels, and with others not."""
+        return len({(self.namespace_selector or Selector()).meets(labels) for labels in namespaces}) > 1
+
+    def is_guessed(self, pod: Mapping[str, str], unknown: Sequence[str] | None) -> bool:
+        """Whether it may do to a pod that a controller makes otherwise than to one that has made-up labels."""
+        return bool(self.match_conditions) or (self.object_selector or Selector()).is_guessed(pod, unknown)
 
     def meets(
         self, namespaces: Sequence[Mapping[str, str]], pod: Mapping[str, str] | None, unknown: Sequence[str] = ()
@@ -79,6 +99,7 @@ class Mutation(Struct, frozen=True, rename="camel"):
 
 class _PolicySpec(Struct, frozen=True, rename="camel"):
     match_constraints: Mutation | None = None
+    match_conditions: list[Any] | None = None
 
 
 class Mutator(Struct, frozen=True):
@@ -92,9 +113,20 @@ class Mutator(Struct, frozen=True):
         """Everything in it that may change something."""
         yield from self.webhooks or ()
         if self.spec.match_constraints:
-            yield self.spec.match_constraints
+            yield replace(self.spec.match_constraints, match_conditions=self.spec.match_conditions)
 
 
-def of_new_pods(mutators: Sequence[Mutator]) -> list[Mutation]:
-    """What may change a pod that is created."""
-    return [found for mutator in mutators for found in mutator.mutations() if found.meets_new_pods()]
+ON_THE_WAY = (("", "pods"), ("batch", "jobs"), ("apps", "replicasets"), ("apps", "deployments"))
+"""What controllers create on the way from a template to its pods."""
+
+
+def unknown_mutation(*resources: tuple[str, str]) -> Mutation:
+    """What may change any new object of these resources, by whatever condition."""
+    rules = [_Rule(["CREATE"], [group], [plural]) for group, plural in resources]
+    return Mutation(rules, match_conditions=["unknown"])
+
+
+def on_the_way(mutators: Sequence[Mutator]) -> list[Mutation]:
+    """What may change a pod that is created, or what is created before it."""
+    found = [mutation for mutator in mutators for mutation in mutator.mutations()]
+    return [mutation for mutation in found if any(mutation.meets_new(*resource) for resource in ON_THE_WAY)]

@@ -564,6 +564,8 @@ RULES: list[dict[str, Any]] = [
     *({"apiGroups": [group], "resources": [plural], "verbs": ["list"]} for group, _, plural in CUSTOM.values()),
     *({"apiGroups": [group], "resources": names, "verbs": ["list"]} for group, names in LISTS.items()),
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]},
+    {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["create"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "patch"]},
 ]
 

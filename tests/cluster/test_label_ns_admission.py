@@ -1,5 +1,6 @@
 """label-ns where something stands between a template and its pods: webhooks, policies, quotas, exemptions."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -182,6 +183,185 @@ def await_containers(cluster: Cluster, namespace: str, count: int) -> None:
             return
         assert time.monotonic() < deadline, made
         time.sleep(0.05)
+
+
+# --- policies that change what a controller makes otherwise than what we try
+
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+OWNED = "has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(o, o.kind == 'ReplicaSet')"
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "x", "uid": "u"}
+HOST, MINE = "Object{spec: Object.spec{hostNetwork: true}}", "Object{spec: Object.spec{hostNetwork: false}}"
+TEMPLATE = (
+    "Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{hostNetwork: true}}}}"
+)
+
+
+def selector(key: str, operator: str) -> dict[str, Any]:
+    """A selector of one requirement."""
+    return {"matchExpressions": [{"key": key, "operator": operator}]}
+
+
+def probe(pod_spec: dict[str, Any], **metadata: Any) -> tuple[str, dict[str, Any]]:
+    """A pod that tells whether a policy is at work."""
+    return "/api/v1/namespaces/{}/pods", {"metadata": {"name": "probe", **metadata}, "spec": pod_spec}
+
+
+def job_probe() -> tuple[str, dict[str, Any]]:
+    template = {"spec": spec(GOOD, restartPolicy="Never")}
+    return "/apis/batch/v1/namespaces/{}/jobs", {"metadata": {"name": "probe"}, "spec": {"template": template}}
+
+
+def set_probe() -> tuple[str, dict[str, Any]]:
+    labels = {"app": "probe"}
+    body = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec(GOOD)}}
+    return "/apis/apps/v1/namespaces/{}/replicasets", {"metadata": {"name": "probe"}, "spec": body}
+
+
+@contextlib.contextmanager
+def mutating(
+    cluster: Cluster,
+    namespace: str,
+    resource: str,
+    expression: str,
+    tried: tuple[str, dict[str, Any]],
+    **more: Any,
+) -> Iterator[None]:
+    """A MutatingAdmissionPolicy that is at work in a namespace; `more` are its constraints, and `conditions`."""
+    root = "/apis/admissionregistration.k8s.io/v1"
+    group, _, plural = resource.rpartition("/")
+    rule = {"operations": ["CREATE"], "apiGroups": [group], "apiVersions": ["v1"], "resources": [plural]}
+    conditions = more.pop("conditions", [])
+    policy = {
+        "matchConstraints": {"resourceRules": [rule], **more},
+        "matchConditions": [{"name": f"c{index}", "expression": text} for index, text in enumerate(conditions)],
+        "reinvocationPolicy": "Never",
+        "failurePolicy": "Fail",
+        "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
+    }
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    name = f"mutating-{namespace}"
+    bodies = {
+        "mutatingadmissionpolicies": policy,
+        "mutatingadmissionpolicybindings": {"policyName": name, "matchResources": here},
+    }
+    try:
+        for path, body in bodies.items():
+            status, answer = cluster.api.request("POST", f"{root}/{path}", {"metadata": {"name": name}, "spec": body})
+            assert status == 201, answer
+        await_change(cluster, tried[0].format(namespace), tried[1])
+        yield
+    finally:
+        for path in reversed(bodies):
+            cluster.api.request("DELETE", f"{root}/{path}/{name}")
+
+
+def await_change(cluster: Cluster, path: str, body: dict[str, Any]) -> None:
+    """Wait until the host namespaces of a new object are not those that are asked for."""
+    deadline = time.monotonic() + 20
+    while True:
+        _, made = cluster.api.request("POST", f"{path}?dryRun=All", body)
+        if host(made["spec"]) != host(body["spec"]):
+            return
+        assert time.monotonic() < deadline, made
+        time.sleep(0.05)
+
+
+def host(found: dict[str, Any]) -> list[bool]:
+    inner = found["template"]["spec"] if "template" in found else found
+    return [bool(inner.get(name)) for name in ("hostNetwork", "hostPID")]
+
+
+def cron_job(cluster: Cluster, namespace: str, pod_spec: dict[str, Any]) -> None:
+    job = {"template": {"spec": {**pod_spec, "restartPolicy": "Never"}}}
+    body = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}
+    make(cluster, namespace, "batch/v1/cronjobs", {"metadata": {"name": "x"}, "spec": body})
+
+
+GUESSES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a label that a Job adds switches it on": (
+        "CronJob",
+        spec(GOOD),
+        {
+            "resource": "pods",
+            "expression": HOST,
+            "objectSelector": selector(JOB_NAME, "Exists"),
+            "tried": probe(spec(GOOD), labels={JOB_NAME: "x"}),
+        },
+    ),
+    "a label that a Job adds switches it off": (
+        "CronJob",
+        spec(GOOD, hostNetwork=True),
+        {
+            "resource": "pods",
+            "expression": MINE,
+            "objectSelector": selector(JOB_NAME, "DoesNotExist"),
+            "tried": probe(spec(GOOD, hostNetwork=True)),
+        },
+    ),
+    "a condition about the owner": (
+        "Deployment",
+        spec(GOOD),
+        {
+            "resource": "pods",
+            "expression": "Object{spec: Object.spec{hostPID: true}}",
+            "conditions": [OWNED],
+            "tried": probe(spec(GOOD), ownerReferences=[OWNER]),
+        },
+    ),
+    "a condition about who asks": (
+        "Deployment",
+        spec(GOOD, hostNetwork=True),
+        {
+            "resource": "pods",
+            "expression": MINE,
+            "conditions": ["!request.userInfo.username.startsWith('system:serviceaccount:')"],
+            "tried": probe(spec(GOOD, hostNetwork=True)),
+        },
+    ),
+    "a Job on its way": (
+        "CronJob",
+        spec(GOOD),
+        {"resource": "batch/jobs", "expression": TEMPLATE, "tried": job_probe()},
+    ),
+    "a ReplicaSet on its way": (
+        "Deployment",
+        spec(GOOD),
+        {"resource": "apps/replicasets", "expression": TEMPLATE, "tried": set_probe()},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GUESSES)
+def test_a_policy_is_met_as_it_meets_what_a_controller_makes(api_cluster: Cluster, namespace: str, case: str) -> None:
+    kind, pod_spec, policy = GUESSES[case]
+    with mutating(api_cluster, namespace, **policy):
+        if kind == "CronJob":
+            cron_job(api_cluster, namespace, pod_spec)
+        else:
+            deployment(api_cluster, namespace, "x", pod_spec)
+        result = judged(api_cluster, namespace, "--enforce=baseline")
+    assert (result.status, refused(result.item), result.item["notJudged"]) == (1, {(kind, "x")}, [])
+    assert labels(api_cluster, namespace) == {}
+
+
+@pytest.mark.parametrize(("operator", "expression"), [("DoesNotExist", MINE), ("Exists", HOST)])
+def test_a_policy_that_the_labels_themselves_switch_leaves_it_open(
+    api_cluster: Cluster, namespace: str, operator: str, expression: str
+) -> None:
+    own = spec(GOOD, hostNetwork=expression == MINE)
+    deployment(api_cluster, namespace, "x", own)
+    if operator == "Exists":
+        api_cluster.kubectl("label", "namespace", namespace, f"{ENFORCE}=privileged")
+    with mutating(
+        api_cluster, namespace, "pods", expression, probe(own), namespaceSelector=selector(ENFORCE, operator)
+    ):
+        if operator == "Exists":
+            api_cluster.kubectl("label", "namespace", namespace, f"{ENFORCE}-")
+        result = judged(api_cluster, namespace, "--enforce=baseline")
+    told = "deployment.apps/x: what the server puts into its pods depends on the labels that would be set"
+    assert (result.status, result.item["notJudged"], labels(api_cluster, namespace)) == (2, [told], {})
+    assert refused(result.item) == ({("Deployment", "x")} if expression == MINE else set())
 
 
 # --- the server's own verdict on running pods

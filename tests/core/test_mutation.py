@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_caps.core.mutation import Mutation, Mutator, Selector, of_new_pods
+from kubectl_caps.core.mutation import Mutation, Mutator, Selector, on_the_way
 
 PODS = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 
@@ -31,7 +31,7 @@ def mutator(**fields: Any) -> Mutator:
 @pytest.mark.parametrize("policy", [False, True], ids=["webhook", "policy"])
 def test_only_rules_about_new_pods_count(rule: dict[str, Any], meets: bool, policy: bool) -> None:
     found = {"spec": {"matchConstraints": {"resourceRules": [rule]}}} if policy else {"webhooks": [{"rules": [rule]}]}
-    assert bool(of_new_pods([mutator(**found)])) is meets
+    assert any(one.meets_new("", "pods") for one in on_the_way([mutator(**found)])) is meets
 
 
 def expression(key: str, operator: str, *values: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_selectors_select_as_the_api_server_has_it(selector: dict[str, Any], mee
 
 def hook(**fields: Any) -> Mutation:
     """A webhook for new pods."""
-    return of_new_pods([mutator(webhooks=[{"rules": [PODS], **fields}])])[0]
+    return on_the_way([mutator(webhooks=[{"rules": [PODS], **fields}])])[0]
 
 
 def test_a_namespace_may_be_met_by_the_labels_that_it_has_or_gets() -> None:
@@ -79,3 +79,37 @@ def test_the_pods_labels_count_where_they_are_known() -> None:
     assert not found.meets([{}], {"app": "web"})
     assert found.meets([{}], {"inject": "yes"})
     assert found.meets([{}], None)
+
+
+@pytest.mark.parametrize(
+    ("selector", "unknown", "guessed"),
+    [
+        (expression("added", "Exists"), ["added"], False),
+        (expression("added", "DoesNotExist"), ["added"], False),
+        (expression("added", "In", "0"), ["added"], True),
+        (expression("added", "NotIn", "0"), ["added"], True),
+        ({"matchLabels": {"added": "0"}}, ["added"], True),
+        ({"matchLabels": {"other": "0"}}, ["added"], False),
+        ({"matchLabels": {"other": "0"}}, None, True),
+        ({"matchLabels": {"app": "web"}}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_a_made_up_value_and_what_nobody_knows_are_guessed(
+    selector: dict[str, Any], unknown: list[str] | None, guessed: bool
+) -> None:
+    pod = {"app": "web", "added": "0"} if unknown else {"app": "web"}
+    assert hook(objectSelector=selector).is_guessed(pod, unknown) is guessed
+    assert hook(objectSelector=selector, matchConditions=[{"name": "c", "expression": "true"}]).is_guessed(pod, unknown)
+
+
+def test_the_conditions_of_a_policy_are_those_of_its_constraints() -> None:
+    constraints = {"resourceRules": [PODS]}
+    (found,) = on_the_way([mutator(spec={"matchConstraints": constraints, "matchConditions": [{"name": "c"}]})])
+    assert found.is_guessed({}, ())
+
+
+def test_a_selector_that_the_new_labels_switch_is_noticed() -> None:
+    found = hook(namespaceSelector=expression("enforce", "DoesNotExist"))
+    assert found.turns([{}, {"enforce": "baseline"}])
+    assert not found.turns([{}, {"audit": "baseline"}])

@@ -76,15 +76,6 @@ def find(documents: Sequence[Document], namespace: str | None = None) -> tuple[l
     return found, errors
 
 
-def find_in(
-    filenames: Sequence[str], *, recursive: bool, command: str, namespace: str | None
-) -> tuple[list[Found], list[CapsError]]:
-    """The workloads of files and folders, and everything that could not be read or judged."""
-    documents, unreadable = load(filenames, recursive=recursive, command=command)
-    found, errors = find(documents, namespace)
-    return found, unreadable + errors
-
-
 def locator(found: Sequence[Found]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
     """Tells for a field of one of these workloads its line, its column and the column behind it."""
     documents = {id(workload): item.document for item in found for workload in item.workloads}

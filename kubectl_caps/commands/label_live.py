@@ -70,7 +70,7 @@ def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> 
     far as is known; None where it was not made to try.
     """
     workloads = all_workloads(inventory)
-    item.not_judged = tuple(_unlisted(error) for error in inventory.errors)
+    item.not_judged += tuple(_unlisted(error) for error in inventory.errors)
     labels = (plan.present, plan.labels)
     tried = attempt(Room(run.cluster, item.namespace, labels, run.manager, run.mutations), workloads)
     verdicts = Verdicts(item.policy, run.minor, tried.admitted, tried.guessed)

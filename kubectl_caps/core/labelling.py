@@ -12,7 +12,15 @@ from kubectl_caps.core.patch import Patch, between
 from kubectl_caps.core.pod import Path, Pod, PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.labels import MODES, PREFIX, Policies, looser, resolve
-from kubectl_caps.core.podsecurity.policy import LEVELS, NEWEST_MINOR, Level, Policy, effective_minor, is_clamped
+from kubectl_caps.core.podsecurity.policy import (
+    LEVELS,
+    NEWEST_MINOR,
+    Level,
+    Policy,
+    effective_minor,
+    is_clamped,
+    reaches,
+)
 from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 from kubectl_caps.core.workloads import Workload
 
@@ -128,7 +136,12 @@ def start(name: str, labels: dict[str, str], plan: LabelPlan, asked: Asked) -> L
     mode = "enforce" if "enforce" in modes else max(modes, key=lambda one: LEVELS.index(plan.after.of(one).level))
     item = Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
     item.notes += tuple(f"the API server finds its labels wrong: {text}" for text in plan.after.errors)
-    if is_clamped(item.policy.version, asked.minor):
+    newer = reaches(item.policy.version, asked.minor)
+    if newer and item.policy.level != "privileged":
+        item.not_judged += (
+            f"the rules of v1.{newer}, which the API server has: the newest known here are v1.{NEWEST_MINOR}",
+        )
+    elif is_clamped(item.policy.version, asked.minor):
         item.notes += (f"{item.policy.version} is newer than the rules known here: judged by v1.{NEWEST_MINOR}",)
     return item
 

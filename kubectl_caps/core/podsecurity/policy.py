@@ -65,6 +65,14 @@ def effective_minor(version: str, server_minor: int | None) -> int:
     return newest if version == LATEST else min(int(version.removeprefix("v1.")), newest)
 
 
+def reaches(version: str, server_minor: int | None) -> int | None:
+    """The minor version of the server's own rules that apply, where these are newer than what is known here."""
+    if server_minor is None or server_minor <= NEWEST_MINOR:
+        return None
+    applied = server_minor if version == LATEST else min(int(version.removeprefix("v1.")), server_minor)
+    return applied if applied > NEWEST_MINOR else None
+
+
 def is_clamped(version: str, server_minor: int | None) -> bool:
     """Whether rules older than `version` asks for are applied, because no newer ones are known here."""
     asked = server_minor or 0 if version == LATEST else int(version.removeprefix("v1."))

@@ -123,6 +123,17 @@ def complaints(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Complaint]:
                     yield Complaint(failure.pod, name, member.role, cause.capabilities)
 
 
+def logs_refused(cluster: Cluster, pods: Sequence[Pod]) -> str | None:
+    """Why nobody may read the logs of pods, in the server's words, so that what they complain of is not known."""
+    for pod in pods[:1]:
+        for member in list(members(pod.spec))[-1:]:
+            try:
+                cluster.log(pod.metadata.namespace or "", pod.metadata.name or "", member.container.name, limit=1)
+            except ApiError as error:
+                return error.message if error.code == 403 else None
+    return None
+
+
 def _states(status: ContainerStatus) -> Iterator[Evidence]:
     for state in (status.state, status.last_state):
         if state.terminated and state.terminated.message:

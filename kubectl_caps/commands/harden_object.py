@@ -132,6 +132,8 @@ class Live:
                 self.job.message = f"not proven: {reason}"
                 return "notProven"
             self.job.message = rollout.held_back(self.job.kind.kind, self.job.obj) or ""
+            if refused := self.rollout.logs_refused(snapshot):
+                self._note(f"its logs were not read: {refused}")
             say(f"{self.reference} rolled out: {standing.message}, and stayed up for {self.watch.settle:g} s")
             return "patched"
         failure, broken = standing.failure or Failure(standing.message), []

@@ -197,6 +197,10 @@ class Rollout:
                     return Standing("failed", event.message, Failure(event.message, final=False))
         return None
 
+    def logs_refused(self, snapshot: edge.Snapshot | None) -> str | None:
+        """Why the logs of the new pods could not be read, if nobody let us."""
+        return edge.logs_refused(self.cluster, snapshot.updated) if snapshot else None
+
     def _as_before(self, snapshot: edge.Snapshot) -> Standing:
         """On the way back a failure is not the end: what is left of the failed rollout may still be in sight."""
         standing = rollout.reported(self.kind, snapshot.obj)

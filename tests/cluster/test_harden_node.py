@@ -270,6 +270,16 @@ def quota_story(place: Place) -> dict[str, Any]:
     return item
 
 
+def blind_story(place: Place) -> dict[str, Any]:
+    """By somebody who may do all but read logs."""
+    place.apply(workload("blind", pod(place.node.busybox, SLEEP)))
+    place.await_ready("deploy/blind")
+    verbs, resources = "get,list,watch,create,patch", "deployments.apps,replicasets.apps,pods,events"
+    place.node.kubectl("create", "role", "blind", "-n", place.name, f"--verb={verbs}", f"--resource={resources}")
+    place.node.kubectl("create", "rolebinding", "blind", "-n", place.name, "--role=blind", "--user=blind")
+    return place.item("deploy/blind", "--as=blind")
+
+
 STORIES: dict[str, Story] = {
     "quota": quota_story,  # takes longest
     "nginx": nginx_story,
@@ -291,6 +301,7 @@ STORIES: dict[str, Story] = {
     "init": lambda place: place.item("deploy/init"),
     "sidecar": lambda place: place.item("deploy/sidecar"),
     "noisy": noisy_story,
+    "blind": blind_story,
     "profile": lambda place: (place.item("deploy/rooted", "--profile", "restricted"), place.context("deploy/rooted")),
 }
 """What is done, by name; the workloads are made by `told`."""
@@ -497,6 +508,13 @@ def test_a_complaint_is_found_in_whichever_log_and_however_much_was_written_sinc
 def test_a_complaint_of_before_is_none_however_much_was_written_since(told: Told) -> None:
     item = told["noisy"].result()
     assert (item["status"], item["result"]) == (0, "patched"), item["message"]
+
+
+def test_logs_that_nobody_may_read_are_not_taken_for_silent(told: Told) -> None:
+    item = told["blind"].result()
+    assert item["result"] == "patched", item["message"]
+    assert 'its logs were not read: pods "' in item["message"]
+    assert 'cannot get resource "pods/log"' in item["message"]
 
 
 def test_a_setting_that_keeps_a_container_from_starting_is_no_capability(told: Told) -> None:

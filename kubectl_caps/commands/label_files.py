@@ -19,6 +19,7 @@ from kubectl_caps.core.labelling import (
     LabelWish,
     Result,
     Verdicts,
+    beside,
     judge,
     objections,
     plan_labels,
@@ -47,14 +48,16 @@ def label_files(options: argparse.Namespace, wishes: tuple[LabelWish, ...]) -> i
     workloads = [_apart(workload) for item in found for workload in item.workloads]
     every = [item for item in documents if _is_namespace(item)]
     namespaces, wrong = _readable(every)
-    chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in options.names]
+    misnamed: list[CapsError] = []
+    names = label_ns.named(options.names, misnamed)
+    chosen = [item for item in namespaces if not options.names or item.object["metadata"]["name"] in names]
     if not every and not errors:
         say("No namespaces found: the files hold no Namespace whose labels could be judged")
     asked = Asked(wishes=wishes, overwrite=options.overwrite, force=options.force)
     only = len({str(item.object["metadata"]["name"]) for item in every}) == 1
     labelled = [_label(item, _Files(workloads, tuple(errors), only), asked) for item in chosen]
-    errors += wrong
-    for name in set(options.names) - {str(item.object["metadata"]["name"]) for item in every}:
+    errors += [*wrong, *misnamed]
+    for name in set(names) - {str(item.object["metadata"]["name"]) for item in every}:
         errors.append(UsageError(f'namespaces "{name}" not found in the files'))
     files = _texts(labelled, errors)
     changed = [(source, text) for source, text in files if text != source.text]
@@ -148,6 +151,7 @@ def _label(document: Document, files: _Files, asked: Asked) -> _Labelled:
     homeless = [workload for workload in files.workloads if not workload.namespace]
     verdicts = Verdicts(item.policy, None)
     item.judged = judge(inside, verdicts)
+    item.notes += tuple(beside(item, plan, asked, inside, verdicts))
     if item.policy.level != "privileged":
         item.not_judged = tuple(error.words for error in files.errors)
     if homeless and files.only:

@@ -15,6 +15,7 @@ from kubectl_caps.core.labelling import (
     Labelling,
     LabelPlan,
     Verdicts,
+    beside,
     judge,
     mended,
     objections,
@@ -76,6 +77,7 @@ def _judge(run: Run, item: Labelling, plan: LabelPlan, inventory: Inventory) -> 
     verdicts = Verdicts(item.policy, run.minor, tried.admitted, tried.guessed)
     _note(item, workloads, tried, verdicts)
     item.judged = judge(workloads, verdicts)
+    item.notes += tuple(beside(item, plan, run, workloads, verdicts))
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
         return [], None  # the server looks at the pods only when the enforce policy tightens
     try:

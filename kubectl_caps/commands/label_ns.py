@@ -1,7 +1,6 @@
 """kubectl caps label-ns: Pod Security labels on namespaces, after showing everything that they would refuse."""
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -186,11 +185,27 @@ def _namespaces(cluster: Any, options: argparse.Namespace, errors: list[CapsErro
     if not options.names:
         found = [item for page in cluster.pages(NAMESPACES, None, label_selector=options.selector) for item in page]
         yield from _meant(map(msgspec.json.decode, found))
-    for name in dict.fromkeys(re.sub("^(ns|namespaces?)/", "", name) for name in options.names):
+    for name in named(options.names, errors):
         try:
             yield cluster.get(NAMESPACES, None, name)
-        except ApiError as error:
+        except (ApiError, UsageError) as error:
             errors.append(error)
+
+
+def named(words: Sequence[str], errors: list[CapsError]) -> list[str]:
+    """The namespaces that NAME and TYPE/NAME arguments mean, each once; one of another TYPE is an error."""
+    from kubectl_caps.cluster.resources import BUILTIN, NAMESPACES, find, not_served, parse_targets
+
+    names: dict[str, None] = {}
+    for word in words:
+        try:
+            kind, name = parse_targets([word])[0] if "/" in word else ("ns", word)
+            if find(kind, [NAMESPACES]) is None:
+                raise UsageError(f"{word}: not a namespace") if find(kind, BUILTIN) else not_served(kind)
+            names[name or ""] = None
+        except UsageError as error:
+            errors.append(error)
+    return list(names)
 
 
 def _meant(namespaces: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.creation import past
 from kubectl_caps.core.ownership import Family, Key, fold, key
@@ -27,6 +28,9 @@ from kubectl_caps.core.workloads import Workload
 Mode = Literal["enforce", "audit", "warn"]
 Result = Literal["planned", "labeled", "unchanged", "refused", "failed", "unknown"]
 """`unknown`: the server was told to label it, and nobody knows whether it did."""
+VERBS: dict[Mode, str] = {"enforce": "refuse", "warn": "warn of", "audit": "record"}
+NAMED = 5
+"""How many workloads a note names."""
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -113,7 +117,7 @@ def plan_labels(
         wanted["metadata"]["labels"] = after
     old, new = resolve(labels), resolve(after)
     for wish in wishes:
-        if not force and f"{PREFIX}{wish.mode}" in labels and looser(old.of(wish.mode), new.of(wish.mode)):
+        if not force and looser(old.of(wish.mode), new.of(wish.mode)):  # warn also where it only follows enforce
             change = f"{wish.mode}={new.of(wish.mode)} is looser than {old.of(wish.mode)}"
             refusals.append(f"{change}; --force does it all the same")
     return LabelPlan(_guarded(between(namespace, wanted), labels), old, new, labels, after, tuple(refusals))
@@ -132,8 +136,7 @@ def _guarded(patch: Patch, labels: Mapping[str, str]) -> Patch:
 
 def start(name: str, labels: dict[str, str], plan: LabelPlan, asked: Asked) -> Labelling:
     """The namespace's item before anything is judged: judged is enforce where it is asked for, else the strictest."""
-    modes = [wish.mode for wish in asked.wishes]
-    mode = "enforce" if "enforce" in modes else max(modes, key=lambda one: LEVELS.index(plan.after.of(one).level))
+    mode = max((wish.mode for wish in asked.wishes), key=lambda one: _weight(one, plan.after.of(one)))
     item = Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
     item.notes += tuple(f"the API server finds its labels wrong: {text}" for text in plan.after.errors)
     newer = reaches(item.policy.version, asked.minor)
@@ -144,6 +147,30 @@ def start(name: str, labels: dict[str, str], plan: LabelPlan, asked: Asked) -> L
     elif is_clamped(item.policy.version, asked.minor):
         item.notes += (f"{item.policy.version} is newer than the rules known here: judged by v1.{NEWEST_MINOR}",)
     return item
+
+
+def _weight(mode: Mode, policy: Policy) -> tuple[bool, int, int]:
+    """What is judged of several modes; an enforced `privileged` refuses nothing, so there is nothing to judge."""
+    strictness = LEVELS.index(policy.level)
+    return mode == "enforce" and strictness > 0, strictness, effective_minor(policy.version, None)
+
+
+def beside(
+    item: Labelling, plan: LabelPlan, asked: Asked, workloads: Sequence[Workload], verdicts: "Verdicts"
+) -> list[str]:
+    """What the other modes that are asked for would say of workloads that the judged policy does not refuse."""
+    refused = {key(judged.workload) for judged in item.judged}
+    told = []
+    for wish in asked.wishes:
+        policy = plan.after.of(wish.mode)
+        if wish.mode == item.mode or policy in (item.policy, Policy("privileged", policy.version)):
+            continue
+        found = judge(workloads, replace(verdicts, policy=policy, _own={}))
+        names = [judged.workload.reference for judged in found if key(judged.workload) not in refused]
+        more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+        if names:
+            told.append(f"{wish.mode}={policy} would {VERBS[wish.mode]} {', '.join([*names[:NAMED], *more])} as well")
+    return told
 
 
 def objections(item: Labelling, *, force: bool) -> list[str]:

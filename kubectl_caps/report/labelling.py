@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kubectl_caps.core.labelling import SYSTEM_NAMESPACES, Judged, Labelling
+from kubectl_caps.core.labelling import SYSTEM_NAMESPACES, VERBS, Judged, Labelling
 from kubectl_caps.core.mending import mending
 from kubectl_caps.core.pod import Path, field_path
 from kubectl_caps.core.podsecurity.labels import looser, resolve
@@ -16,13 +16,11 @@ from kubectl_caps.report.json import document, identity, violation
 from kubectl_caps.report.table import table as lines
 from kubectl_caps.report.terminal import escaped
 
-_VERB = {"enforce": "refuse", "warn": "warn of", "audit": "record"}
-
 
 def verdict(item: Labelling, program: str) -> Iterator[str]:
     """Everything that the labels would refuse, object by object, with what would mend it; then the labels."""
     if item.judged:
-        refused = f"{item.mode}={item.policy} would {_VERB[item.mode]} {_plural(len(item.judged), 'workload')}"
+        refused = f"{item.mode}={item.policy} would {VERBS[item.mode]} {_plural(len(item.judged), 'workload')}"
         running = f", {_plural(pods, 'running pod')}" if (pods := _pods(item)) else ""
         yield escaped(f"namespace/{item.namespace}: {refused}{running}")
     for judged in item.judged:
@@ -43,9 +41,11 @@ def plan(item: Labelling, program: str) -> Iterator[str]:
         level = level.removesuffix(":latest")  # no label pins another version
     system = " --force" if name in SYSTEM_NAMESPACES else ""
     yield escaped(f"# {name}: 1. see what {level} would refuse, and refuse nothing")
-    flags = [f"--{mode} {level}" for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
-    if flags:
-        yield escaped(f"{program} label-ns {name} {' '.join(flags)} --overwrite{system}")
+    modes = [mode for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
+    if modes:
+        flags = " ".join(f"--{mode} {level}" for mode in modes)
+        force = " --force" if any(looser(held.of(mode), item.policy) for mode in modes) else system
+        yield escaped(f"{program} label-ns {name} {flags} --overwrite{force}")
     yield escaped(f"# {name}: 2. mend what it would refuse: {_plural(len(item.judged), 'workload')}")
     yield from _mend(item, program)
     for text in item.not_judged:

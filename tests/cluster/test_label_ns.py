@@ -399,6 +399,26 @@ def test_the_plan_leads_to_an_enforced_namespace(api_cluster: Cluster, namespace
     assert labels(api_cluster, namespace) == {f"{PREFIX}{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 
 
+def test_the_plan_has_force_where_its_warning_loosens_another(api_cluster: Cluster) -> None:
+    """Older rules of restricted know less than baseline's newest, and more."""
+    place = api_cluster.make_namespace({f"{PREFIX}warn": "restricted", f"{PREFIX}warn-version": "v1.20"})
+    plan = label_ns(api_cluster, place, "--enforce=baseline", "--plan")
+    commands = [line.partition(" -m kubectl_caps ")[2] for line in plan.out.splitlines() if not line.startswith("#")]
+    assert [run(api_cluster, *shlex.split(command)).status for command in commands] == [0, 0]
+    api_cluster.delete_namespace(place)
+
+
+@pytest.mark.parametrize("other", ["NS/t1", "a/b/c", "ns/"])
+def test_a_name_of_something_else_does_not_stop_the_others(
+    api_cluster: Cluster, namespace: str, other: str
+) -> None:
+    result = label_ns(api_cluster, other, f"Namespace/{namespace}", "--dry-run=client")
+    assert (result.status, result.out.splitlines()[-1]) == (2, f"namespace/{namespace} labeled (dry run)")
+    assert result.err.startswith("error: ")
+    theirs = api_cluster.kubectl("label", other, "a=b", "--dry-run=client", check=False)
+    assert theirs.stderr.strip() == result.err.strip()
+
+
 # --- somebody else
 
 

@@ -277,6 +277,26 @@ def test_a_pod_of_a_manifest_is_made_anew_whatever_became_of_the_one_it_was_copi
     assert out.splitlines()[-1].startswith("namespace/shop not labeled: enforce=baseline:latest would refuse")
 
 
+def test_what_a_warning_would_say_beside_enforce_is_told(run: Run) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\n"
+    bad = f"{pod}spec: {{hostNetwork: true, containers: [{{name: x}}]}}\n"
+    modes = ("--enforce", "baseline", "--warn", "restricted", "--audit", "restricted:v1.0")
+    _, _, err = run([namespace(), deployment("web"), bad], *modes)
+    assert "  pod/bad\n" in err
+    assert "note: warn=restricted:latest would warn of deployment.apps/web as well\n" in err
+    assert err.count(" as well") == 2
+    _, _, err = run([namespace(), deployment("web")], "--audit", "privileged", "--warn", "restricted")
+    assert "namespace/shop: warn=restricted:latest would warn of 1 workload\n" in err
+
+
+def test_a_namespace_may_be_named_with_its_type(run: Run) -> None:
+    assert run([namespace(), namespace("b")], "ns/shop", "shop", "--check")[1].splitlines()[-1] == (
+        "namespace/shop labeled (check)"
+    )
+    status, _, err = run([namespace()], "pod/shop")
+    assert (status, err) == (2, "error: pod/shop: not a namespace\n")
+
+
 def test_check_only_answers(run: Run, manifests: Path) -> None:
     status, out, _ = run([namespace()], "--check")
     assert (status, out.splitlines()[-1]) == (1, "namespace/shop labeled (check)")

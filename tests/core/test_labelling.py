@@ -157,6 +157,34 @@ def test_loosening_needs_force() -> None:
     assert plan(before, wish("enforce", None)).refusals != ()
 
 
+def test_loosening_a_warn_that_only_follows_enforce_needs_force() -> None:
+    """Without it, templates whose pods are refused are not warned of any more."""
+    refusal = "warn=baseline:latest is looser than restricted:latest; --force does it all the same"
+    assert plan(labels(enforce="restricted"), wish("warn", "baseline")).refusals == (refusal,)
+    assert plan(labels(enforce="restricted"), wish("warn", "baseline"), force=True).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "judged"),
+    [
+        ({"audit": "privileged", "warn": "restricted"}, ("warn", "restricted:latest")),
+        ({"audit": "baseline", "warn": "baseline:v1.20"}, ("audit", "baseline:latest")),
+        ({"enforce": "baseline", "warn": "restricted"}, ("enforce", "baseline:latest")),
+        ({"enforce": "privileged", "warn": "restricted"}, ("warn", "restricted:latest")),
+        ({"warn": "baseline", "enforce": None}, ("warn", "baseline:latest")),
+        ({"enforce": "privileged"}, ("enforce", "privileged:latest")),
+    ],
+)
+def test_of_several_modes_enforce_is_judged_or_else_the_strictest(
+    wishes: dict[str, str | None], judged: tuple[str, str]
+) -> None:
+    asked = Asked(
+        wishes=tuple(wish(mode, policy) for mode, policy in wishes.items()), minor=37, overwrite=True, force=True
+    )
+    item = start("shop", {}, plan({}, *asked.wishes, force=True), asked)
+    assert (item.mode, str(item.policy)) == judged
+
+
 def test_a_label_that_holds_already_is_no_change() -> None:
     assert plan(labels(enforce="restricted"), wish("enforce", "restricted")).patch.json_patch() == []
 

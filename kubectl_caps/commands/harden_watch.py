@@ -55,7 +55,7 @@ class Rollout:
         self._old_complaints: set[tuple[str, tuple[str, ...]]] = set()
         self._back_since = ""
         self._lost = False
-        self._patience = PATIENCE
+        self._patience, self._refused_since = PATIENCE, 0.0
 
     def begin(self) -> str | None:
         """Remember how things are before the change; returns what is wrong already. Raises CapsError."""
@@ -159,8 +159,11 @@ class Rollout:
         standing, grace = self._judged(snapshot), health.grace(snapshot.pods)
         if _is_final(standing) or grace is None:
             return standing
-        # Who makes the pods tries again after twice the time, so after the last has ended about as long once more.
-        self._patience = PATIENCE + grace
+        # Who makes the pods waits twice as long after each refusal: after the last of the old pods has ended, for about
+        # as long as it was refused until then.
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        self._patience = PATIENCE + max(grace, now - self._refused_since)
         return Standing("progressing", f"{standing.message}; old pods still to end")
 
     def _judged(self, snapshot: edge.Snapshot) -> Standing:

@@ -258,7 +258,7 @@ def noisy_story(place: Place) -> dict[str, Any]:
 def quota_story(place: Place) -> dict[str, Any]:
     """A namespace whose quota has room for a new pod only when an old one has ended, which takes its time."""
     full = Place(place.node)
-    slow = pod(place.node.busybox, SLEEP, terminationGracePeriodSeconds=8)
+    slow = pod(place.node.busybox, SLEEP, terminationGracePeriodSeconds=6)
     step = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}
     full.apply(workload("slow", slow, replicas=2, strategy=step))
     full.await_ready("deploy/slow")

@@ -18,7 +18,7 @@ def next_step(assessment: Assessment, program: str) -> str:
     if not open_:
         left = _left(assessment)
         if left:
-            return escaped(f"do without what makes the risk {assessment.risk}: {', '.join(left)}")
+            return escaped(f"see whether it can do without what makes the risk {assessment.risk}: {', '.join(left)}")
         return "nothing: every container drops ALL and cannot gain privileges"
     if all(container.declared.privileged for container in open_):
         return "make it do without privileged: true, which gives everything whatever it drops"

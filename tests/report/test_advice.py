@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, Json, Json, Json, str]] = {
     "privileged": ("v1", {"privileged": True}, {}, LIVE, "make it do without privileged: true"),
     "with an add": (
         "v1", {**HARDENED, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}, {}, LIVE,
-        "do without what makes the risk critical: SYS_ADMIN",
+        "see whether it can do without what makes the risk critical: SYS_ADMIN",
     ),
     "hardened": ("v1", HARDENED, {}, LIVE, "nothing: every container drops ALL"),
 }  # fmt: skip

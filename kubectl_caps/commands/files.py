@@ -15,6 +15,8 @@ from kubectl_caps.errors import CapsError, InputError, UsageError
 from kubectl_caps.manifests.folders import PassedOver
 from kubectl_caps.manifests.positions import Positions
 from kubectl_caps.manifests.read import Document, read
+from kubectl_caps.manifests.source import SourceFile
+from kubectl_caps.manifests.write import write
 from kubectl_caps.report.terminal import say, warn
 
 
@@ -79,16 +81,25 @@ def find(documents: Sequence[Document], namespace: str | None = None) -> tuple[l
 def locator(found: Sequence[Found]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
     """Tells for a field of one of these workloads its line, its column and the column behind it."""
     documents = {id(workload): item.document for item in found for workload in item.workloads}
-    files: dict[int, Positions] = {}
+    files: dict[SourceFile, Positions] = {}
 
     def locate(workload: Workload, path: Path) -> tuple[int, int, int] | None:
         document = documents[id(workload)]
-        key = id(document.file)
-        positions = files[key] = files.get(key) or Positions(document.file)
+        positions = files[document.file] = files.get(document.file) or Positions(document.file)
         span = positions.of(document, path)
         return span.line, span.column, span.end
 
     return locate
+
+
+def written(source: SourceFile, text: str, errors: list[CapsError]) -> str:
+    """Replace a file's content; empty, or why that failed, which is among the errors then."""
+    try:
+        write(source, text)
+    except InputError as error:
+        errors.append(error)
+        return error.words
+    return ""
 
 
 def no_selector(selector: str | None) -> None:

@@ -3,23 +3,23 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from json import dumps
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.commands.files import Found, no_selector
+from kubectl_caps.commands.files import Found, no_selector, written
 from kubectl_caps.commands.given import given
 from kubectl_caps.commands.harden import print_lines
 from kubectl_caps.core.hardening import Hardening, Wishes, harden
 from kubectl_caps.core.outcome import Job, Result
 from kubectl_caps.core.patch import Patch
 from kubectl_caps.core.pod import members
-from kubectl_caps.errors import CapsError, InputError, UsageError
+from kubectl_caps.errors import CapsError, UsageError
 from kubectl_caps.manifests.edit import Edit, edited
 from kubectl_caps.manifests.source import SourceFile
-from kubectl_caps.manifests.write import diff, write
+from kubectl_caps.manifests.write import diff
 from kubectl_caps.report import hardening as report
 from kubectl_caps.report import json
 from kubectl_caps.report.source import put, put_diff
@@ -43,8 +43,7 @@ def harden_files(options: argparse.Namespace, wishes: Wishes) -> int:
     no_selector(options.selector)
     documents, found, errors = given(options, "harden", namespace=options.namespace, editing=not options.check)
     _check_containers(found, wishes)
-    sources = {id(document.file): document.file for document in documents}
-    files = list(_files(sources, found, wishes, errors))
+    files = list(_files(dict.fromkeys(document.file for document in documents), found, wishes, errors))
     if options.write:
         _write([file for file in files if file.changed], errors)
     _print(options, files, errors)
@@ -75,14 +74,13 @@ def _containers(item: Found) -> Iterator[str]:
 
 
 def _files(
-    sources: Mapping[int, SourceFile], found: Sequence[Found], wishes: Wishes, errors: list[CapsError]
+    sources: Iterable[SourceFile], found: Sequence[Found], wishes: Wishes, errors: list[CapsError]
 ) -> Iterator[_File]:
-    """Every file hardened, told apart by its id: a file may be called STDIN, and have the same text."""
-    by_file: dict[int, list[Found]] = {}
+    by_file: dict[SourceFile, list[Found]] = {}
     for item in found:
-        by_file.setdefault(id(item.document.file), []).append(item)
-    for key, source in sources.items():
-        yield _hardened(source, by_file.get(key, ()), wishes, errors)
+        by_file.setdefault(item.document.file, []).append(item)
+    for source in sources:
+        yield _hardened(source, by_file.get(source, ()), wishes, errors)
 
 
 def _hardened(source: SourceFile, found: Sequence[Found], wishes: Wishes, errors: list[CapsError]) -> _File:
@@ -113,13 +111,8 @@ def _job(item: Found, wishes: Wishes) -> Job:
 
 def _write(changed: Sequence[_File], errors: list[CapsError]) -> None:
     for file in changed:
-        result: Result = "patched"
-        message = ""
-        try:
-            write(file.source, file.text)
-        except InputError as error:
-            errors.append(error)
-            result, message = "failed", error.words
+        message = written(file.source, file.text, errors)
+        result: Result = "failed" if message else "patched"
         for job in file.jobs:
             if job.result == "planned":
                 job.result, job.message = result, message

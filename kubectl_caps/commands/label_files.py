@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kubectl_caps.commands import label_ns
 from kubectl_caps.commands import options as read
-from kubectl_caps.commands.files import no_selector
+from kubectl_caps.commands.files import no_selector, written
 from kubectl_caps.commands.given import given
 from kubectl_caps.commands.harden_files import show
 from kubectl_caps.core.labelling import (
@@ -34,7 +34,6 @@ from kubectl_caps.manifests.edit import Edit, edited
 from kubectl_caps.manifests.positions import Positions
 from kubectl_caps.manifests.read import Document
 from kubectl_caps.manifests.source import SourceFile
-from kubectl_caps.manifests.write import write
 from kubectl_caps.report.terminal import say
 
 
@@ -170,10 +169,9 @@ def _label(document: Document, files: _Files, asked: Asked) -> _Labelled:
 
 def _texts(labelled: Sequence[_Labelled], errors: list[CapsError]) -> list[tuple[SourceFile, str]]:
     """Every file with a Namespace, with the labels of those that may have them; what cannot be edited fails."""
-    sources = {id(one.document.file): one.document.file for one in labelled}
     files = []
-    for key, source in sources.items():
-        own = [one for one in labelled if id(one.document.file) == key and one.item.result == "planned"]
+    for source in dict.fromkeys(one.document.file for one in labelled):
+        own = [one for one in labelled if one.document.file is source and one.item.result == "planned"]
         result = edited(source, [Edit(one.document, one.patch) for one in own])
         for at, error in sorted(result.refused.items()):
             errors.append(error)
@@ -183,13 +181,8 @@ def _texts(labelled: Sequence[_Labelled], errors: list[CapsError]) -> list[tuple
 
 
 def _write(source: SourceFile, text: str, labelled: Sequence[_Labelled], errors: list[CapsError]) -> None:
-    result: Result = "labeled"
-    message = ""
-    try:
-        write(source, text)
-    except InputError as error:
-        errors.append(error)
-        result, message = "failed", error.words
+    message = written(source, text, errors)
+    result: Result = "failed" if message else "labeled"
     for one in labelled:
         if one.document.file is source and one.item.result == "planned":
             one.item.result, one.item.message = result, message

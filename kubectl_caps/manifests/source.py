@@ -29,10 +29,11 @@ _MARK_BEHIND = re.compile(r"^(---[^\n]*?)(\r?\n)\ufeff", re.MULTILINE)
 _BEFORE_JSON = re.compile(r"(?:---[ \t\r]*(?:#[^\n]*)?\n|#[^\n]*\n|\s|\ufeff)*")
 
 
-class SourceFile(Struct, frozen=True):
+class SourceFile(Struct, frozen=True, eq=False):
     """A file's text with its newlines as they are, the byte order mark that stood before it, and its encoding.
 
-    Bytes that are no UTF-8 are kept as lone surrogates, and written back as they were.
+    Bytes that are no UTF-8 are kept as lone surrogates, and written back as they were. Each is only equal to itself: a
+    file may be called STDIN, and have the same text.
     """
 
     name: str

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from kubectl_caps.commands import label_files
+from kubectl_caps.commands import files
 from kubectl_caps.main import main
 from kubectl_caps.manifests.source import SourceFile
 from kubectl_caps.manifests.write import write
@@ -220,7 +220,7 @@ def test_a_file_that_cannot_be_written_fails_and_holds_back_no_other(
             manifests.write_text("# somebody else's\n")
         write(file, text)
 
-    monkeypatch.setattr(label_files, "write", changed)
+    monkeypatch.setattr(files, "write", changed)
     status, out, err = run([namespace()], "-f", other.name, "--write")
     assert (status, err.startswith("error: ")) == (2, True)
     assert "namespace/shop not labeled: " in out

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.pod import Condition, Path, Pod
+from kubectl_caps.core.patch import lookup
+from kubectl_caps.core.pod import Condition, Pod
 from kubectl_caps.core.workloads import MalformedWorkload, Workload, kind_of, pod_of
 
 ADDED_LABELS = (
@@ -108,9 +109,7 @@ def next_object(workload: Workload, namespace: str) -> dict[str, Any] | None:
     api_version, kind, added = _MADE[workload.kind]
     metadata: dict[str, Any] = {"generateName": f"{workload.name}-", "namespace": namespace}
     metadata["ownerReferences"] = [_reference(workload.api_version, workload.kind, workload)]
-    node: Any = obj
-    for step in workload.path[:-2]:
-        node = node[step]
+    node = lookup(obj, workload.path[:-2])
     spec = node["spec"]
     if kind == "Job":
         told = _mapping(node.get("metadata"))
@@ -241,15 +240,9 @@ def trials(
                 malformed.append((workload, error))
                 continue
             _name_containers(body["spec"])
-            unknown = _as_made(body, workload, _at(obj, path[:-1]))
+            unknown = _as_made(body, workload, lookup(obj, path[:-1]))
             found.setdefault(_made_alike(body, unknown), Trial(body, [], unknown)).workloads.append(workload)
     return list(found.values()), malformed
-
-
-def _at(node: Any, path: Path) -> Any:
-    for step in path:
-        node = node[step]
-    return node
 
 
 def _name_containers(spec: dict[str, Any]) -> None:

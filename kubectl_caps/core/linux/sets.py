@@ -43,7 +43,7 @@ class CapabilitySet(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """`("CAP_CHOWN", …)` in number order; a capability that has no name here is `CAP_41`."""
-        return tuple(f"CAP_{_name(number).removeprefix('CAP_')}" for number in self)
+        return tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in self.short_names)
 
     @property
     def short_names(self) -> tuple[str, ...]:
@@ -93,11 +93,7 @@ ALL_KNOWN = CapabilitySet((1 << len(CAPABILITIES)) - 1)
 
 @cache
 def _short_names(mask: int) -> tuple[str, ...]:
-    return tuple(_name(number) for number in CapabilitySet(mask))
-
-
-def _name(number: int) -> str:
-    return BY_NUMBER[number].name if number in BY_NUMBER else f"CAP_{number}"
+    return tuple(BY_NUMBER[number].name if number in BY_NUMBER else f"CAP_{number}" for number in CapabilitySet(mask))
 
 
 def _mask(name: str) -> int:

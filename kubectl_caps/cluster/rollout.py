@@ -110,28 +110,20 @@ class Complaint(Struct, frozen=True):
     capabilities: tuple[str, ...]
 
 
-def complaints(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Complaint]:
-    """What the logs of some pods clearly say of missing capabilities; a log that cannot be read says nothing."""
+def complaints(cluster: Cluster, pods: Sequence[Pod], forbidden: list[str]) -> Iterator[Complaint]:
+    """What the logs of some pods clearly say of missing capabilities; a log that cannot be read says nothing.
+
+    `forbidden` gets the server's words where nobody may read one.
+    """
     for pod in pods[:SAMPLE]:
         for member in members(pod.spec):
             name = member.container.name
             failure = Failure("", pod.metadata.name or "", name)
             status = pod.status.containers.get(name)
-            lines = list(_log(cluster, pod.metadata.namespace or "", failure))
+            lines = list(_log(cluster, pod.metadata.namespace or "", failure, forbidden=forbidden))
             for cause in diagnose(lines, uid=status.uid if status else None):
                 if cause.kind == "capability" and cause.certainty != "possible":
                     yield Complaint(failure.pod, name, member.role, cause.capabilities)
-
-
-def logs_refused(cluster: Cluster, pods: Sequence[Pod]) -> str | None:
-    """Why nobody may read the logs of pods, in the server's words, so that what they complain of is not known."""
-    for pod in pods[:1]:
-        for member in list(members(pod.spec))[-1:]:
-            try:
-                cluster.log(pod.metadata.namespace or "", pod.metadata.name or "", member.container.name, limit=1)
-            except ApiError as error:
-                return error.message if error.code == 403 else None
-    return None
 
 
 def _states(status: ContainerStatus) -> Iterator[Evidence]:
@@ -142,12 +134,16 @@ def _states(status: ContainerStatus) -> Iterator[Evidence]:
             yield Evidence("state", f"{state.waiting.reason}: {state.waiting.message}")
 
 
-def _log(cluster: Cluster, namespace: str, failure: Failure, *, previous: bool = False) -> Iterator[Evidence]:
+def _log(
+    cluster: Cluster, namespace: str, failure: Failure, *, previous: bool = False, forbidden: list[str] | None = None
+) -> Iterator[Evidence]:
     try:
         text = cluster.log(namespace, failure.pod, failure.container, previous=previous, limit=LOG_START)
         if len(text.encode()) >= LOG_START:
             text += "\n" + cluster.log(namespace, failure.pod, failure.container, previous=previous, tail=LOG_LINES)
-    except ApiError:
+    except ApiError as error:
+        if forbidden is not None and error.code == 403:
+            forbidden.append(error.message)
         return
     yield from (Evidence("log", line) for line in text.splitlines() if line.strip())
 

@@ -132,8 +132,8 @@ class Live:
                 self.job.message = f"not proven: {reason}"
                 return "notProven"
             self.job.message = rollout.held_back(self.job.kind.kind, self.job.obj) or ""
-            if refused := self.rollout.logs_refused(snapshot):
-                self._note(f"its logs were not read: {refused}")
+            for words in self.rollout.forbidden_logs[:1]:
+                self._note(f"its logs were not read: {words}")
             say(f"{self.reference} rolled out: {standing.message}, and stayed up for {self.watch.settle:g} s")
             return "patched"
         failure, broken = standing.failure or Failure(standing.message), []
@@ -198,7 +198,7 @@ class Live:
         if standing.step == "complete" or self._was_broken:
             say(f"{self.reference} {'partly ' if taken.conflicts else ''}rolled back: {standing.message}")
             return "rollbackFailed" if taken.conflicts else "rolledBack"
-        self.job.message += f"; rolled back, but not healthy again: {standing.message}"
+        self._note(f"rolled back, but not healthy again: {standing.message}")
         say(f"{self.reference} rolled back, but it is not healthy again: {standing.message}")
         return "rollbackFailed"
 

@@ -46,13 +46,17 @@ class Stopped(Exception):
 
 
 class Rollout:
-    """The rollout of one Deployment, StatefulSet or DaemonSet, seen from before the change to its end."""
+    """The rollout of one Deployment, StatefulSet or DaemonSet, seen from before the change to its end.
+
+    `forbidden_logs` is why logs of the new pods could not be read, in the server's words.
+    """
 
     def __init__(self, cluster: Cluster, job: Job, stop: Event, wishes: Wishes) -> None:
         self.cluster, self.job, self.stop, self.wishes = cluster, job, stop, wishes
         self.kind, self.namespace = job.kind.kind, job.workload.namespace
         self._old_events: set[str] = set()
         self._old_complaints: set[tuple[str, tuple[str, ...]]] = set()
+        self.forbidden_logs: list[str] = []
         self._back_since = ""
         self._lost = False
         self._patience, self._refused_since = PATIENCE, 0.0
@@ -62,7 +66,7 @@ class Rollout:
         snapshot = self._look()
         for uid in snapshot.makers:
             self._old_events |= {event.key for event in edge.events(self.cluster, self.namespace, uid)}
-        self._old_complaints = {_key(item) for item in edge.complaints(self.cluster, snapshot.pods)}
+        self._old_complaints = {_key(item) for item in edge.complaints(self.cluster, snapshot.pods, [])}
         standing = rollout.reported(self.kind, snapshot.obj)
         if standing.step != "complete":
             return standing.message
@@ -200,10 +204,6 @@ class Rollout:
                     return Standing("failed", event.message, Failure(event.message, final=False))
         return None
 
-    def logs_refused(self, snapshot: edge.Snapshot | None) -> str | None:
-        """Why the logs of the new pods could not be read, if nobody let us."""
-        return edge.logs_refused(self.cluster, snapshot.updated) if snapshot else None
-
     def _as_before(self, snapshot: edge.Snapshot) -> Standing:
         """On the way back a failure is not the end: what is left of the failed rollout may still be in sight."""
         standing = rollout.reported(self.kind, snapshot.obj)
@@ -214,7 +214,7 @@ class Rollout:
 
     def _complaint(self, snapshot: edge.Snapshot) -> Failure | None:
         """What the logs of pods that stay up complain of now: nginx keeps its port when its workers die."""
-        for complaint in edge.complaints(self.cluster, snapshot.updated):
+        for complaint in edge.complaints(self.cluster, snapshot.updated, self.forbidden_logs):
             if _key(complaint) not in self._old_complaints:
                 missing = ", ".join(complaint.capabilities)
                 how = "ends well" if complaint.role == "init" else "stays up"

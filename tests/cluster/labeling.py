@@ -202,3 +202,30 @@ def _await_call(cluster: Cluster, namespace: str, called: Callable[[], bool]) ->
         assert time.monotonic() < deadline, "the webhook is never called"
         cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods", body)
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def custom_kinds(cluster: Cluster, kinds: Mapping[str, tuple[str, str]]) -> Iterator[Cluster]:
+    """The cluster while it serves custom resources that take anything: kind -> apiVersion, plural."""
+    definitions = [_definition(kind, *kinds[kind]) for kind in kinds]
+    cluster.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}))
+    names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
+    cluster.kubectl("wait", "--for=condition=Established", *names)
+    yield cluster
+    cluster.kubectl("delete", *names)
+
+
+def _definition(kind: str, api_version: str, plural: str) -> dict[str, Any]:
+    group, _, version = api_version.partition("/")
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+    versions = [{"name": version, "served": True, "storage": True, "schema": schema}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, a test"} if "k8s.io" in group else {},
+        },
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions},
+    }

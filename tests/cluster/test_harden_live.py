@@ -801,24 +801,25 @@ def test_who_may_not_do_or_not_watch_it_changes_nothing(shop: Shop, tmp_path: Pa
     assert message in done.out
 
 
-def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop) -> None:
-    shop.make(workload("web", replicas=1), workload("z"))
-    argv = ["harden", "deploy", "-n", shop.namespace, "--force", "--yes"]
+def control_c(shop: Shop, line: str, *argv: str) -> tuple[int, str, str]:
+    """Status, stdout and the rest of stderr of `harden`, interrupted when it has said a line that begins so."""
     env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kubectl_caps", *argv],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-m", "kubectl_caps", "harden", *argv]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr
-    for line in process.stderr:
-        if line.startswith("deployment.apps/web patched"):
+    for said in process.stderr:
+        if said.startswith(line):
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
+    return process.returncode, out, err
+
+
+def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop) -> None:
+    shop.make(workload("web", replicas=1), workload("z"))
+    argv = ["deploy", "-n", shop.namespace, "--force", "--yes"]
+    status, out, err = control_c(shop, "deployment.apps/web patched", *argv)
+    assert status == 130, err
     assert "deployment.apps/web is patched; to undo it: kubectl patch deployments.apps web" in err
     assert "deployment.apps/web patched (interrupted: it is patched, and nobody watches it)" in out
     assert "deployment.apps/z skipped (interrupted)" in out
@@ -858,16 +859,8 @@ def test_control_c_during_an_undo_says_undone(shop: Shop, tmp_path: Path) -> Non
     shop.make(workload("web", replicas=1))
     file = str(tmp_path / "undo")
     assert shop.harden("deploy/web", "--force", "--wait=false", "--undo-to", file).status == 0
-    command = [sys.executable, "-m", "kubectl_caps", "harden", "--undo", file]
-    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("deployment.apps/web undone"):
-            break
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, shop.context("web")) == (130, None), err
+    status, out, err = control_c(shop, "deployment.apps/web undone", "--undo", file)
+    assert (status, shop.context("web")) == (130, None), err
     assert out.splitlines()[-1] == "deployment.apps/web undone (interrupted: it is undone, and nobody watches it)"
 
 

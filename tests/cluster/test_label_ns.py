@@ -21,6 +21,7 @@ from labeling import (
     GOOD,
     PREFIX,
     Result,
+    custom_kinds,
     deployment,
     judged,
     label_ns,
@@ -87,32 +88,12 @@ OFFENDERS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-def definition(kind: str) -> dict[str, Any]:
-    """A CustomResourceDefinition that takes anything."""
-    group, version, plural = CUSTOM[kind]
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
-    versions = [{"name": version, "served": True, "storage": True, "schema": schema}]
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{plural}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, a test"} if "k8s.io" in group else {},
-        },
-        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions},
-    }
-
-
 @pytest.fixture(scope="module")
 def custom(api_cluster: Cluster) -> Iterator[Cluster]:
     """A cluster that serves the custom resources of the kinds table, and one of a kind that nobody knows."""
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [definition(kind) for kind in CUSTOM]})
-    api_cluster.kubectl("apply", "-f", "-", input=text)
-    names = [f"crd/{plural}.{group}" for group, _, plural in CUSTOM.values()]
-    api_cluster.kubectl("wait", "--for=condition=Established", *names)
-    yield api_cluster
-    api_cluster.kubectl("delete", *names)
+    kinds = {kind: (f"{group}/{version}", plural) for kind, (group, version, plural) in CUSTOM.items()}
+    with custom_kinds(api_cluster, kinds) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

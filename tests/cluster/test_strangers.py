@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from labeling import judged, labels, make, spec
+from labeling import custom_kinds, judged, labels, make, spec
 from loopback import reply, serving, status
 from testbed.cluster import Cluster
 
@@ -32,36 +32,12 @@ CUSTOM: dict[str, tuple[str, str, dict[str, Any]]] = {
 """Kinds that others have made: apiVersion, plural, and a spec that makes pods."""
 
 
-def definition(kind: str) -> dict[str, Any]:
-    """A CustomResourceDefinition that takes anything."""
-    api_version, plural, _ = CUSTOM[kind]
-    group, _, version = api_version.partition("/")
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{plural}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, a test"} if "k8s.io" in group else {},
-        },
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"},
-            "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
-        },
-    }
-
-
 @pytest.fixture(scope="module")
 def custom(api_cluster: Cluster) -> Iterator[Cluster]:
     """A cluster that serves them."""
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [definition(kind) for kind in CUSTOM]})
-    api_cluster.kubectl("apply", "-f", "-", input=text)
-    names = [f"crd/{plural}.{version.partition('/')[0]}" for version, plural, _ in CUSTOM.values()]
-    api_cluster.kubectl("wait", "--for=condition=Established", *names)
-    yield api_cluster
-    api_cluster.kubectl("delete", *names)
+    kinds = {kind: (api_version, plural) for kind, (api_version, plural, _) in CUSTOM.items()}
+    with custom_kinds(api_cluster, kinds) as cluster:
+        yield cluster
 
 
 @pytest.mark.parametrize("kind", CUSTOM)

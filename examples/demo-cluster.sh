@@ -14,11 +14,11 @@ run kubectl apply -n shop -f examples/nginx.yaml
 run kubectl rollout status -n shop deployment/web --timeout=60s
 run kubectl caps inspect -n shop
 
-say "Without any capability it dies, though Kubernetes calls it available first. The change is taken back:"
+say "Without any capability it does not work. One pod is tried before anything is sent, so nothing is changed:"
 refused kubectl caps harden deployment web -n shop
 
-say "With the four that it needs it lives:"
-run kubectl caps harden deployment web -n shop --add CHOWN,SETUID,SETGID,NET_BIND_SERVICE
+say "Which ones does it need? Trial pods find out. The Deployment is hardened with the answer, and its rollout watched:"
+run kubectl caps fit deployment web -n shop --yes --apply
 run kubectl caps inspect -n shop
 
 say "A restricted namespace would still not have it, so the label is refused; baseline fits:"

@@ -9,8 +9,8 @@ run() { printf '$ %s\n' "$*" | sed 's/kubectl-caps/kubectl caps/'; "$@"; }
 say "What do the containers of these manifests get, and what would a namespace say to them?"
 run kubectl-caps inspect -f examples
 
-say "nginx declares nothing, so it gets all of its runtime's defaults. It needs four of them:"
-run kubectl-caps harden -f examples/nginx.yaml --add CHOWN,SETUID,SETGID,NET_BIND_SERVICE --diff
+say "nginx declares nothing, so it gets all of its runtime's defaults. It needs three of them, as fit finds on a cluster:"
+run kubectl-caps harden -f examples/nginx.yaml --add CHOWN,SETUID,SETGID --diff
 
 say "The report has no right to anything and needs none. For a restricted namespace it lacks more than that:"
 run kubectl-caps harden -f examples/report.yaml --profile restricted --run-as-user 10001 --diff

@@ -6,15 +6,24 @@ CapsError                 could not do it: exit status 2
 +-- ConfigError           the kubeconfig is wrong                       error: ... (kubectl's wording)
 +-- Unreachable           no answer from the server                     Unable to connect to the server: ...
 +-- NotObserved           what runs in containers can't be read         error: not observed: ...
++-- AcceptedError         could not be judged, and need not be          exempted: ...
 +-- ApiError              the server answered with a Status             Error from server (REASON): ...
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
 class CapsError(Exception):
-    """Something could not be done. `str()` is the whole line for the user, prefix included."""
+    """Something could not be done. `str()` is the whole line for the user, prefix included.
+
+    `reason` is the word for it in JSON (docs/json.md), which stays while classes are renamed. `about` is which file and
+    object it is about, as far as that is known: `file`, `kind`, `namespace`, `name`.
+    """
+
+    reason = "Failed"
+    about: Mapping[str, str] = MappingProxyType({})
 
     def __str__(self) -> str:
         return f"error: {super().__str__()}"
@@ -28,17 +37,25 @@ class CapsError(Exception):
 class UsageError(CapsError):
     """The command line asks for something that does not exist or does not go together."""
 
+    reason = "InvalidUsage"
+
 
 class InputError(CapsError):
     """A file, document or object that cannot be read, parsed or judged. The text names it, with line where known."""
+
+    reason = "NotJudged"
 
 
 class ConfigError(CapsError):
     """A kubeconfig that cannot be used."""
 
+    reason = "InvalidKubeconfig"
+
 
 class Unreachable(CapsError):
     """The API server could not be reached, or did not answer in time."""
+
+    reason = "NoAnswer"
 
     def __str__(self) -> str:
         return f"Unable to connect to the server: {Exception.__str__(self)}"
@@ -47,8 +64,19 @@ class Unreachable(CapsError):
 class NotObserved(CapsError):
     """Running containers whose processes could not be read. The text names them and says why."""
 
+    reason = "ProcessesNotRead"
+
     def __str__(self) -> str:
         return f"error: not observed: {Exception.__str__(self)}"
+
+
+class AcceptedError(CapsError):
+    """What could not be judged, and an exemption accepts: the text says both. It is shown and does not count."""
+
+    reason = "Exempted"
+
+    def __str__(self) -> str:
+        return f"exempted: {Exception.__str__(self)}"
 
 
 class ApiError(CapsError):
@@ -60,3 +88,8 @@ class ApiError(CapsError):
 
     def __str__(self) -> str:
         return f"Error from server ({self.reason or self.code}): {self.message}"
+
+
+def os_words(error: OSError) -> str:
+    """The operating system's words for an error, as Go writes them: `permission denied`."""
+    return (error.strerror or str(error)).lower()

@@ -2,19 +2,23 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
-from kubectl_caps import command_line
+from kubectl_caps.cli.parser import InvalidCommandLine, parse
 
 MODULES = {
-    "inspect": "kubectl_caps.commands.inspect",
-    "harden": "kubectl_caps.commands.harden",
-    "label-ns": "kubectl_caps.commands.label_ns",
+    "inspect": "kubectl_caps.commands.inspect.command",
+    "harden": "kubectl_caps.commands.harden.command",
+    "label-ns": "kubectl_caps.commands.label_ns.command",
+    "fit": "kubectl_caps.commands.fit.command",
     "explain": "kubectl_caps.commands.explain",
-    "completion": "kubectl_caps.commands.completion",
+    "completion": "kubectl_caps.commands.completion.command",
+    "help": "kubectl_caps.commands.help",
+    "options": "kubectl_caps.commands.help",
     "version": "kubectl_caps.commands.version",
 }
 """Where each command's `main(options) -> exit status` is."""
@@ -32,14 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: done, and the answer is no. 2: could not do all of it. 130: interrupted. 141: its output is not read.
     """
     argv = sys.argv[1:] if argv is None else argv
-    if "_ARGCOMPLETE" in os.environ or argv[:1] == ["__complete"]:
-        return _complete(argv)
+    if argv[:1] in (["__complete"], ["__complete_kubectl"]):
+        from kubectl_caps.commands.completion.answer import print_answer
+
+        print_answer(argv[1:], kubectl=argv[0] == "__complete_kubectl")
     try:
-        options = command_line.parse(argv)
+        options = parse(argv)
         status: int = import_module(MODULES[options.command]).main(options)
         sys.stdout.flush()
         return status
-    except command_line.Invalid as error:
+    except InvalidCommandLine as error:
         print(f"error: {error}\nSee '{error.program} --help' for usage.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -49,16 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return READER_GONE
     except Exception as error:
         return _failed(error)
-
-
-def _complete(argv: Sequence[str]) -> int:
-    """The protocols of argcomplete (it sets _ARGCOMPLETE) and of kubectl (`__complete WORD…`)."""
-    from kubectl_caps.commands import completion
-
-    if "_ARGCOMPLETE" in os.environ:
-        completion.autocomplete()
-    completion.print_answer(argv[1:])
-    return 0
 
 
 def _failed(error: Exception) -> int:
@@ -92,4 +88,13 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: so do we
+            signal.signal(number, _interrupt)
     raise SystemExit(main())
+
+
+def _interrupt(*_: object) -> None:
+    """A signal that ends the process ends the process as Ctrl-C does: the command says how it left things."""
+    raise KeyboardInterrupt

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def pack(folder: Path, extra: Sequence[Path], archive: Path) -> None:
-    """Writes what is in `folder`, and the `extra` files, to the top of `archive`. Sorted; no owner, no time."""
+def pack(folder: Path, extra: Sequence[Path], archive: Path, epoch: int) -> None:
+    """Writes what is in `folder`, and the `extra` files, to the top of `archive`. Sorted, no owner, all of one time."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     files |= {path.name: path for path in extra}
@@ -20,12 +20,13 @@ def pack(folder: Path, extra: Sequence[Path], archive: Path) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT, dereference=True) as tar,
     ):
         for name in sorted(files):
-            _add(tar, name, files[name])
+            _add(tar, name, files[name], epoch)
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+def _add(tar: tarfile.TarFile, name: str, path: Path, epoch: int) -> None:
     # A resolved path has no links, and without inodes tarfile finds no hard links either.
     entry = tarfile.TarInfo(name)
+    entry.mtime = epoch
     if path.is_dir():
         entry.type, entry.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(entry)

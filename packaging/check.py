@@ -1,6 +1,6 @@
 """Checks a release with the real krew: its validator, an installation, and the installed plugin through kubectl.
 
-    PYTHONPATH=tests/cluster python packaging/check.py      (after `make dist`)
+PYTHONPATH=tests/cluster python packaging/check.py      (after `make dist`)
 """
 
 import os
@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from krew_manifest import name_of, platform_here
 from testbed import build, needs
 from testbed.serve import running
 
 ROOT = Path(__file__).parents[1]
-MANIFEST = ROOT / "krew-manifest.yaml"
-ARCHIVE = ROOT / "dist" / "kubectl-caps_linux_amd64.tar.gz"
+DIST = ROOT / "dist"
 _MODULE = Path(__file__).parent / "krew"
 _PROGRAMS = ("krew", "validate-krew-manifest")
 
@@ -28,34 +28,34 @@ def _steps(out: Path) -> list[list[str]]:
 KREW = build.Product("krew", "0.5.0", (_MODULE / "go.mod").read_bytes() + (_MODULE / "tools.go").read_bytes(), _steps)
 
 
-def main() -> None:
-    """Exits with the first thing that fails."""
-    if not ARCHIVE.exists():
-        sys.exit(f"error: {ARCHIVE} does not exist; `make dist` makes it")
+def check(dist: Path, kubeconfig: Path, namespace: str) -> None:
+    """What `make dist` made, on a cluster. Raises CalledProcessError with the first thing that fails."""
     build.build(KREW)
+    manifest, archive = dist / "krew-manifest.yaml", dist / name_of(*platform_here())
     with tempfile.TemporaryDirectory() as folder:
         # The validator wants a file to be called as the plugin.
-        named = shutil.copy(MANIFEST, Path(folder, "caps.yaml"))
+        named = shutil.copy(manifest, Path(folder, "caps.yaml"))
         subprocess.run([KREW.folder / "validate-krew-manifest", "-skip-install", "-manifest", named], check=True)
         path = f"{folder}/bin:{Path(sys.prefix, 'bin')}:{os.environ['PATH']}"
         env = {**os.environ, "KREW_ROOT": folder, "PATH": path}
-        options = [f"--manifest={MANIFEST}", f"--archive={ARCHIVE}"]
+        options = [f"--manifest={manifest}", f"--archive={archive}"]
         subprocess.run([KREW.folder / "krew", "install", *options], check=True, env=env)
-        _use(Path(folder, "bin", "kubectl-caps"), env)
-    print("krew takes the manifest, installs the archive, and the plugin works")
+        _use(Path(folder, "bin", "kubectl-caps"), {**env, "KUBECONFIG": str(kubeconfig)}, namespace)
 
 
-def _use(plugin: Path, env: dict[str, str]) -> None:
+def _use(plugin: Path, env: dict[str, str], namespace: str) -> None:
     """Every part that is loaded late: files, the cluster's client, an answer of a real server."""
     subprocess.run([plugin, "inspect", "-f", ROOT / "examples"], check=True, env=env)
-    with running("api") as place:
-        in_cluster = {**env, "KUBECONFIG": str(place.kubeconfig)}
-        kubectl = needs.kubectl()
-        # kubectl finds the plugin on PATH; the one of this environment must not be what answers.
-        assert shutil.which("kubectl-caps", path=env["PATH"]) == str(plugin)
-        subprocess.run([kubectl, "apply", "-f", ROOT / "examples" / "nginx.yaml"], check=True, env=in_cluster)
-        subprocess.run([kubectl, "caps", "inspect"], check=True, env=in_cluster)
+    kubectl = needs.kubectl()
+    # kubectl finds the plugin on PATH; the one of this environment must not be what answers.
+    assert shutil.which("kubectl-caps", path=env["PATH"]) == str(plugin)
+    subprocess.run([kubectl, "apply", "-n", namespace, "-f", ROOT / "examples/nginx.yaml"], check=True, env=env)
+    subprocess.run([kubectl, "caps", "inspect", "-n", namespace], check=True, env=env)
 
 
 if __name__ == "__main__":
-    main()
+    if not (DIST / "krew-manifest.yaml").exists():
+        sys.exit("error: dist/krew-manifest.yaml does not exist; `make dist` makes it")
+    with running("api") as place:
+        check(DIST, place.kubeconfig, "default")
+    print("krew takes the manifest, installs the archive, and the plugin works")

@@ -1,31 +1,102 @@
-"""Makes what a release consists of: `dist/kubectl-caps_linux_amd64.tar.gz` and, from it, `krew-manifest.yaml`.
+"""Makes what a release consists of, in dist/: the archive for this machine, its SBOM, a wheel and an sdist.
 
-    python packaging/dist.py
+    make dist        GLIBC=2.28 refuses an archive that needs a newer glibc
+
+The same commit, made by the same Python, gives the same bytes.
 """
 
+import os
 import platform
+import shutil
+import subprocess
 import sys
+from email import message_from_bytes
 from pathlib import Path
+from zipfile import ZipFile
 
 from archive import pack
+from elf import check_glibc
 from freeze import freeze
-from krew_manifest import manifest, sha256_of
+from interpreter import LIBRARY
+from krew_manifest import manifest, name_of, platform_here, sha256_of
+from sbom import sbom
 
 ROOT = Path(__file__).parents[1]
-ARCHIVE = ROOT / "dist" / "kubectl-caps_linux_amd64.tar.gz"
+DIST = ROOT / "dist"
+BUILD = ROOT / "build"
+
+RELEASED = ("kubectl_caps", "packaging", "pyproject.toml", "README.md", "LICENSE")
+"""What an archive is made of. Its files bear the time of the last commit that changed one of these."""
 
 
 def main() -> None:
-    """Builds for this machine, which has to be the one platform that is published."""
-    here = f"{sys.platform}/{platform.machine()}"
-    if here != "linux/x86_64":
-        sys.exit(f"error: the archive is for linux/amd64 and cannot be built on {here}")
-    folder = freeze(ROOT / "build")
-    pack(folder, [ROOT / "LICENSE"], ARCHIVE)
-    (ROOT / "krew-manifest.yaml").write_text(manifest(sha256_of(ARCHIVE)))
-    # A frozen program needs the C library of the system it was built on, or a newer one.
-    print(f"{ARCHIVE.relative_to(ROOT)}: {ARCHIVE.stat().st_size >> 20} MB, made on glibc {platform.libc_ver()[1]}")
-    print(f"krew-manifest.yaml: sha256 {sha256_of(ARCHIVE)}")
+    """Builds for the machine it runs on. Exits where that is none that is published, or where glibc is too new."""
+    here = platform_here()
+    epoch = release_time()
+    # Sets of strings keep their order in bytecode; hatchling reads the time.
+    os.environ |= {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)}
+    shutil.rmtree(DIST, ignore_errors=True)
+    _run(sys.executable, "-m", "hatchling", "build", "-d", str(DIST))
+    site, folder = BUILD / "site", BUILD / "frozen"
+    _install(site)
+    components = freeze(folder, site)
+    version = _add_metadata(folder)
+    check_glibc(folder, os.environ.get("GLIBC", ""))
+    archive = DIST / name_of(*here)
+    pack(folder, [ROOT / "LICENSE"], archive, epoch)
+    document = archive.name.replace(".tar.gz", ".cdx.json")
+    (DIST / document).write_text(sbom(archive, version, components, epoch))
+    (DIST / "krew-manifest.yaml").write_text(manifest(f"v{version}", [archive], _origin()))
+    for file in sorted(DIST.iterdir()):
+        print(f"{sha256_of(file)}  {file.relative_to(ROOT)}  {file.stat().st_size / 1e6:.1f} MB")
+
+
+def release_time() -> int:
+    """SOURCE_DATE_EPOCH; without it, the time of the last commit that changed what is released. Exits without both."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    if time := _last_commit("%at"):
+        return int(time)
+    sys.exit(f"error: {ROOT} is no clone with the commit of its sources: set SOURCE_DATE_EPOCH")
+
+
+def _last_commit(form: str) -> str:
+    """Of the last commit that changed what is released, what `git log` writes in this form. Empty without one."""
+    command = ["git", "log", "-1", f"--format={form}", "--", *RELEASED]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _origin() -> str:
+    """The comment of the manifest. A commit of the manifest itself changes no archive, so it can name one before it."""
+    commit, python = _last_commit("%H") or "of no repository", platform.python_version()
+    made = f"# What `make dist` made of commit {commit} with CPython {python}.\n"
+    return f"{made}# A release has a manifest of its own.\n"
+
+
+def _install(site: Path) -> None:
+    """The locked distributions, as wheels only: a build of our own would depend on this machine's compiler."""
+    shutil.rmtree(site, ignore_errors=True)
+    lock = ROOT / "packaging" / "requirements.lock"
+    flags = ("--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps")
+    uv = Path(sys.executable).with_name("uv")
+    _run(uv, "pip", "install", *flags, "--python", sys.executable, "--target", site, "-r", lock)
+
+
+def _add_metadata(folder: Path) -> str:
+    """Puts the metadata of the wheel beside the modules, where importlib.metadata finds it. Returns the version."""
+    [wheel] = DIST.glob("*.whl")
+    with ZipFile(wheel) as content:
+        [name] = [name for name in content.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = content.read(name)
+    target = folder / "python" / LIBRARY / name
+    target.parent.mkdir()
+    # Its description is the README.
+    target.write_bytes(metadata.partition(b"\n\n")[0] + b"\n")
+    return str(message_from_bytes(metadata)["Version"])
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,25 @@
-"""What krew reads about the plugin: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/"""
+"""What krew reads about the plugin: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/
+
+python packaging/krew_manifest.py v0.1.0 dist/*.tar.gz      the manifest of a release, to standard output
+python packaging/krew_manifest.py template                  .krew.yaml, which krew-release-bot fills in
+"""
 
 import hashlib
-from importlib.metadata import version
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from platform import machine
 
 HOME = "https://github.com/kubectl-caps/kubectl-caps"
 
-_TEMPLATE = """\
-# Written by `make dist` from the archive that it built.
+PLATFORMS = [("linux", "amd64"), ("linux", "arm64"), ("darwin", "amd64"), ("darwin", "arm64")]
+"""What a release is built for, as krew calls it."""
+
+SYSTEMS = {"linux": "linux", "darwin": "darwin"}
+CPUS = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+"""What Python calls a machine -> what krew calls it."""
+
+_HEAD = """\
 apiVersion: krew.googlecontainertools.github.com/v1alpha2
 kind: Plugin
 metadata:
@@ -24,32 +36,93 @@ spec:
     in manifests by editing only the lines that have to change. Puts Pod
     Security labels on namespaces after naming all that they would refuse.
   caveats: |
-    krew installs one executable. For completion of `kubectl caps` put a
-    second one on your PATH:
+    krew installs one executable. For completion, kubectl and your shell need
+    more files, which this command writes:
 
-      kubectl caps completion kubectl > ~/.krew/bin/kubectl_complete-caps
-      chmod +x ~/.krew/bin/kubectl_complete-caps
+      kubectl caps completion install
 
     Flags stand after the plugin's name: kubectl caps inspect -n NAMESPACE
   platforms:
-    - selector:
-        matchLabels:
-          os: linux
-          arch: amd64
-      uri: {home}/releases/download/{version}/kubectl-caps_linux_amd64.tar.gz
-      sha256: {sha256}
-      files:
-        - from: "*"
-          to: "."
-      bin: kubectl-caps
+"""
+
+_ROW = """\
+  - selector:
+      matchLabels:
+        os: {system}
+        arch: {cpu}
+    {source}
+    files:
+    - from: "*"
+      to: "."
+    bin: kubectl-caps
 """
 
 
-def manifest(sha256: str) -> str:
-    """The text of krew-manifest.yaml for an archive with this checksum."""
-    return _TEMPLATE.format(version=f"v{version('kubectl-caps')}", home=HOME, sha256=sha256)
+def manifest(version: str, archives: Iterable[Path], comment: str = "") -> str:
+    """The manifest of a release, for those platforms that have an archive. `version` begins with a v.
+
+    Raises ValueError for an archive that is for none of the platforms.
+    """
+    names = {name_of(*platform): platform for platform in PLATFORMS}
+    given = {archive.name: archive for archive in archives}
+    if strange := given.keys() - names.keys():
+        raise ValueError(f"{', '.join(sorted(strange))}: no archive of a release, which are {', '.join(names)}")
+    rows = [
+        _row(platform, f"uri: {_uri(version, name)}\n    sha256: {sha256_of(given[name])}")
+        for name, platform in names.items()
+        if name in given
+    ]
+    return comment + _HEAD.format(version=version, home=HOME) + "".join(rows)
+
+
+def template() -> str:
+    """.krew.yaml: the same for krew-release-bot, which puts the address and the checksum of each archive in.
+
+    https://github.com/rajatjindal/krew-release-bot#basic-template
+    """
+    tag = "{{ .TagName }}"
+    uris = {platform: _uri(tag, name_of(*platform)) for platform in PLATFORMS}
+    rows = [_row(platform, f'{{{{addURIAndSha "{uri}" .TagName }}}}') for platform, uri in uris.items()]
+    return _HEAD.format(version=tag, home=HOME) + "".join(rows)
+
+
+def platform_here() -> tuple[str, str]:
+    """linux and amd64. Exits on a machine for which nothing is published."""
+    system, cpu = SYSTEMS.get(sys.platform), CPUS.get(machine())
+    if not system or not cpu:
+        sys.exit(f"error: no archive is made for {sys.platform}/{machine()}, only for linux and darwin")
+    return system, cpu
+
+
+def name_of(system: str, cpu: str) -> str:
+    """The archive of a platform."""
+    return f"kubectl-caps_{system}_{cpu}.tar.gz"
+
+
+def _row(platform: tuple[str, str], source: str) -> str:
+    return _ROW.format(system=platform[0], cpu=platform[1], source=source)
+
+
+def _uri(version: str, name: str) -> str:
+    return f"{HOME}/releases/download/{version}/{name}"
 
 
 def sha256_of(file: Path) -> str:
     """In lower case: krew compares it as text."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def main(arguments: list[str]) -> None:
+    """Prints what was asked for. Exits where a platform has no archive: a release is for all of them."""
+    if arguments == ["template"]:
+        print(template(), end="")
+        return
+    version, archives = arguments[0], [Path(argument) for argument in arguments[1:]]
+    given = {archive.name for archive in archives}
+    if absent := [name_of(*platform) for platform in PLATFORMS if name_of(*platform) not in given]:
+        sys.exit(f"error: a release has archives for all platforms; missing: {', '.join(absent)}")
+    print(manifest(version, archives), end="")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

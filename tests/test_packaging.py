@@ -1,20 +1,24 @@
-"""What is released: the krew manifest by krew's own rules, the archive that it points to, the project's metadata."""
+"""The krew manifest by krew's own rules, the packing of an archive, the lock files and the project's metadata."""
 
 import re
+import shutil
+import subprocess
 import tarfile
 from importlib import import_module
 from importlib.metadata import distribution, metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import krew_manifest
 import pytest
 import yaml
 from archive import pack
-from krew_manifest import manifest, sha256_of
+from krew_manifest import PLATFORMS as RELEASED
+from krew_manifest import manifest, name_of, sha256_of
+from lock import LOCKS, lock
 
 ROOT = Path(__file__).parents[1]
 MANIFEST = ROOT / "krew-manifest.yaml"
-ARCHIVE = ROOT / "dist" / "kubectl-caps_linux_amd64.tar.gz"
 
 SEMVER = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 PLATFORMS = [(system, cpu) for system in ("linux", "darwin", "windows") for cpu in ("386", "amd64", "arm", "arm64")]
@@ -89,33 +93,80 @@ def test_a_broken_rule_is_found(plugin: dict[str, Any], rule: str, path: tuple[A
     assert broken_rules(plugin) == [rule]
 
 
-def test_the_manifest_is_the_one_that_dist_writes(plugin: dict[str, Any]) -> None:
-    """Nobody edits it by hand: apart from the checksum it is what `make dist` writes for this version."""
-    assert MANIFEST.read_text() == manifest(plugin["spec"]["platforms"][0]["sha256"])
+def test_the_manifest_is_what_dist_writes_for_its_archives(plugin: dict[str, Any], tmp_path: Path) -> None:
+    """Nobody edits it by hand: apart from checksums and comment it is what `make dist` writes for this version."""
+    archives = [tmp_path / row["uri"].rpartition("/")[2] for row in plugin["spec"]["platforms"]]
+    for archive in archives:
+        archive.touch()
+    made = manifest(f"v{metadata('kubectl-caps')['Version']}", archives)
+    written = "".join(line for line in MANIFEST.read_text().splitlines(True) if not line.startswith("#"))
+    assert without_checksums(written) == without_checksums(made)
+
+
+def without_checksums(text: str) -> str:
+    return re.sub(r"sha256: \w+", "sha256: -", text)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no clone")
+def test_the_manifest_names_the_commit_that_its_archive_was_made_of() -> None:
+    """A commit before the one that brought the manifest: nobody can write a commit's own checksum into it."""
+    [commit] = re.findall(r"^# What `make dist` made of commit (\w+) with CPython", MANIFEST.read_text(), re.MULTILINE)
+    shallow = subprocess.run(["git", "rev-parse", "--is-shallow-repository"], cwd=ROOT, capture_output=True, check=True)
+    if shallow.stdout == b"true\n":
+        pytest.skip("a clone without its history")
+    asked = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], cwd=ROOT, check=False)
+    assert asked.returncode == 0
+
+
+def test_the_template_of_the_release_bot_gives_the_manifest(tmp_path: Path) -> None:
+    """Filled in as krew-release-bot does (pkg/source/template.go), .krew.yaml is the manifest of a release."""
+    archives = [tmp_path / name_of(*platform) for platform in RELEASED]
+    for archive in archives:
+        archive.write_text(archive.name)
+    template = (ROOT / ".krew.yaml").read_text()
+
+    def uri_and_sha(call: re.Match[str]) -> str:
+        uri = call[1].replace("{{ .TagName }}", "v1.2.3")
+        return f"uri: {uri}\n    sha256: {sha256_of(tmp_path / uri.rpartition('/')[2])}"
+
+    filled = re.sub(r'\{\{addURIAndSha "(.+)" \.TagName \}\}', uri_and_sha, template).replace(
+        "{{ .TagName }}", "v1.2.3"
+    )
+    assert filled == manifest("v1.2.3", archives)
+    assert broken_rules(yaml.safe_load(filled)) == []
+
+
+def test_a_release_without_a_platform_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "kubectl-caps_linux_amd64.tar.gz"
+    with pytest.raises(SystemExit, match=r"missing: kubectl-caps_linux_arm64\.tar\.gz, kubectl-caps_darwin_amd64"):
+        krew_manifest.main(["v1.2.3", str(archive)])
+
+
+def test_an_archive_of_another_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"caps\.zip"):
+        manifest("v1.2.3", [tmp_path / "caps.zip"])
+
+
+def test_the_locks_are_what_pyproject_asks_for(tmp_path: Path) -> None:
+    """Where it asks for something else, `make lock` has to run."""
+    for name in LOCKS:
+        shutil.copy(ROOT / "packaging" / name, tmp_path)
+    lock(tmp_path)
+    assert [name for name in LOCKS if (tmp_path / name).read_text() != (ROOT / "packaging" / name).read_text()] == []
+
+
+def test_every_locked_version_has_checksums() -> None:
+    for name in LOCKS:
+        text = (ROOT / "packaging" / name).read_text()
+        pinned = re.split(r"\n(?=\S)", text.strip())
+        assert len(pinned) > 10
+        assert [one for one in pinned if not re.match(r"\S+==\S+ .*\\\n    --hash=sha256:[0-9a-f]{64}", one)] == []
 
 
 def test_the_index_wants_short_lines(plugin: dict[str, Any]) -> None:
     """krew-index asks for at most 50 characters in the short description and 80 in a line of the long one."""
     assert len(plugin["spec"]["shortDescription"]) <= 50
     assert max(map(len, plugin["spec"]["description"].splitlines())) <= 80
-
-
-def test_the_uri_is_the_release_of_this_version(plugin: dict[str, Any]) -> None:
-    """The tag is the version with a v, and the file is the one that `make dist` makes."""
-    [platform] = plugin["spec"]["platforms"]
-    assert platform["uri"].endswith(f"/releases/download/v{metadata('kubectl-caps')['Version']}/{ARCHIVE.name}")
-
-
-@pytest.mark.skipif(not ARCHIVE.exists(), reason="no archive: `make dist` makes it")
-def test_the_archive_is_what_the_manifest_says(plugin: dict[str, Any]) -> None:
-    """Checksum, program and licence; and only what krew's tar reader takes."""
-    [platform] = plugin["spec"]["platforms"]
-    assert sha256_of(ARCHIVE) == platform["sha256"]
-    with tarfile.open(ARCHIVE) as tar:
-        entries = tar.getmembers()
-    names = [entry.name for entry in entries]
-    assert {platform["bin"], "LICENSE"} <= set(names)
-    assert [entry.name for entry in entries if not (entry.isfile() or entry.isdir()) or ".." in entry.name] == []
 
 
 def test_an_archive_has_no_links_and_no_history(tmp_path: Path) -> None:
@@ -126,9 +177,9 @@ def test_an_archive_has_no_links_and_no_history(tmp_path: Path) -> None:
     (folder / "lib" / "link").symlink_to("real")
     (folder / "program").write_text("#!/bin/sh\n")
     (folder / "program").chmod(0o755)
-    pack(folder, [ROOT / "LICENSE"], tmp_path / "a.tar.gz")
+    pack(folder, [ROOT / "LICENSE"], tmp_path / "a.tar.gz", 0)
     (folder / "program").touch()
-    pack(folder, [ROOT / "LICENSE"], tmp_path / "b.tar.gz")
+    pack(folder, [ROOT / "LICENSE"], tmp_path / "b.tar.gz", 0)
     assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
     with tarfile.open(tmp_path / "a.tar.gz") as tar:
         found = {entry.name: (entry.isfile(), entry.mode, entry.size) for entry in tar if not entry.isdir()}

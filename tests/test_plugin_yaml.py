@@ -1,13 +1,13 @@
 """plugin.yaml is the command line as a kubectl plugin descriptor; `UPDATE=1 pytest` writes it anew."""
 
-import argparse
 import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kubectl_caps import command_line
+from kubectl_caps.cli.commands import COMMANDS
+from kubectl_caps.cli.flags import CLUSTER, Flag
 
 FILE = Path(__file__).parents[1] / "plugin.yaml"
 HEAD = """\
@@ -16,23 +16,19 @@ HEAD = """\
 """
 
 
-def flag(action: argparse.Action) -> dict[str, Any]:
+def flag(row: Flag) -> dict[str, Any]:
     """One flag; global ones are kubectl's own and stand in no descriptor."""
-    short = next((name[1:] for name in action.option_strings if not name.startswith("--")), None)
-    long = next(name[2:] for name in action.option_strings if name.startswith("--"))
-    default = [] if action.default in (None, [], False, argparse.SUPPRESS) else [("defValue", str(action.default))]
-    return {"name": long, **({"shorthand": short} if short else {}), "desc": str(action.help), **dict(default)}
+    short = {"shorthand": row.names[0][1:]} if row.names[1:] else {}
+    default = {"defValue": str(row.default)} if row.default not in (None, False) else {}
+    return {"name": row.names[-1][2:], **short, "desc": row.help, **default}
 
 
 def descriptor() -> dict[str, Any]:
     """The whole tree."""
-    of_cluster = {name for names, _ in command_line.CLUSTER for name in names}
     tree = []
-    for name, command in command_line.parser()[1].items():
-        own = [a for a in command._actions if a.option_strings and "-h" not in a.option_strings]
-        flags = [flag(action) for action in own if not of_cluster & set(action.option_strings)]
-        summary = command_line.COMMANDS[name][0]
-        node = {"name": name, "shortDesc": summary, "command": f"./kubectl-caps {name}"}
+    for name, command in COMMANDS.items():
+        flags = [flag(row) for row in command.flags() if row.names[0].startswith("-") and row not in CLUSTER]
+        node = {"name": name, "shortDesc": command.summary, "command": f"./kubectl-caps {name}"}
         tree.append({**node, **({"flags": flags} if flags else {})})
     return {
         "name": "caps",

@@ -1,1 +1,1 @@
-"""The API server: how to reach it, who we are, what it is asked and what its answers mean."""
+"""The API server: connections to it, requests, responses, and the objects that commands read."""

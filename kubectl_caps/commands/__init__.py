@@ -1,1 +1,1 @@
-"""What each subcommand does: the only place where the edges and the core meet."""
+"""The subcommands: the only place where the edges and the core meet."""

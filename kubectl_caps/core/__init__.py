@@ -1,1 +1,1 @@
-"""What decides. Pure functions of plain data: nothing here reads, writes, connects or prints."""
+"""The decisions: pure functions of plain data. The core reads, writes, connects to and prints nothing."""

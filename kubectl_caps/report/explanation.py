@@ -1,25 +1,24 @@
-"""How `explain` looks: pages for words, blocks for lines, and the JSON contract's `Explanation`."""
+"""The text output of `explain`: a page for each word, a block for each line."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from kubectl_caps.core.diagnosis import ADD
-from kubectl_caps.core.explanation import Explanation
-from kubectl_caps.core.linux.capabilities import BY_NAME, Capability, worst
-from kubectl_caps.core.linux.operations import BY_CALL, Operation, asked_for, needed
+from kubectl_caps.core.diagnosis.diagnose import ADD
+from kubectl_caps.core.diagnosis.syscalls import BY_CALL, Operation, asked_for, needed
+from kubectl_caps.core.explain.log import Explanation
+from kubectl_caps.core.linux.capabilities import BY_NAME, Capability
 from kubectl_caps.core.linux.runtimes import RUNTIMES, by_name
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.podsecurity.checks import capabilities_baseline
 from kubectl_caps.core.podsecurity.registry import CHECKS
-from kubectl_caps.core.warnings import BY_ID
+from kubectl_caps.core.warnings.registry import BY_ID
 from kubectl_caps.report import manual, warning_manual
-from kubectl_caps.report.json import document
-from kubectl_caps.report.table import table
-from kubectl_caps.report.terminal import escaped
+from kubectl_caps.report.table import Column, table
+from kubectl_caps.report.terminal import LEVEL_COLOURS, RISK_COLOURS, escaped, screen
 
-_WIDTH = 110
+_WIDEST = 110
 _LABEL = 15
+_RISK = Column("RISK", colours=RISK_COLOURS)
 _LINE = 240
 _SHOWN = 5
 _SETS = {"Inh": "inheritable", "Prm": "permitted", "Eff": "effective", "Bnd": "bounding", "Amb": "ambient"}
@@ -31,63 +30,33 @@ def pages(explanations: Sequence[Explanation]) -> Iterator[str]:
     """All of them, one after the other, with a blank line between."""
     for number, item in enumerate(explanations):
         yield from ([""] if number else [])
-        yield from _PAGES[item.kind](item)
+        yield from word_page(item)
+
+
+def word_page(item: Explanation) -> Iterator[str]:
+    """One of them, line by line."""
+    return _PAGES[item.kind](item)
 
 
 def overview(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """What can be explained: capabilities, checks, warnings."""
+    """The words with a page: capabilities, checks, warnings."""
     capabilities = [BY_NAME[item.subject] for item in explanations if item.kind == "capability"]
     rows = [[str(row.number), row.name, row.risk, f"Linux {row.since}", row.allows] for row in capabilities]
-    yield from table(["NUMBER", "CAPABILITY", "RISK", "SINCE", "ALLOWS"], rows)
+    yield from table([Column("NUMBER", leaves=1), "CAPABILITY", _RISK, Column("SINCE", leaves=2), "ALLOWS"], rows)
     yield ""
-    yield from table(["CHECK", "LEVEL", "SINCE"], [[c.id, c.level, f"v1.{c.revisions[0].minor}"] for c in CHECKS])
+    checks = [[check.id, check.level, f"v1.{check.revisions[0].minor}"] for check in CHECKS]
+    yield from table(["CHECK", Column("LEVEL", colours=LEVEL_COLOURS), "SINCE"], checks)
     yield ""
     warnings = [BY_ID[item.subject] for item in explanations if item.kind == "warning"]
     yield from table(["WARNING", "ABOUT"], [[rule.id, rule.title] for rule in warnings])
 
 
-def missing(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """What to try after reading lines: all capabilities together that are more than possible."""
+def missing_line(explanations: Sequence[Explanation]) -> Iterator[str]:
+    """The suggestion after reading lines: all capabilities that are likely or certain."""
     sure = [name for item in explanations if item.certainty in ("certain", "likely") for name in item.capabilities]
     if sure:
         yield ""
         yield f"To try: {ADD} {','.join(dict.fromkeys(sure))}"
-
-
-def explanation(explanations: Sequence[Explanation], lines: int) -> dict[str, Any]:
-    """`kind: Explanation`."""
-    unknown = sum(item.count for item in explanations if not item.told)
-    summary = {"explanations": len(explanations), "lines": lines, "unknown": unknown}
-    return document("Explanation", [_item(item) for item in explanations], (), summary)
-
-
-def _item(item: Explanation) -> dict[str, Any]:
-    line = {
-        "cause": item.cause if item.told else "unknown",
-        "certainty": item.certainty,
-        "alternatives": [list(names) for names in item.needs],
-        "count": item.count,
-        "lines": list(item.lines),
-        "next": item.then or (f"{ADD} {','.join(item.capabilities)}" if item.needs else ""),
-    }
-    return {
-        "subject": item.subject,
-        "kind": item.kind,
-        "text": item.why if item.kind == "line" else "\n".join(_PAGES[item.kind](item)),
-        "capabilities": list(item.capabilities),
-        "risk": _risk(item),
-        **(line if item.kind == "line" else {}),
-    }
-
-
-def _risk(item: Explanation) -> str:
-    if item.kind in ("check", "warning"):
-        return "none"
-    return worst(*(_risk_of(name) for name in item.capabilities)) if item.capabilities else "none"
-
-
-def _risk_of(name: str) -> Any:
-    return BY_NAME[name].risk if name in BY_NAME else "unknown"
 
 
 def _capability(item: Explanation) -> Iterator[str]:
@@ -142,7 +111,7 @@ def _call(item: Explanation) -> Iterator[str]:
     if names:
         yield ""
         rows = [[name, BY_NAME[name].risk, BY_NAME[name].allows] for name in names]
-        yield from table(["CAPABILITY", "RISK", "ALLOWS"], rows)
+        yield from table(["CAPABILITY", _RISK, "ALLOWS"], rows)
 
 
 def _mask(item: Explanation) -> Iterator[str]:
@@ -153,7 +122,7 @@ def _mask(item: Explanation) -> Iterator[str]:
     yield f"{item.subject}: {len(names)} {'capability' if len(names) == 1 else 'capabilities'}{which}{default}"
     if names:
         yield ""
-        yield from table(["CAPABILITY", "RISK", "ALLOWS"], [_row(name) for name in names])
+        yield from table(["CAPABILITY", _RISK, "ALLOWS"], [_row(name) for name in names])
 
 
 def _row(name: str) -> list[str]:
@@ -162,11 +131,11 @@ def _row(name: str) -> list[str]:
 
 
 def _check(item: Explanation) -> Iterator[str]:
-    return manual.page(next(check for check in CHECKS if check.id == item.subject))
+    return manual.check_page(next(check for check in CHECKS if check.id == item.subject))
 
 
 def _warning(item: Explanation) -> Iterator[str]:
-    return warning_manual.page(BY_ID[item.subject])
+    return warning_manual.warning_page(BY_ID[item.subject])
 
 
 def _line(item: Explanation) -> Iterator[str]:
@@ -178,23 +147,28 @@ def _line(item: Explanation) -> Iterator[str]:
     if item.count > 1:
         more = ", …" if item.count > len(item.lines) else ""
         yield from _wrapped(f"also in {', '.join(map(str, item.lines[1:]))}{more}", "  ")
-    if item.then:
-        yield f"  to try: {item.then}"
+    if item.next_command:
+        yield f"  to try: {item.next_command}"
 
 
 def _shortened(line: str) -> str:
-    """Both ends of a long line: what it is about stands in front, and in a trace the error behind."""
+    """Both ends of a long line: its subject stands at the start, and the error of a trace at the end."""
     return line if len(line) <= _LINE else f"{line[: _LINE // 2]} … {line[-_LINE // 2 :]}"
 
 
 def _labeled(label: str, text: str) -> Iterator[str]:
-    first, *rest = textwrap.wrap(text, _WIDTH - _LABEL)
+    first, *rest = textwrap.wrap(text, _width() - _LABEL)
     yield f"{label + ':':<{_LABEL}}{first}"
     yield from (" " * _LABEL + line for line in rest)
 
 
+def _width() -> int:
+    """The columns of a text: those of the terminal, up to what can be read well."""
+    return max(min(screen().columns or _WIDEST, _WIDEST), 40)
+
+
 def _wrapped(text: str, indent: str) -> Iterator[str]:
-    yield from textwrap.wrap(escaped(text), _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+    yield from textwrap.wrap(escaped(text), _width(), initial_indent=indent, subsequent_indent=indent + "  ")
 
 
 _PAGES: dict[str, Callable[[Explanation], Iterator[str]]] = {

@@ -1,19 +1,19 @@
-"""How `harden` looks: the plan as a table, and the JSON contract's `Hardening`."""
+"""The text output of `harden`: the plan as a table, and the result of each object."""
 
 import json as stdlib_json
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from kubectl_caps.core.hardening import fields
-from kubectl_caps.core.outcome import Blame, Job
-from kubectl_caps.core.patch import ABSENT, Json, lookup
-from kubectl_caps.core.pod import field_path
-from kubectl_caps.core.writers import Forecast, for_source, undone
-from kubectl_caps.errors import CapsError
-from kubectl_caps.report.json import document, identity, text
-from kubectl_caps.report.table import table
-from kubectl_caps.report.terminal import escaped
+from msgspec.structs import replace
+
+from kubectl_caps.core.harden.result import HardenResult, Suggestion
+from kubectl_caps.core.kubernetes.changed_fields import fields
+from kubectl_caps.core.kubernetes.field_managers import for_source, undone
+from kubectl_caps.core.kubernetes.field_path import field_path
+from kubectl_caps.core.kubernetes.patch import ABSENT, Json
+from kubectl_caps.core.text import plural
+from kubectl_caps.report.json import text
+from kubectl_caps.report.table import Column, table
+from kubectl_caps.report.terminal import escaped, screen
 
 _WORDS = {
     "unchanged": "unchanged",
@@ -27,7 +27,8 @@ _WORDS = {
     "skipped": "skipped",
     "failed": "failed",
 }
-_UNDO_WORDS = {**_WORDS, "planned": "undone", "refused": "not undone"}
+_UNDO_WORDS = {**_WORDS, "planned": "undone", "patched": "undone", "refused": "not undone"}
+_FILE_WORDS = {**_WORDS, "planned": "would be hardened", "patched": "hardened", "refused": "not hardened"}
 
 _EFFECTS = {
     "reverts": "sets back {fields} {when}",
@@ -38,8 +39,8 @@ _EFFECTS = {
 }
 
 
-def plan(jobs: Sequence[Job]) -> Iterator[str]:
-    """What would change, field by field, then what to know beside it, and what will stay as it is."""
+def hardening_plan(jobs: Sequence[HardenResult]) -> Iterator[str]:
+    """The changes field by field, then the notes, and the adds that stay."""
     rows = [
         [
             job.workload.namespace,
@@ -53,134 +54,105 @@ def plan(jobs: Sequence[Job]) -> Iterator[str]:
         if job.result != "refused"
         for field in fields(job.hardening.patch, job.obj)
     ]
-    head = ["NAMESPACE", "WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"]
+    head: list[str | Column] = ["NAMESPACE", "WORKLOAD", "CONTAINER", "FIELD", Column("OLD", leaves=1), "NEW"]
     first = 0 if _is_spread(jobs) else 1
     if rows:
         yield from table(head[first:], [row[first:] for row in rows])
+        if screen().columns:
+            count = len({(row[0], row[1]) for row in rows})
+            yield f"{count} {plural('workload', count)} to change, {len(rows)} {plural('field', len(rows))}"
     yield from notes(jobs)
-    if any(job.result == "planned" for job in jobs):  # else the results say it at once
-        for job in jobs:
-            if job.result == "refused":
-                yield escaped(f"{job.workload.reference} will not be {_words(job)['planned']}: {job.message}")
+    for job in refused_in_plan(jobs):
+        yield escaped(f"{job.workload.reference} will not be {_words(job)['patched']}: {job.message}")
 
 
-def notes(jobs: Sequence[Job]) -> Iterator[str]:
-    """What to know of each container beside the changes."""
+def refused_in_plan(jobs: Sequence[HardenResult]) -> list[HardenResult]:
+    """The objects whose refusal the plan tells: none if nothing is planned, for then the results say it at once."""
+    return [job for job in jobs if job.result == "refused"] if any(job.result == "planned" for job in jobs) else []
+
+
+def notes(jobs: Sequence[HardenResult]) -> Iterator[str]:
+    """The notes on each container; for a refused object only the notes on the refusal."""
     for job in jobs:
+        if job.result == "refused" and not _is_printed(job):
+            yield from _manager_effects(job)
+            continue
         for note in job.hardening.notes:
             where = f"container {note.container} " if note.container else ""
             yield escaped(f"{job.workload.reference}: {where}{note.message}")
         for remark in job.remarks:
             yield escaped(f"{job.workload.reference}: {remark}")
-        yield from _forecasts(job)
+        yield from _manager_effects(job)
 
 
-def _forecasts(job: Job) -> Iterator[str]:
-    """What other writers will do to the change, and the change for their source where they undo it."""
-    for forecast in job.forecasts:
-        if forecast.effect == "leaves" and forecast.writer.startswith("kubectl"):
+def _is_printed(job: HardenResult) -> bool:
+    """Whether the change of a refused object is printed, so that a person can make it."""
+    return bool(job.replacement) or ("file" in job.workload.source and not job.hardening.refusals)
+
+
+def _manager_effects(job: HardenResult) -> Iterator[str]:
+    """The effects of other writers on the change, and a patch for their source if they undo the change."""
+    for one in job.effects:
+        if one.effect == "leaves" and one.writer.startswith("kubectl"):
             continue  # a person's command that changes nothing of it
-        changed = ", ".join(field_path(_short(path)) for path in forecast.paths)
-        said = f"{forecast.writer} {_EFFECTS[forecast.effect].format(fields=changed, when=forecast.when)}"
-        yield escaped(f"{job.workload.reference}: {said}: {forecast.why}")
-    if undone(job.forecasts):
+        changed = ", ".join(field_path(_short(path)) for path in one.paths)
+        said = f"{one.writer} {_EFFECTS[one.effect].format(fields=changed, when=one.when)}"
+        yield escaped(f"{job.workload.reference}: {said}: {one.why}")
+    if undone(job.effects):
         yield escaped(f"{job.workload.reference}: to make it last, change its source:")
         yield from (f"  {line}" for line in text(for_source(job.obj, job.hardening.patch), "yaml").splitlines())
 
 
-def results(jobs: Sequence[Job], suffix: str) -> Iterator[str]:
-    """How each object ended; at the end, manifests for what cannot be changed in place."""
+def results(jobs: Sequence[HardenResult], suffix: str, told: Sequence[HardenResult] = ()) -> Iterator[str]:
+    """The result of each object; at the end, the manifests of objects that cannot be changed in place.
+
+    `told` are the objects whose message stands in the plan.
+    """
     spread = _is_spread(jobs)
     for job in jobs:
         where = f" -n {escaped(job.workload.namespace)}" if spread else ""
-        yield result_line(job, suffix if job.result == "planned" else "", where)
+        known = any(job is one for one in told)
+        yield hardening_line(
+            replace(job, message="") if known else job, suffix if job.result == "planned" else "", where
+        )
     for job in jobs:
         if job.replacement:
             yield from ("---", text(job.replacement, "yaml").rstrip("\n"))
 
 
-def result_line(job: Job, suffix: str, where: str = "") -> str:
-    """`deployment.apps/web patched (server dry run)`."""
+def hardening_line(job: HardenResult, suffix: str, where: str = "") -> str:
+    """`deployment.apps/web patched (server dry run)`, or of a file `deployment.apps/web would be hardened (check)`."""
     message = f" ({job.message})" if job.message else ""
     return escaped(f"{job.workload.reference}{where} {_words(job)[job.result]}{suffix}{message}")
 
 
-def _words(job: Job) -> dict[str, str]:
-    return _UNDO_WORDS if job.undo else _WORDS
+def _words(job: HardenResult) -> dict[str, str]:
+    """Only an object of a cluster is patched; a file is edited, or would be."""
+    if job.undo:
+        return _UNDO_WORDS
+    return _FILE_WORDS if "file" in job.workload.source else _WORDS
 
 
-def hardening(jobs: Sequence[Job], errors: Sequence[CapsError]) -> dict[str, Any]:
-    """`kind: Hardening`."""
-    summary = {"workloads": len(jobs), "unknown": len(errors), "byResult": dict(Counter(job.result for job in jobs))}
-    return document("Hardening", [_item(job) for job in jobs], errors, summary)
+def suggestion(found: Suggestion) -> Iterator[str]:
+    """The missing capabilities of each container, and the Pod Security level that results from adding them."""
+    containers = (f"container {name} misses {', '.join(names)}" for name, names in found.add.items())
+    yield escaped("; ".join(containers))
+    without = "" if found.level == found.level_without else f", {found.level_without} without"
+    yield f"Pod Security level with {', '.join(found.capabilities)}: {found.level}{without}"
 
 
-def patches(jobs: Sequence[Job]) -> str:
-    """`-o patch`: what would be sent, for `kubectl patch --type=json --patch-file`."""
+def patches(jobs: Sequence[HardenResult]) -> str:
+    """`-o patch`: the JSON Patches, for `kubectl patch --type=json --patch-file`."""
     return "".join(stdlib_json.dumps(job.hardening.patch.json_patch(), indent=2) + "\n" for job in jobs)
 
 
-def _item(job: Job) -> dict[str, Any]:
-    uid = lookup(job.obj, ("metadata", "uid"))
-    changes = [
-        {
-            "path": field_path(field.path),
-            "container": field.container,
-            **({} if field.before is ABSENT else {"before": field.before}),
-            **({} if field.after is ABSENT else {"after": field.after}),
-        }
-        for field in fields(job.hardening.patch, job.obj)
-    ]
-    return {
-        **identity(job.workload),
-        "uid": uid if isinstance(uid, str) else None,
-        "changes": changes,
-        "notes": [
-            *({"container": note.container, "message": note.message} for note in job.hardening.notes),
-            *({"container": "", "message": remark} for remark in job.remarks),
-        ],
-        "patch": job.hardening.patch.json_patch(),
-        "undo": job.hardening.patch.inverse().json_patch(),
-        "writers": [_writer(forecast) for forecast in job.forecasts],
-        **({"sourcePatch": for_source(job.obj, job.hardening.patch)} if undone(job.forecasts) else {}),
-        "diagnosis": [_cause(blame) for blame in job.blames],
-        "result": job.result,
-        "message": job.message,
-        **({"replacement": job.replacement} if job.replacement else {}),
-    }
-
-
-def _writer(forecast: Forecast) -> dict[str, Any]:
-    return {
-        "writer": forecast.writer,
-        "effect": forecast.effect,
-        "when": forecast.when,
-        "fields": [field_path(path) for path in forecast.paths],
-        "why": forecast.why,
-    }
-
-
-def _cause(blame: Blame) -> dict[str, Any]:
-    cause = blame.cause
-    return {
-        "container": blame.container,
-        "evidence": cause.evidence_text,
-        "source": cause.source,
-        "kind": cause.kind,
-        "capabilities": list(cause.capabilities),
-        "explanation": cause.explanation,
-        "certainty": cause.certainty,
-        "next": blame.then,
-    }
-
-
-def _is_spread(jobs: Sequence[Job]) -> bool:
+def _is_spread(jobs: Sequence[HardenResult]) -> bool:
     """Whether the objects are in several namespaces."""
     return len({job.workload.namespace for job in jobs}) > 1
 
 
 def _short(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The part of a path that people need beside the container's name."""
+    """The part of a path that the container's name does not tell."""
     at = max((index for index, step in enumerate(path) if step == "securityContext"), default=0)
     return path[at:]
 

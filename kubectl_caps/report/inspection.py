@@ -1,64 +1,95 @@
-"""How `inspect` looks on a terminal: the table, and the detailed view of one workload."""
+"""The text output of `inspect`: the table, and the detailed view of one workload."""
 
 from collections.abc import Iterator, Sequence
-from typing import TextIO
 
-from kubectl_caps.core import exempting
-from kubectl_caps.core.assessment import Assessment, ContainerAssessment, Place, Predicted
+from kubectl_caps.core.assess import apply_exemptions
+from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, NodeRuntime, Predicted, worst_first
+from kubectl_caps.core.kubernetes.field_path import field_path
+from kubectl_caps.core.linux.capabilities import WORST_FIRST
 from kubectl_caps.core.linux.sets import CapabilitySet
-from kubectl_caps.core.pod import field_path
-from kubectl_caps.core.podsecurity.standard import plural
-from kubectl_caps.report import exempted, observation
+from kubectl_caps.core.text import plural
+from kubectl_caps.report import exemptions, processes
 from kubectl_caps.report.advice import next_step
-from kubectl_caps.report.table import table
-from kubectl_caps.report.terminal import escaped, painted
+from kubectl_caps.report.table import Column, table
+from kubectl_caps.report.terminal import LEVEL_COLOURS, RISK_COLOURS, Screen, escaped, painted
 
 _FEW = 4
 
 
-def rows(assessments: Sequence[Assessment], *, wide: bool, namespaces: bool) -> Iterator[str]:
-    """The lines of the table: one row a container."""
-    headers = ["WORKLOAD", "CONTAINER", "ADD", "DROP", "USER", "EFFECTIVE", "RISK", "POD-SECURITY", "WARNINGS"]
+_COLUMNS = (
+    Column("WORKLOAD"),
+    Column("CONTAINER"),
+    Column("ADD", leaves=4),
+    Column("DROP", leaves=2),
+    Column("USER", leaves=3),
+    Column("EFFECTIVE", leaves=5),
+    Column("RISK", colours=RISK_COLOURS),
+    Column("POD-SECURITY", colours=LEVEL_COLOURS),
+    Column("WARNINGS", leaves=1),
+)
+_OBSERVED = Column("OBSERVED", leaves=6)
+_WIDE = ("ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS")
+
+
+def rows(
+    assessments: Sequence[Assessment], *, wide: bool, namespaces: bool, shown_on: Screen
+) -> Iterator[str]:
+    """The lines of the table: one row a container. The wide table is as wide as its cells on every screen."""
+    headers: list[str | Column] = list(_COLUMNS)
     live = any(container.observed for assessment in assessments for container in assessment.containers)
     if live:
-        headers.insert(headers.index("RISK"), "OBSERVED")
+        headers.insert(6, _OBSERVED)
     if wide:
-        headers += ["ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS"]
+        headers += _WIDE
     if namespaces:
         headers.insert(0, "NAMESPACE")
-    marked = any(exempting.exempted(assessment) for assessment in assessments)
+    marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
     if marked:
         headers.append("EXEMPTED")
     lines = [
         ([assessment.workload.namespace] if namespaces else [])
         + _cells(assessment, container, live=live)
         + (_wide_cells(assessment, container) if wide else [])
-        + ([exempted.short([*assessment.exempted, *container.exempted])] if marked else [])
+        + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
         for assessment in assessments
         for container in assessment.containers
     ]
-    yield from table(headers, lines)
+    yield from table(headers, lines, shown_on._replace(columns=0) if wide else shown_on)
 
 
-def names(assessments: Sequence[Assessment]) -> Iterator[str]:
+def totals(assessments: Sequence[Assessment], shown_on: Screen) -> Iterator[str]:
+    """How many containers have each risk, and the worst workload by name."""
+    containers = [container for assessment in assessments for container in assessment.containers]
+    counts = {risk: sum(one.risk == risk for one in containers) for risk in WORST_FIRST}
+    words = (f"{count} {painted(risk, RISK_COLOURS, shown_on)}" for risk, count in counts.items() if count)
+    workloads = f"{len(assessments)} {plural('workload', len(assessments))}"
+    yield f"{workloads}, {len(containers)} {plural('container', len(containers))}: {', '.join(words)}"
+    first = worst_first(assessments)[0]
+    if first.risk not in ("none", "low"):
+        where = f" -n {first.workload.namespace}" if first.workload.namespace else ""
+        yield escaped(f"The worst: {first.workload.reference}{where}: ") + painted(first.risk, RISK_COLOURS, shown_on)
+
+
+def reference_lines(assessments: Sequence[Assessment]) -> Iterator[str]:
     """`-o name`: each object once."""
     yield from dict.fromkeys(escaped(assessment.workload.reference) for assessment in assessments)
 
 
-def detail(assessment: Assessment, stream: TextIO, program: str) -> Iterator[str]:
-    """Everything about one workload, for people; `program` is what to call for what to do next."""
+def detail(assessment: Assessment, shown_on: Screen, program: str) -> Iterator[str]:
+    """The detailed view of one workload; `program` is the program's name in the next command."""
     workload = assessment.workload
     yield f"{'Workload:':<15}{escaped(workload.reference)}"
     if workload.namespace:
         yield f"{'Namespace:':<15}{escaped(workload.namespace)}"
     yield f"{'Source:':<15}{escaped(source(assessment))}"
-    yield f"{'Risk:':<15}{painted(assessment.risk, assessment.risk, stream)}"
-    yield f"{'Pod Security:':<15}{assessment.level or 'unknown'} (v1.{assessment.minor})"
+    yield f"{'Risk:':<15}{painted(assessment.risk, RISK_COLOURS, shown_on)}"
+    level = painted(assessment.level or "unknown", LEVEL_COLOURS, shown_on)
+    yield f"{'Pod Security:':<15}{level} (v1.{assessment.minor})"
     if assessment.pods:
         yield f"{'Pods:':<15}{escaped(', '.join(assessment.pods))}"
     for container in assessment.containers:
-        yield from _container_detail(container, stream)
-    for line in exempted.lines(assessment.exempted):
+        yield from _container_detail(container, shown_on)
+    for line in exemptions.exemption_lines(assessment.exempted):
         yield escaped(f"{'Exempted:':<15}{line}")
     if assessment.violations:
         yield ""
@@ -74,19 +105,19 @@ def violations(assessment: Assessment, indent: str) -> Iterator[str]:
     for violation in assessment.violations:
         mark = "" if violation.check in counted else " (exempted)"
         yield escaped(f"{indent}{violation.level}: {violation.check}{mark}: {violation.detail or violation.reason}")
-        for path in violation.fields:
-            yield escaped(f"{indent}  {field_path((*assessment.workload.path, *path))}")
+        for path in dict.fromkeys(map(assessment.workload.at, violation.fields)):
+            yield escaped(f"{indent}  {field_path(path)}")
 
 
 def source(assessment: Assessment) -> str:
-    """Where it was read: `a.yaml:12`, or the context."""
+    """The place where the workload was read: `a.yaml:12`, or the context."""
     where = assessment.workload.source
     if "file" in where:
         return f"{where['file']}:{where['line']}"
     return f"context {where.get('context', '')}"
 
 
-def short(capabilities: CapabilitySet, *, default: bool = False) -> str:
+def set_in_few_words(capabilities: CapabilitySet, *, default: bool = False) -> str:
     """A set in few words: its names if they are few, else how many and its mask."""
     if not capabilities:
         return "none"
@@ -104,7 +135,7 @@ def _cells(assessment: Assessment, container: ContainerAssessment, *, live: bool
         ",".join(capabilities.drop or ()),
         _user(container),
         " | ".join(dict.fromkeys(_effective(entry) for entry in container.predicted)),
-        *([observation.in_short(container)] if live else []),
+        *([processes.in_short(container)] if live else []),
         container.risk,
         assessment.level or "unknown",
         str(len(container.warnings)) if container.warnings else "",
@@ -129,7 +160,7 @@ def _wide_cells(assessment: Assessment, container: ContainerAssessment) -> list[
     ]
 
 
-def _place(place: Place) -> str:
+def _place(place: NodeRuntime) -> str:
     evidence = "" if place.runtime.evidence == "measured" else f", {place.runtime.evidence}"
     return f"{place.runtime.name} ({place.provenance}{evidence})"
 
@@ -141,10 +172,12 @@ def _user(container: ContainerAssessment) -> str:
 def _effective(entry: Predicted) -> str:
     if entry.outcome.refused:
         return "does not start"
-    return short(entry.outcome.sets.effective, default=entry.outcome.sets.bounding == entry.place.runtime.defaults)
+    return set_in_few_words(
+        entry.outcome.sets.effective, default=entry.outcome.sets.bounding == entry.place.runtime.defaults
+    )
 
 
-def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterator[str]:
+def _container_detail(container: ContainerAssessment, shown_on: Screen) -> Iterator[str]:
     declared, capabilities = container.declared, container.container.capabilities
     yield ""
     yield escaped(f"Container {container.container.name} ({container.role})")
@@ -155,15 +188,15 @@ def _container_detail(container: ContainerAssessment, stream: TextIO) -> Iterato
     )
     for entry in container.predicted:
         yield from _prediction(entry)
-    left = "" if container.counted_risk == container.risk else f" ({container.counted_risk} without what is exempted)"
-    yield f"  {'Risk:':<13}{painted(container.risk, container.risk, stream)}{left}"
+    left = "" if container.counted_risk == container.risk else f" ({container.counted_risk} without exempted findings)"
+    yield f"  {'Risk:':<13}{painted(container.risk, RISK_COLOURS, shown_on)}{on_runtimes(container)}{left}"
     if declared.run_as_non_root is not None:
         yield f"  {'Non-root:':<13}runAsNonRoot={str(declared.run_as_non_root).lower()}"
     for warning in container.warnings:
         yield escaped(f"  {'Warning:':<13}{warning.id}: {warning.message}")
-    for line in exempted.lines(container.exempted):
+    for line in exemptions.exemption_lines(container.exempted):
         yield escaped(f"  {'Exempted:':<13}{line}")
-    yield from observation.lines(container)
+    yield from processes.process_lines(container)
 
 
 def _prediction(entry: Predicted) -> Iterator[str]:
@@ -181,12 +214,20 @@ def _prediction(entry: Predicted) -> Iterator[str]:
 
 
 def user_words(container: ContainerAssessment) -> str:
-    """Whom it runs as, and how that is known."""
+    """The user of a container, and how the user is known."""
     user = container.user
     if user.uid is not None:
         return f"{user.uid} (from the {user.source})"
-    judged = "another than root" if container.declared.run_as_non_root else "root"
-    return f"the image's, which is not known: judged as {judged}"
+    if not container.declared.run_as_non_root:
+        return "the image's, which is not known: judged as root"
+    if not all(entry.place.runtime.non_root_holds for entry in container.predicted):
+        return "the image's, which is not known: by runAsNonRoot not root, but the risk is judged as root"
+    return "the image's, which is not known: judged as another than root"
+
+
+def on_runtimes(container: ContainerAssessment) -> str:
+    """` on cri-o and docker`, if the runtime is not known and the risk is that bad only there."""
+    return f" on {' and '.join(container.risk_on)}" if container.risk_on else ""
 
 
 def _list(names: Sequence[str] | None) -> str:

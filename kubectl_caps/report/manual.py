@@ -1,9 +1,12 @@
-"""The manual of a Pod Security check, as `explain` prints it and as docs/checks.md has it, from its docstring."""
+"""The manual of a Pod Security check, as `explain` prints it and docs/checks.md has it; the addresses of docs/."""
 
 from collections.abc import Iterator, Sequence
 
+from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.registry import MODULES
-from kubectl_caps.core.podsecurity.standard import Check
+
+HOME = "https://github.com/kubectl-caps/kubectl-caps"
+"""The project's page, for reports that are read elsewhere."""
 
 _HEAD = """\
 # Pod Security checks
@@ -18,7 +21,12 @@ $ kubectl caps explain capabilities_restricted
 """
 
 
-def page(check: Check) -> Iterator[str]:
+def docs(page: str, heading: str = "") -> str:
+    """The address of a page of docs/, or of a heading in it, of which GitHub makes an anchor."""
+    return f"{HOME}/blob/main/docs/{page}{f'#{heading.lower()}' if heading else ''}"
+
+
+def check_page(check: Check) -> Iterator[str]:
     """The lines of one check's manual: title, level and versions, then its docstring's sections."""
     title, *sections = _sections(check)
     yield f"{check.id}: {title[0]}"
@@ -29,17 +37,17 @@ def page(check: Check) -> Iterator[str]:
         yield from section
 
 
-def markdown(checks: Sequence[Check]) -> str:
+def checks_markdown(checks: Sequence[Check]) -> str:
     """The page of all checks for the docs."""
     return _HEAD + "".join(f"\n{text}" for check in checks for text in _markdown(check))
 
 
 def _markdown(check: Check) -> Iterator[str]:
     yield f"## {check.id}\n"
-    yield from lines(check)
+    yield from check_section(check)
 
 
-def lines(check: Check) -> Iterator[str]:
+def check_section(check: Check) -> Iterator[str]:
     """The section of one check in Markdown, without its heading."""
     title, *sections = _sections(check)
     yield f"{title[0]} Level {check.level}, {_versions(check)}.\n"

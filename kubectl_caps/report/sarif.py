@@ -3,20 +3,20 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import Any
 from urllib.parse import quote
 
-from kubectl_caps.core.assessment import Assessment
-from kubectl_caps.core.exemptions import Exemption
-from kubectl_caps.core.findings import Finding, findings
-from kubectl_caps.core.pod import Path, field_path
-from kubectl_caps.core.workloads import Workload
-from kubectl_caps.errors import CapsError
-from kubectl_caps.report.links import HOME
-from kubectl_caps.report.sarif_rules import rules
+from kubectl_caps.core.assess.assessment import Assessment
+from kubectl_caps.core.assess.exemptions import Exemption
+from kubectl_caps.core.assess.findings import Locate, ReportedFinding, reported_findings
+from kubectl_caps.core.kubernetes.field_path import Path, field_path
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.errors import AcceptedError, CapsError
+from kubectl_caps.report.manual import HOME
+from kubectl_caps.report.sarif_rules import sarif_rules
 from kubectl_caps.report.terminal import escaped
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -25,17 +25,11 @@ _MOST_FIELDS = 100
 _LONGEST = 4_000
 _ROOT = "%SRCROOT%"
 
-Place = tuple[int, int, int]
-"""Line, column and the column behind the end, from 1."""
-
-Locate = Callable[[Workload, Path], Place | None]
-"""Where a field of an object is in its file; None for an object of a cluster."""
-
 
 def sarif(assessments: Sequence[Assessment], errors: Sequence[CapsError], locate: Locate) -> dict[str, Any]:
     """The log of an inspection: every finding, exempted ones as suppressed, and what could not be judged."""
-    descriptors = rules()
-    found = findings(assessments)
+    descriptors = sarif_rules()
+    found = reported_findings(assessments)
     kept = found[:MOST_RESULTS]
     indices = {descriptor["id"]: index for index, descriptor in enumerate(descriptors)}
     seen: Counter[str] = Counter()
@@ -58,16 +52,17 @@ def sarif(assessments: Sequence[Assessment], errors: Sequence[CapsError], locate
 
 
 def _invocation(errors: Sequence[CapsError], left_out: int) -> dict[str, Any]:
-    texts = [("error", f"Not judged: {str(error).removeprefix('error: ')}") for error in errors]
+    levels = ["note" if isinstance(error, AcceptedError) else "error" for error in errors]
+    texts = [(level, f"Not judged: {error.words}") for level, error in zip(levels, errors, strict=True)]
     if left_out:
         texts.append(("warning", f"{left_out} findings are left out: a run may have {MOST_RESULTS} results."))
     return {
-        "executionSuccessful": not errors,
+        "executionSuccessful": "error" not in levels,
         "toolExecutionNotifications": [{"level": level, "message": _message(text)} for level, text in texts],
     }
 
 
-def _result(finding: Finding, index: int, locate: Locate, seen: Counter[str]) -> dict[str, Any]:
+def _result(finding: ReportedFinding, index: int, locate: Locate, seen: Counter[str]) -> dict[str, Any]:
     first, *others = finding.fields[:_MOST_FIELDS]
     related = [
         {"id": number, "message": _message(field_path(path)), **_location(finding, path, locate)}
@@ -85,7 +80,7 @@ def _result(finding: Finding, index: int, locate: Locate, seen: Counter[str]) ->
     }
 
 
-def _location(finding: Finding, path: Path, locate: Locate) -> dict[str, Any]:
+def _location(finding: ReportedFinding, path: Path, locate: Locate) -> dict[str, Any]:
     # What has no text, an object of a cluster, is the first character of an artifact that is named after it.
     line, column, end = locate(finding.workload, path) or (1, 1, 1)
     region = {"startLine": line, "startColumn": column, "endLine": line, "endColumn": end}
@@ -102,7 +97,7 @@ def _location(finding: Finding, path: Path, locate: Locate) -> dict[str, Any]:
     }
 
 
-def _qualified(finding: Finding) -> str:
+def _qualified(finding: ReportedFinding) -> str:
     workload = finding.workload
     return "/".join(part for part in (workload.namespace, workload.reference, finding.container) if part)
 
@@ -120,7 +115,7 @@ def _artifact(workload: Workload) -> dict[str, str]:
     return {"uri": quote(os.fsencode(below.replace(os.sep, "/"))), "uriBaseId": _ROOT}
 
 
-def _fingerprints(finding: Finding, seen: Counter[str]) -> dict[str, str]:
+def _fingerprints(finding: ReportedFinding, seen: Counter[str]) -> dict[str, str]:
     """The same for the same finding of the same object, wherever in its file it moves.
 
     GitHub reads only `primaryLocationLineHash`; for files its upload makes one of the line's text.
@@ -134,10 +129,9 @@ def _fingerprints(finding: Finding, seen: Counter[str]) -> dict[str, str]:
 
 
 def _suppression(exemption: Exemption) -> dict[str, Any]:
-    in_source = exemption.origin.startswith("annotation ")
     until = f"until {exemption.until}" if exemption.until else "for good"
     return {
-        "kind": "inSource" if in_source else "external",
+        "kind": "inSource" if exemption.is_annotation else "external",
         "status": "accepted",
         "justification": escaped(f"{exemption.reason} ({until}; {exemption.origin})"),
     }

@@ -1,18 +1,18 @@
 """The rules of a SARIF log: one for each Pod Security check, each warning and each risk that is reported.
 
-Their help is the manual that `explain` prints and the pages in docs/ have.
+The help text of each rule is the manual that `explain` prints and docs/ contains.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_caps.core import warnings
-from kubectl_caps.core.findings import REPORTED
+from kubectl_caps.core.assess.findings import REPORTED
+from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.registry import CHECKS
-from kubectl_caps.core.podsecurity.standard import Check
-from kubectl_caps.core.surprises.rule import Rule
+from kubectl_caps.core.warnings import registry
+from kubectl_caps.core.warnings.rule import Rule
 from kubectl_caps.report import manual, warning_manual
-from kubectl_caps.report.links import docs
+from kubectl_caps.report.manual import docs
 
 _SECURITY = {"critical": "9.5", "unknown": "8.5", "high": "8.0", "medium": "5.5"}
 _OF_LEVEL = {"baseline": ("error", "7.5"), "restricted": ("warning", "4.5")}
@@ -20,19 +20,19 @@ _SHORT = 1024
 """What GitHub takes of a description."""
 
 
-def rules() -> list[dict[str, Any]]:
-    """Every rule as a reportingDescriptor, whether something deserves it or not."""
-    return [*map(_check, CHECKS), *map(_warning, warnings.RULES), *_risks()]
+def sarif_rules() -> list[dict[str, Any]]:
+    """Every rule as a reportingDescriptor, with or without results."""
+    return [*map(_check, CHECKS), *map(_warning, registry.RULES), *_risks()]
 
 
 def _check(check: Check) -> dict[str, Any]:
-    title, *_ = manual.page(check)
+    title, *_ = manual.check_page(check)
     level, severity = _OF_LEVEL[check.level]
     return _rule(
         f"pod-security-{check.id}",
         title.partition(": ")[2],
-        "\n".join(manual.page(check)),
-        "".join(f"{line}\n" for line in manual.lines(check)),
+        "\n".join(manual.check_page(check)),
+        "".join(f"{line}\n" for line in manual.check_section(check)),
         docs("checks.md", check.id),
         level,
         {"tags": ["security", "kubernetes", f"pod-security-{check.level}"], "security-severity": severity},
@@ -43,8 +43,8 @@ def _warning(rule: Rule) -> dict[str, Any]:
     return _rule(
         f"warning-{rule.id}",
         rule.title,
-        "\n".join(warning_manual.page(rule)),
-        warning_manual.markdown([rule]).partition("\n## ")[2].partition("\n")[2].strip(),
+        "\n".join(warning_manual.warning_page(rule)),
+        "\n".join(warning_manual.warning_section(rule)),
         docs("warnings.md", rule.id),
         "warning",
         {"tags": ["kubernetes", "capabilities"]},

@@ -1,30 +1,136 @@
-"""Tables of kubectl's kind: upper-case headers, columns three blanks apart, no borders, no trailing blanks."""
+"""Tables of kubectl's kind: upper-case headers, columns three blanks apart, no borders, no trailing blanks.
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+A table for a pipe is as wide as its cells. A table for a terminal fits: cells wrap between words, then columns leave in
+the order that their table gives, and the last line names them. Colours stand for words and never alone.
+"""
 
-from kubectl_caps.report.terminal import escaped
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from kubectl_caps.report.terminal import Screen, coloured, escaped, screen
+from kubectl_caps.report.width import width_of, words_of, wrapped
 
 GAP = 3
+_SMALL_GAP = 2
+_LONGEST_WORD = 24
+"""A longer word, as the name of a pod, may be cut before a column leaves."""
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table; cells are escaped, an empty one is printed as `<none>`."""
+class Column(NamedTuple):
+    """A column: its title, and when it leaves a narrow terminal: 0 is never, 1 is first.
+
+    `colours` has the colour of a cell by its text.
+    """
+
+    title: str
+    leaves: int = 0
+    colours: Mapping[str, str] = {}
+
+
+class _Layout(NamedTuple):
+    """The columns that are shown, by index, with the width of each, and the blanks between two."""
+
+    shown: Sequence[int]
+    widths: Mapping[int, int]
+    gap: int = GAP
+
+    @property
+    def total(self) -> int:
+        """The columns of a terminal that a line takes."""
+        return sum(self.widths[index] for index in self.shown) + self.gap * (len(self.shown) - 1)
+
+
+def table(
+    headers: Sequence[str | Column], rows: Sequence[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
+) -> Iterator[str]:
+    """The lines of a table that fits the screen, by default that of standard output.
+
+    Cells are escaped, an empty one is printed as `<none>`. On the narrowest screens each row is a block of lines.
+    """
+    shown_on = screen() if shown_on is None else shown_on
+    columns = [Column(header) if isinstance(header, str) else header for header in headers]
     cells = [[escaped(cell) or "<none>" for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(headers, *cells, strict=True)]
-    for row in [list(headers), *cells]:
-        padded = (cell + " " * (width - _width(cell) + GAP) for cell, width in zip(row, widths, strict=True))
-        yield "".join(padded).rstrip()
+    inner = shown_on._replace(columns=max(shown_on.columns - indent, 1) if shown_on.columns else 0)
+    layout = _layout(columns, cells, inner.columns)
+    shape = _lines if not inner.columns or layout.total <= inner.columns else _blocks
+    for line in shape(columns, cells, layout, inner):
+        yield f"{' ' * indent}{line}".rstrip()
+    left = [column.title for index, column in enumerate(columns) if index not in layout.shown]
+    if left:
+        yield f"{' ' * indent}Left out, for the terminal has {shown_on.columns} columns: {', '.join(left)}"
 
 
-def _width(text: str) -> int:
-    """How many columns a terminal needs for it."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_columns, text))
+def _lines(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+) -> Iterator[str]:
+    """The titles and the rows, each in as many lines as its highest cell has."""
+    every = [[column.title for column in columns], *rows]
+    cells = [{index: wrapped(row[index], layout.widths[index]) for index in layout.shown} for row in every]
+    widths = {index: max(width_of(line) for cell in cells for line in cell[index]) for index in layout.shown}
+    for row, cell in zip(every, cells, strict=True):
+        for number in range(max(map(len, cell.values()))):
+            line = ""
+            for index, parts in cell.items():
+                text = parts[number] if number < len(parts) else ""
+                blanks = " " * (widths[index] - width_of(text) + layout.gap)
+                line += coloured(text, _colour(columns[index], row[index], shown_on)) + blanks
+            yield line
 
 
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def _blocks(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+) -> Iterator[str]:
+    """Each row as a block: a line with title and cell for each column."""
+    label = max(len(columns[index].title) for index in layout.shown) + _SMALL_GAP
+    for number, row in enumerate(rows):
+        yield from [""] if number else []
+        for index in layout.shown:
+            colour = _colour(columns[index], row[index], shown_on)
+            first, *others = wrapped(row[index], max(shown_on.columns - label, 8))
+            yield f"{columns[index].title:<{label}}{coloured(first, colour)}"
+            yield from (" " * label + coloured(other, colour) for other in others)
+
+
+def _colour(column: Column, cell: str, shown_on: Screen) -> str:
+    return column.colours.get(cell, "") if shown_on.colours else ""
+
+
+def _layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int) -> _Layout:
+    """The widths at which the table fits `limit` columns, or nearly; 0 is no limit.
+
+    Cells are wrapped first, then the gaps are narrowed, then columns leave.
+    """
+    texts = [[column.title, *(row[index] for row in rows)] for index, column in enumerate(columns)]
+    wanted = {index: max(map(width_of, column)) for index, column in enumerate(texts)}
+    found = _Layout(range(len(columns)), wanted)
+    if not limit or found.total <= limit:
+        return found
+    floors = {index: _floor(column) for index, column in enumerate(texts)}
+    order = sorted((index for index, column in enumerate(columns) if column.leaves), key=lambda i: columns[i].leaves)
+    shown = list(range(len(columns)))
+    for leaving in [None, *order]:
+        shown = [index for index in shown if index != leaving]
+        for gap in (GAP, _SMALL_GAP):
+            found = _shrunk(_Layout(shown, wanted, gap), floors, limit)
+            if found.total <= limit:
+                return found
+    return found
+
+
+def _floor(texts: Sequence[str]) -> int:
+    """The narrowest that a column gets: its title and its words stay whole, unless a word is very long."""
+    longest = max(width_of(piece) for text in texts[1:] or [""] for piece in words_of(text))
+    return max(width_of(texts[0]), min(longest, _LONGEST_WORD))
+
+
+def _shrunk(layout: _Layout, floors: Mapping[int, int], limit: int) -> _Layout:
+    """The layout with its widest columns narrowed until it fits, none below its floor."""
+    widths = dict(layout.widths)
+    excess = layout.total - limit
+    while excess > 0:
+        able = [index for index in layout.shown if widths[index] > floors[index]]
+        if not able:
+            break
+        widths[max(able, key=widths.__getitem__)] -= 1
+        excess -= 1
+    return layout._replace(widths=widths)

@@ -1,9 +1,13 @@
-"""What reaches the terminal: escaped text, warnings once each, progress, and the question."""
+"""Printing to stdout and stderr: escaped text, each warning once, progress, and the question."""
 
 import os
+import re
 import sys
 import threading
-from typing import TextIO
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kubectl_caps.report.width import width_of, wrapped
 
 _SEEN: set[str] = set()
 _LOCK = threading.RLock()
@@ -28,15 +32,30 @@ def say(*messages: str) -> None:
             print(escaped(message), file=sys.stderr, flush=True)
 
 
+def log(*lines: str) -> None:
+    """The lines of one entry of `-v`, on stderr; a tab at the start of a line stays a tab."""
+    with _LOCK:
+        clear_progress()
+        for line in lines:
+            indent = "\t" if line.startswith("\t") else ""
+            print(f"{indent}{escaped(line.removeprefix(indent))}", file=sys.stderr, flush=True)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print results on stdout, line by line."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
 def warn(message: str) -> None:
     """An API server's warning, as kubectl prints it: on stderr, each text once."""
-    if message not in _SEEN:
-        _SEEN.add(message)
-        say(f"Warning: {message}")
+    with _LOCK:
+        if message not in _SEEN:
+            _SEEN.add(message)
+            say(f"Warning: {message}")
 
 
 def is_interactive() -> bool:
-    """Whether there is somebody who can answer a question."""
+    """Whether a person can answer a question on the terminal."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -47,23 +66,67 @@ def confirm(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def is_terminal() -> bool:
+    """Whether standard error is a terminal, which shows progress."""
+    return sys.stderr.isatty()
+
+
 def progress(message: str) -> None:
     """A line that the next one replaces; only on a terminal."""
-    if sys.stderr.isatty():
+    if is_terminal():
         width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals do not tell
         with _LOCK:
             print(f"\r\x1b[K{escaped(message)[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def clear_progress() -> None:
-    """Take the line of `progress` away."""
+    """Erase the line of `progress`."""
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def painted(text: str, risk: str, stream: TextIO) -> str:
-    """The text in the colour of a risk, where the stream is a terminal and NO_COLOR is not set."""
-    code = {"critical": "1;31", "high": "31", "medium": "33", "unknown": "35"}.get(risk)
-    if code is None or not stream.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\x1b[{code}m{text}\x1b[0m"
+class Screen(NamedTuple):
+    """What text is printed for: the columns of a terminal, 0 for no limit (a pipe), and whether it has colours."""
+
+    columns: int = 0
+    colours: bool = False
+
+
+def screen() -> Screen:
+    """The screen of standard output. NO_COLOR and TERM=dumb mean no colours; COLUMNS counts before the terminal."""
+    if not sys.stdout.isatty():
+        return Screen()
+    named = os.environ.get("COLUMNS", "")
+    columns = int(named) if named.isdecimal() else os.get_terminal_size(sys.stdout.fileno()).columns
+    return Screen(columns, not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+
+def fitted(line: str) -> list[str]:
+    """A sentence in lines that fit the screen of standard output, the further ones below its text.
+
+    A line with a command stays whole, so that the command can be copied.
+    """
+    columns = screen().columns
+    if not columns or width_of(line) <= columns or "kubectl" in line or "\x1b" in line:
+        return [line]
+    label = re.match(r" *(?:[A-Z][A-Za-z -]*: +)?", line)
+    indent = min(len(label[0]) if label else 0, columns // 2)
+    hanging = indent if label and label[0].strip() else min(indent + 2, columns // 2)
+    first, *others = wrapped(line[indent:], columns - hanging)
+    return [line[:indent] + first, *(" " * hanging + other for other in others)]
+
+
+RISK_COLOURS: Mapping[str, str] = {
+    "critical": "1;31", "high": "31", "medium": "33", "unknown": "35", "none": "32",
+}  # fmt: skip
+LEVEL_COLOURS: Mapping[str, str] = {"privileged": "31", "baseline": "33", "restricted": "32", "unknown": "35"}
+
+
+def coloured(text: str, colour: str) -> str:
+    """The text in a colour; in none if the colour is empty."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and text else text
+
+
+def painted(word: str, colours: Mapping[str, str], shown_on: Screen) -> str:
+    """A word in its colour, on a screen that has colours."""
+    return coloured(word, colours.get(word, "") if shown_on.colours else "")

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import functools
 import json
+import os
 import select
 import shutil
 import socket
@@ -54,7 +55,8 @@ class Seen:
 class Answer:
     """What to send back. `cut` ends the connection after so many bytes of the body; negative: before any answer.
 
-    With a `pause` the body is sent in chunks of one byte, and so long waited before each.
+    With a `pause` the body is sent in chunks of one byte, and so long waited before each. What is cut off is held open
+    for `hold` seconds first. `raw` bytes go out past TLS instead of any answer.
     """
 
     body: bytes = b"{}"
@@ -63,6 +65,8 @@ class Answer:
     content_type: str = "application/json"
     cut: int | None = None
     pause: float = 0.0
+    hold: float = 0.0
+    raw: bytes = b""
 
 
 def reply(value: Any, status: int = 200, *headers: tuple[str, str]) -> Answer:
@@ -83,6 +87,16 @@ class Loopback:
     url: str
     seen: list[Seen] = field(default_factory=list)
     ca: Path | None = None
+    shown: ssl.SSLContext | None = None
+
+    def show_certificate(self, name: str) -> None:
+        """What new connections are shown instead of the server's own: `other` is for another host; empty: its own."""
+        self.shown = _server_context(name) if name else None
+
+    def swap(self, connection: ssl.SSLObject, *_: object) -> None:
+        """For `sni_callback`. Another context, not another certificate in it: other threads shake hands meanwhile."""
+        if self.shown:
+            connection.context = self.shown
 
     def cluster(self, **more: Any) -> dict[str, Any]:
         """Its entry in a kubeconfig."""
@@ -120,7 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
         return dict(part[0] for part in found["subject"])["commonName"] if found else ""
 
     def _send(self, answer: Answer) -> None:
-        if answer.cut is not None and answer.cut < 0:
+        if answer.raw:
+            os.write(self.connection.fileno(), answer.raw)
+        if answer.raw or (answer.cut is not None and answer.cut < 0):
+            time.sleep(answer.hold)
             return self._hang_up()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
@@ -132,7 +149,10 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.pause:
             return self._trickle(answer)
         self.wfile.write(answer.body[: answer.cut])
-        return None if answer.cut is None else self._hang_up()
+        if answer.cut is None:
+            return None
+        time.sleep(answer.hold)
+        return self._hang_up()
 
     def _trickle(self, answer: Answer) -> None:
         for byte in answer.body:
@@ -149,13 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         at = host if host.replace(".", "").isdigit() else "127.0.0.1"  # it knows every name, which nobody else does
         with socket.create_connection((at, int(port))) as server:
-            ends = {self.connection: server, server: self.connection}
-            while True:
-                for end in select.select(list(ends), [], [])[0]:
-                    data = end.recv(1 << 16)
-                    if not data:
-                        return
-                    ends[end].sendall(data)
+            pass_on(self.connection, server)
 
     def _hang_up(self) -> None:
         self.wfile.flush()
@@ -164,9 +178,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
 
+def pass_on(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes between two sockets both ways, until one of them has ended."""
+    ends = {one: other, other: one}
+    while True:
+        for end in select.select(list(ends), [], [])[0]:
+            data = end.recv(1 << 16)
+            if not data:
+                return
+            ends[end].sendall(data)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64  # a connection that does not fit into the queue would wait a second for the next try
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that refuses our certificate, or goes away, is part of a test."""
@@ -188,8 +214,8 @@ def serving(
     handler = type("Handler", (_Handler,), {"loopback": loopback, "answer": staticmethod(answer)})
     server = _Server(("127.0.0.1", 0), handler)
     if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates() / f"{names}.crt", certificates() / f"{names}.key")
+        context = _server_context(names)
+        context.sni_callback = loopback.swap
         if client_ca:
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(certificates() / "ca.crt")
@@ -204,6 +230,12 @@ def serving(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _server_context(name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates() / f"{name}.crt", certificates() / f"{name}.key")
+    return context
 
 
 def kubeconfig(path: Path, cluster: Mapping[str, Any], user: Mapping[str, Any], /, **context: Any) -> str:
@@ -226,7 +258,7 @@ def certificates() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="kubectl-caps-tls-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for authority in ("ca", "stranger"):
+    for authority in ("ca", "another"):
         subject = ["-subj", f"/CN={authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.crt"]
         _openssl(folder, "req", "-x509", *curve, "-days", "30", *subject)
     for name, alternatives, days in (

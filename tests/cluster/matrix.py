@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pairwise
 
-from kubectl_caps.core.linux.prediction import Request
+from kubectl_caps.core.linux.prediction import ContainerRequest
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 
 RECORD = Path(__file__).parents[1] / "core" / "linux" / "kernel.jsonl"
@@ -65,9 +65,9 @@ def context(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def request(row: Mapping[str, Any]) -> Request:
+def request(row: Mapping[str, Any]) -> ContainerRequest:
     """What a row's container asks for. The image's own user is known from the pod's status, or not at all."""
-    return Request(
+    return ContainerRequest(
         add=_spelled(row, "add") or (),
         drop=_spelled(row, "drop") or (),
         privileged=bool(row["privileged"]),
@@ -77,9 +77,9 @@ def request(row: Mapping[str, Any]) -> Request:
     )
 
 
-def write_record(node_all: CapabilitySet, seen: Iterable[tuple[Request, ProcessSets]]) -> None:
+def write_record(node_all: CapabilitySet, seen: Iterable[tuple[ContainerRequest, ProcessSets]]) -> None:
     """Keep what the kernel said, a line for each request: the masks in the order of ProcessSets, then no_new_privs."""
-    plain = msgspec.to_builtins(Request())
+    plain = msgspec.to_builtins(ContainerRequest())
     lines = [json.dumps({"node": node_all.hex})]
     for asked, sets in seen:
         said = {name: value for name, value in msgspec.to_builtins(asked).items() if value != plain[name]}
@@ -88,13 +88,13 @@ def write_record(node_all: CapabilitySet, seen: Iterable[tuple[Request, ProcessS
     RECORD.write_text("".join(f"{line}\n" for line in lines))
 
 
-def read_record() -> tuple[CapabilitySet, list[tuple[Request, ProcessSets]]]:
+def read_record() -> tuple[CapabilitySet, list[tuple[ContainerRequest, ProcessSets]]]:
     """What the node had, and what the kernel said for each request."""
     head, *lines = (json.loads(line) for line in RECORD.read_text().splitlines())
     seen = []
     for said, masks, no_new_privs in lines:
         sets = dict(zip(_SETS, map(CapabilitySet.from_hex, masks.split()), strict=True))
-        seen.append((msgspec.convert(said, Request), ProcessSets(**sets, no_new_privs=no_new_privs)))
+        seen.append((msgspec.convert(said, ContainerRequest), ProcessSets(**sets, no_new_privs=no_new_privs)))
     return CapabilitySet.from_hex(head["node"]), seen
 
 

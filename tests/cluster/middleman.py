@@ -21,10 +21,10 @@ _PASSED_ON = ("accept", "content-type")
 
 
 class Middleman:
-    """A running one: its kubeconfig, and what came so far."""
+    """A running one: its kubeconfig, what came so far, and `deliver`, which passes a request on that was held back."""
 
-    def __init__(self, config: str, seen: list[Seen]) -> None:
-        self.kubeconfig, self.seen = config, seen
+    def __init__(self, config: str, seen: list[Seen], deliver: Callable[[Seen], Answer]) -> None:
+        self.kubeconfig, self.seen, self.deliver = config, seen, deliver
 
     def sent(self) -> list[str]:
         """The names of the objects that were really patched, in order."""
@@ -44,7 +44,7 @@ def between(
     after: Callable[[Seen], Answer | None] = lambda seen: None,
 ) -> Iterator[Middleman]:
     """Pass requests on as the cluster's administrator. What `before` or `after` return is the answer instead."""
-    forward = _Forward(cluster)
+    forward = Forward(cluster)
 
     def answer(seen: Seen) -> Answer:
         if instead := before(seen):
@@ -55,12 +55,12 @@ def between(
     with serving(answer) as server:
         config = kubeconfig(folder / "middleman", {"server": server.url}, {"token": "unused"})
         try:
-            yield Middleman(config, server.seen)
+            yield Middleman(config, server.seen, forward)
         finally:
             forward.close()
 
 
-class _Forward:
+class Forward:
     """Passes requests on; its connections stay open for the next ones."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -68,6 +68,7 @@ class _Forward:
         self._tls.load_cert_chain(cluster.place.pki / "admin.crt", cluster.place.pki / "admin.key")
         self._port = cluster.place.port
         self._idle: list[http.client.HTTPSConnection] = []
+        self._closed = False
 
     def __call__(self, seen: Seen) -> Answer:
         try:
@@ -80,10 +81,14 @@ class _Forward:
         answer = connection.getresponse()
         passed = tuple((key, value) for key, value in answer.getheaders() if key.lower() == "warning")
         body = answer.read()
-        self._idle.append(connection)
+        if self._closed:  # its client is gone, and nobody waited for the answer
+            connection.close()
+        else:
+            self._idle.append(connection)
         return Answer(body, answer.status, passed, answer.getheader("Content-Type") or "")
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open, and what is still under way when it has come."""
+        self._closed = True
         for connection in self._idle:
             connection.close()

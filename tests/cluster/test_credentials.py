@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from loopback import Answer, Loopback, Seen, certificates, kubectl, reply, serving, status
 
-from kubectl_caps.cluster.connection import Connection, Identity
-from kubectl_caps.cluster.credentials import FILE_LIFETIME, Credentials
-from kubectl_caps.cluster.kubeconfig import Overrides, load
-from kubectl_caps.cluster.transport import Request, connect
+from kubectl_caps.cluster.config.connection import Connection, Identity
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http.credentials import FILE_LIFETIME, Credentials
+from kubectl_caps.cluster.http.transport import Request, connect
 from kubectl_caps.errors import ConfigError
 
 GET = Request("GET", "/version")
@@ -50,7 +50,7 @@ def ask_as_both(server: Loopback, path: str, *flags: str, **ours: Any) -> tuple[
     """The same request from kubectl and from us."""
     done = kubectl("get", "--raw", "/version", "--kubeconfig", path, *flags)
     assert done.returncode == 0, done.stderr
-    connect(load(Overrides(kubeconfig=path, **ours))).send(GET)
+    connect(load_connection(Overrides(kubeconfig=path, **ours))).send(GET)
     theirs, mine = server.seen
     return theirs, mine
 
@@ -87,7 +87,7 @@ def as_flags(ours: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("case", WHO)
-def test_the_server_sees_whom_it_sees_from_kubectl(server: Loopback, tmp_path: Path, case: str) -> None:
+def test_the_server_sees_the_same_user_as_from_kubectl(server: Loopback, tmp_path: Path, case: str) -> None:
     user, ours = WHO[case]
     theirs, mine = ask_as_both(server, server.kubeconfig(tmp_path, user), *as_flags(ours), **ours)
     assert who(theirs)
@@ -128,13 +128,13 @@ def test_a_plugin_is_not_run_for_plain_http(tmp_path: Path) -> None:
 def test_a_line_break_never_becomes_a_header(server: Loopback, tmp_path: Path, user: str) -> None:
     path = server.kubeconfig(tmp_path, {"token": "t", "as": user})
     with pytest.raises(ConfigError, match='invalid header field value for "Impersonate-User"'):
-        connect(load(Overrides(kubeconfig=path))).send(GET)
+        connect(load_connection(Overrides(kubeconfig=path))).send(GET)
     assert server.seen == []
 
 
 def test_a_user_without_any_credential_is_not_anonymous(server: Loopback, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no credentials for https://127\.0\.0\.1"):
-        connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, {}))))
+        connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, {}))))
     assert server.seen == []
 
 
@@ -146,7 +146,7 @@ def test_a_plugins_token_is_sent(server: Loopback, tmp_path: Path) -> None:
     assert who(mine) == who(theirs) == [("authorization", "Bearer from-plugin")]
 
 
-def test_a_plugin_is_told_what_kubectl_tells_it(server: Loopback, tmp_path: Path) -> None:
+def test_a_plugin_gets_the_same_input_as_from_kubectl(server: Loopback, tmp_path: Path) -> None:
     # $(echo ...) takes off the line end that kubectl's JSON has.
     script = f'echo "$(echo "$KUBERNETES_EXEC_INFO")|$EXTRA|$1|$(pwd)" >> {tmp_path}/told; {hands_out(token="x")}'
     more = {"provideClusterInfo": True, "args": ["first"], "env": [{"name": "EXTRA", "value": "e"}]}
@@ -181,7 +181,7 @@ def test_a_plugin_that_fails_is_never_an_anonymous_request(server: Loopback, tmp
     path = server.kubeconfig(tmp_path, plugin(tmp_path, FAILURES[case]))
     theirs = kubectl("get", "--raw", "/version", "--kubeconfig", path).stderr.strip()
     with pytest.raises(ConfigError) as caught:
-        connect(load(Overrides(kubeconfig=path)))
+        connect(load_connection(Overrides(kubeconfig=path)))
     assert str(caught.value).removeprefix("error: ") == theirs.removeprefix("Unable to connect to the server: ")
     assert server.seen == []
 
@@ -190,16 +190,16 @@ def test_a_plugin_that_fails_is_never_an_anonymous_request(server: Loopback, tmp
 def test_nonsense_from_a_plugin_is_refused(server: Loopback, tmp_path: Path, output: str) -> None:
     path = server.kubeconfig(tmp_path, plugin(tmp_path, output))
     with pytest.raises(ConfigError, match=r"^error: getting credentials: decoding stdout: "):
-        connect(load(Overrides(kubeconfig=path)))
+        connect(load_connection(Overrides(kubeconfig=path)))
     assert server.seen == []
 
 
-def test_what_a_plugin_says_on_stderr_is_passed_on(
+def test_the_stderr_of_a_plugin_is_passed_on(
     server: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = server.kubeconfig(tmp_path, plugin(tmp_path, "echo please log in >&2; exit 1"))
     with pytest.raises(ConfigError, match="failed with exit code 1"):
-        connect(load(Overrides(kubeconfig=path)))
+        connect(load_connection(Overrides(kubeconfig=path)))
     assert capfd.readouterr().err == "please log in\n"
 
 
@@ -207,7 +207,7 @@ def test_a_missing_plugin_shows_its_install_hint(server: Loopback, tmp_path: Pat
     entry = {"apiVersion": V1, "command": "no-such-plugin", "interactiveMode": "Never"}
     path = server.kubeconfig(tmp_path, {"exec": {**entry, "installHint": "get it\n  from here"}})
     with pytest.raises(ConfigError) as caught:
-        connect(load(Overrides(kubeconfig=path)))
+        connect(load_connection(Overrides(kubeconfig=path)))
     words = "getting credentials: exec: executable no-such-plugin not found"
     assert str(caught.value) == f"error: {words}: get it from here"
     assert words in kubectl("get", "--raw", "/version", "--kubeconfig", path).stderr
@@ -217,7 +217,7 @@ def test_a_missing_plugin_shows_its_install_hint(server: Loopback, tmp_path: Pat
 def test_a_plugin_that_needs_a_terminal_is_not_run_without_one(server: Loopback, tmp_path: Path) -> None:
     user = plugin(tmp_path, f"touch {tmp_path}/ran", interactiveMode="Always")
     with pytest.raises(ConfigError, match="standard input is not a terminal"):
-        connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, user))))
+        connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, user))))
     assert not (tmp_path / "ran").exists()
 
 
@@ -229,7 +229,7 @@ def _counting(folder: Path, **status: str) -> str:
 
 def test_a_plugin_is_asked_once_for_many_requests(server: Loopback, tmp_path: Path) -> None:
     path = server.kubeconfig(tmp_path, plugin(tmp_path, _counting(tmp_path)))
-    transport = connect(load(Overrides(kubeconfig=path)))
+    transport = connect(load_connection(Overrides(kubeconfig=path)))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: transport.send(GET), range(24)))
     assert {seen.header("Authorization") for seen in server.seen} == {"Bearer token-1"}
@@ -238,7 +238,7 @@ def test_a_plugin_is_asked_once_for_many_requests(server: Loopback, tmp_path: Pa
 
 def test_an_expired_token_is_asked_for_again(server: Loopback, tmp_path: Path) -> None:
     script = _counting(tmp_path, expirationTimestamp="2020-01-01T00:00:00Z")
-    transport = connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, plugin(tmp_path, script)))))
+    transport = connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, plugin(tmp_path, script)))))
     transport.send(GET)
     transport.send(GET)
     assert [seen.header("Authorization") for seen in server.seen] == ["Bearer token-2", "Bearer token-3"]
@@ -246,7 +246,7 @@ def test_an_expired_token_is_asked_for_again(server: Loopback, tmp_path: Path) -
 
 def test_a_token_that_is_valid_for_long_is_kept(server: Loopback, tmp_path: Path) -> None:
     script = _counting(tmp_path, expirationTimestamp="2999-01-01T00:00:00.123456789Z")
-    transport = connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, plugin(tmp_path, script)))))
+    transport = connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, plugin(tmp_path, script)))))
     transport.send(GET)
     transport.send(GET)
     assert {seen.header("Authorization") for seen in server.seen} == {"Bearer token-1"}
@@ -265,20 +265,20 @@ def test_a_refused_token_is_renewed_once_and_the_request_repeated(tmp_path: Path
     with serving(_accepts("token-2"), tls=True) as server:
         path = server.kubeconfig(tmp_path, plugin(tmp_path, _counting(tmp_path)))
         patch = Request("PATCH", "/version", body=b"[]")
-        assert connect(load(Overrides(kubeconfig=path))).send(patch).status == 200
+        assert connect(load_connection(Overrides(kubeconfig=path))).send(patch).status == 200
         assert [seen.header("Authorization") for seen in server.seen] == ["Bearer token-1", "Bearer token-2"]
 
 
 def test_a_token_that_stays_refused_is_a_401(tmp_path: Path) -> None:
     with serving(_accepts("never"), tls=True) as server:
         path = server.kubeconfig(tmp_path, plugin(tmp_path, _counting(tmp_path)))
-        assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 401
+        assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 401
         assert len(server.seen) == 2
 
 
 def test_a_token_that_never_changes_is_not_tried_twice(tmp_path: Path) -> None:
     with serving(_accepts("never"), tls=True) as server:
-        connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path)))).send(GET)
+        connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path)))).send(GET)
         assert len(server.seen) == 1
 
 
@@ -331,7 +331,7 @@ def jwt(**claims: Any) -> str:
 @pytest.mark.parametrize("token", [jwt(exp=4102444800), jwt(), "opaque"])
 def test_an_oidc_token_is_sent_as_it_is(server: Loopback, tmp_path: Path, token: str) -> None:
     user = {"auth-provider": {"name": "oidc", "config": {"id-token": token}}}
-    connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, user)))).send(GET)
+    connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, user)))).send(GET)
     assert server.seen[0].header("Authorization") == f"Bearer {token}"
 
 
@@ -341,7 +341,7 @@ def test_an_expired_oidc_token_is_kubectls_to_renew(
 ) -> None:
     user = {"auth-provider": {"name": "oidc", "config": config}}
     with pytest.raises(ConfigError, match="has expired; any kubectl command renews it"):
-        connect(load(Overrides(kubeconfig=server.kubeconfig(tmp_path, user))))
+        connect(load_connection(Overrides(kubeconfig=server.kubeconfig(tmp_path, user))))
 
 
 @pytest.mark.parametrize("name", ["gcp", "azure", "other"])
@@ -349,5 +349,5 @@ def test_a_removed_auth_provider_is_refused_as_kubectl_does(server: Loopback, tm
     path = server.kubeconfig(tmp_path, {"auth-provider": {"name": name}})
     theirs = kubectl("get", "--raw", "/version", "--kubeconfig", path).stderr
     with pytest.raises(ConfigError) as caught:
-        connect(load(Overrides(kubeconfig=path)))
+        connect(load_connection(Overrides(kubeconfig=path)))
     assert str(caught.value).split(".")[0] == theirs.strip().split(".")[0]

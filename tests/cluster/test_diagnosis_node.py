@@ -13,13 +13,14 @@ import msgspec
 import pytest
 from testbed.cluster import Node
 
-from kubectl_caps.cluster.kubeconfig import Overrides, load
-from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.rollout import evidence
-from kubectl_caps.cluster.transport import connect
-from kubectl_caps.core.diagnosis import Cause, Evidence, diagnose
-from kubectl_caps.core.health import Failure
-from kubectl_caps.core.pod import Pod
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http.transport import connect
+from kubectl_caps.cluster.read.rollout import evidence
+from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, diagnose
+from kubectl_caps.core.kubernetes.pod import Pod
+from kubectl_caps.core.kubernetes.pod_failures import PodFailure
+from kubectl_caps.errors import ApiError
 
 PATIENCE = 60
 REFUSED = {
@@ -102,7 +103,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 """Pod -> the kind of the best cause, and its capabilities or what its explanation begins with."""
 
-Found = Callable[[str, Callable[[tuple[Cause, ...]], bool]], tuple[Cause, ...]]
+Found = Callable[[str, Callable[[tuple[LineCause, ...]], bool]], tuple[LineCause, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def found(node_cluster: Node) -> Iterator[Found]:
         {"apiVersion": "v1", "kind": "List", "items": pods(node_cluster)}
     ))  # fmt: skip
 
-    def causes(name: str, enough: Callable[[tuple[Cause, ...]], bool]) -> tuple[Cause, ...]:
+    def causes(name: str, enough: Callable[[tuple[LineCause, ...]], bool]) -> tuple[LineCause, ...]:
         end = time.monotonic() + PATIENCE
         while True:
             evidence, uid = left(node_cluster, namespace, name)
@@ -147,22 +148,22 @@ def left(node: Node, namespace: str, name: str) -> tuple[list[Evidence], int | N
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_first_cause_is_what_is_the_matter(found: Found, name: str) -> None:
+def test_the_first_cause_is_the_real_cause(found: Found, name: str) -> None:
     (best, *_) = found(name, bool)
     what = " ".join(best.capabilities) if best.kind == "capability" else best.explanation.partition(":")[0]
     assert (best.kind, what) == EXPECTED[name], best
-    assert best.then
+    assert best.next_command
 
 
 @pytest.mark.parametrize("capability", REFUSED)
-def test_what_busybox_says_names_the_capability(found: Found, capability: str) -> None:
-    def named(causes: tuple[Cause, ...]) -> bool:
+def test_a_message_of_busybox_names_the_capability(found: Found, capability: str) -> None:
+    def named(causes: tuple[LineCause, ...]) -> bool:
         return any(capability in cause.capabilities for cause in causes)
 
     assert named(found("refused", named))
 
 
-def test_what_a_container_said_before_it_was_restarted_unseen_is_read(node_cluster: Node, namespace: str) -> None:
+def test_the_log_from_before_an_unseen_restart_is_read(node_cluster: Node, namespace: str) -> None:
     once = "test -e /data/x && exec sleep 2147483647; touch /data/x; chown 5 /data; exit 1"
     data = [{"name": "data", "mountPath": "/data"}]
     body = pod("p", node_cluster.busybox, once, volumeMounts=data, pod_volumes=[{"name": "data", "emptyDir": {}}])
@@ -174,6 +175,10 @@ def test_what_a_container_said_before_it_was_restarted_unseen_is_read(node_clust
     )
     seen = node_cluster.api.get(f"{path}/p")
     seen["status"]["containerStatuses"][0]["restartCount"] = 0  # as the last look had it
-    cluster = Cluster(connect(load(Overrides(kubeconfig=str(node_cluster.kubeconfig)), {})))
-    found = evidence(cluster, namespace, Failure("", "p", "c"), [msgspec.convert(seen, Pod)])
+    cluster = Cluster(connect(load_connection(Overrides(kubeconfig=str(node_cluster.kubeconfig)), {})))
+
+    def forbidden(what: str, error: ApiError) -> None:
+        raise error
+
+    found = evidence(cluster, namespace, PodFailure("", "p", "c"), [msgspec.convert(seen, Pod)], forbidden)
     assert any("CHOWN" in cause.capabilities for cause in diagnose(list(found), uid=0))

@@ -16,7 +16,7 @@ from differential.verdicts import coverage
 from differential.wreckers import UNNOTICEABLE, wholesale
 from testbed.serve import running
 
-from kubectl_caps.core.podsecurity import preview
+from kubectl_caps.core.podsecurity import enforce_warnings
 from kubectl_caps.core.podsecurity.registry import CHECKS
 
 pytestmark = [
@@ -87,4 +87,4 @@ def test_warnings_about_existing_pods_are_as_expected(crowds: list[Look]) -> Non
 def test_warnings_that_the_server_cuts_are_taken_for_a_part(crowds: list[Look]) -> None:
     cut = [look for look in crowds if look.said.partial]
     assert len(cut) > 5
-    assert [preview.compare(look.said, look.expected) for look in cut] == [([], [])] * len(cut)
+    assert [enforce_warnings.compare(look.said, look.expected) for look in cut] == [([], [])] * len(cut)

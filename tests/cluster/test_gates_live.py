@@ -40,7 +40,7 @@ def shop(api_cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_every_output_has_the_gate_and_only_what_is_not_exempted_fails(
+def test_every_output_has_the_gate_and_only_unexempted_findings_fail(
     output: str, api_cluster: Cluster, shop: str
 ) -> None:
     done = api_cluster.caps("inspect", "deploy", "-n", shop, "--fail-on", "high", "-o", output)
@@ -69,6 +69,18 @@ def test_a_list_that_is_forbidden_does_not_pass(api_cluster: Cluster, shop: str)
     done = api_cluster.caps("inspect", "-n", shop, "--as", "nobody", "--fail-on", "critical")
     assert done.returncode == 2
     assert "could not be judged, which does not pass --fail-on" in done.stderr
+
+
+def test_a_namespace_that_does_not_exist_passes_no_gate_and_an_empty_one_does(
+    api_cluster: Cluster, namespace: str
+) -> None:
+    """The API server answers both with empty lists."""
+    gate = ("--require", "baseline")
+    assert api_cluster.caps("inspect", "-n", namespace, *gate).returncode == 0
+    done = api_cluster.caps("inspect", "-n", f"{namespace}-typo", *gate)
+    assert done.returncode == 2
+    assert f'namespaces "{namespace}-typo" not found' in done.stderr
+    assert api_cluster.caps("inspect", "-n", f"{namespace}-typo").returncode == 0
 
 
 def test_sarif_names_the_object_and_its_own_stable_address(api_cluster: Cluster, shop: str) -> None:

@@ -8,26 +8,30 @@ import itertools
 import json
 import os
 import pty
+import select
 import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import jsonschema
+import labeling
 import pytest
 import yaml
+from child import child
 from loopback import Answer, Seen
 from middleman import CUT, between, is_patch
 from testbed.cluster import Cluster
 from zygote import zygote
 
+from kubectl_caps.commands.shared import late_patch
 from kubectl_caps.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +65,9 @@ class Done:
         return items
 
 
+NO_CANARY = "--canary=false"
+
+
 class Shop:
     """A namespace of the cluster, and the command line in this very process."""
 
@@ -68,10 +75,11 @@ class Shop:
         self.cluster, self.namespace, self._capfd = cluster, namespace, capfd
 
     def harden(self, *args: str, kubeconfig: str = "", namespace: bool = True) -> Done:
-        """Run `harden`; from the administrator's kubeconfig unless told otherwise."""
+        """Run `harden`; from the administrator's kubeconfig unless told otherwise. No node would run a canary here."""
         self._capfd.readouterr()
         where = ["-n", self.namespace] if namespace else []
-        argv = ["harden", *args, *where, "--kubeconfig", kubeconfig or str(self.cluster.kubeconfig)]
+        canary = [] if any("--canary" in arg for arg in args) else [NO_CANARY]
+        argv = ["harden", *args, *where, "--kubeconfig", kubeconfig or str(self.cluster.kubeconfig), *canary]
         status = main(argv)
         return Done(status, *self._capfd.readouterr())
 
@@ -173,7 +181,7 @@ def shop(api_cluster: Cluster, namespace: str, capfd: pytest.CaptureFixture[str]
         ("CronJob", {}, "the next run uses it"),
     ],
 )
-def test_what_no_rollout_proves_is_patched_and_said_to_be_not_proven(
+def test_a_workload_without_a_rollout_is_patched_and_called_not_proven(
     shop: Shop, kind: str, spec: dict[str, Any], because: str
 ) -> None:
     obj = cron_job("x") if kind == "CronJob" else workload("x", kind, **spec)
@@ -189,7 +197,7 @@ def test_the_printed_command_undoes_the_change(shop: Shop) -> None:
     shop.make(workload("web"))
     before = shop.get("deployments", "web")["spec"]
     done = shop.harden("deploy", "web")
-    assert done.err.index("to undo") < done.err.index("web patched")
+    assert done.err.index("to undo") < done.err.index("web: the change is made")
     assert shop.context("web") == HARDENED
     run_the_printed_undo(done)
     assert shop.get("deployments", "web")["spec"] == before
@@ -222,7 +230,7 @@ def test_the_printed_command_brings_back_an_annotation_that_was_taken_away(
 
 
 @pytest.mark.parametrize("kind", ["Pod", "Job"])
-def test_what_cannot_be_changed_gets_a_manifest_that_replaces_it(shop: Shop, kind: str) -> None:
+def test_an_object_that_cannot_be_changed_gets_a_manifest_that_replaces_it(shop: Shop, kind: str) -> None:
     pod = {"schedulerName": "nobody", "restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}
     spec = pod if kind == "Pod" else {"template": {"spec": pod}}
     shop.make(
@@ -253,7 +261,7 @@ def test_a_controlled_object_is_refused_and_its_top_owner_is_named(shop: Shop) -
     assert (together.status, together.out, together.err.count("replicaset")) == (0, "deployment.apps/web\n", 0)
 
 
-def test_an_enforcing_namespace_stops_it_before_anything_is_sent(
+def test_an_enforcing_namespace_stops_the_hardening_before_anything_is_sent(
     api_cluster: Cluster, capfd: Any, tmp_path: Path
 ) -> None:
     name = api_cluster.make_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
@@ -336,7 +344,7 @@ def test_somebody_elses_change_in_between_is_never_overwritten(
         done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
     now = shop.get("deployments", "web")["spec"]
     if not goes_on:
-        assert (done.status, "was changed by somebody else meanwhile; nothing was sent" in done.out) == (2, True)
+        assert (done.status, "was changed by somebody else in the meantime; nothing was sent" in done.out) == (2, True)
         assert now == theirs[0]
         return
     assert done.status == 0, done.out + done.err
@@ -375,7 +383,10 @@ def test_an_object_that_was_deleted_and_made_again_is_another_one(shop: Shop, tm
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_patch_whose_answer_is_lost_is_looked_after(shop: Shop, tmp_path: Path, arrives: bool) -> None:
+def test_a_patch_whose_answer_is_lost_is_looked_after(
+    shop: Shop, tmp_path: Path, arrives: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_patch, "LATE", 60 if arrives else 1)
     shop.make(workload("web"))
 
     def lose(seen: Seen) -> Answer | None:
@@ -388,7 +399,10 @@ def test_a_patch_whose_answer_is_lost_is_looked_after(shop: Shop, tmp_path: Path
     assert shop.context("web") == (HARDENED if arrives else None)
 
 
-def test_a_server_that_goes_away_at_the_patch_leaves_a_word_and_the_way_back(shop: Shop, tmp_path: Path) -> None:
+def test_a_server_that_goes_away_at_the_patch_leaves_a_word_and_the_way_back(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_patch, "LATE", 1)
     shop.make(workload("web"))
     gone: list[bool] = []
 
@@ -399,11 +413,12 @@ def test_a_server_that_goes_away_at_the_patch_leaves_a_word_and_the_way_back(sho
     with between(shop.cluster, tmp_path, after=lose) as middleman:
         done = shop.harden("deploy/web", kubeconfig=middleman.kubeconfig)
     assert done.status == 2
-    assert "it may have been made or not" in done.out
+    assert "the patch may still be applied: " in done.out
     assert "to undo this: kubectl patch deployments.apps web" in done.err
+    assert "; to undo it: kubectl patch deployments.apps web" in done.err
 
 
-def test_what_is_not_healthy_is_refused_without_force(shop: Shop) -> None:
+def test_an_unhealthy_workload_is_refused_without_force(shop: Shop) -> None:
     shop.make(workload("web", replicas=1))
     eventually(lambda: shop.get("deployments", "web")["status"].get("updatedReplicas"))
     done = shop.harden("deploy/web")
@@ -472,7 +487,7 @@ def test_a_change_that_somebody_takes_back_while_it_is_watched_is_seen(shop: Sho
 
 
 @pytest.mark.parametrize("escalation", [True, False], ids=["all of it is theirs", "a part is theirs"])
-def test_what_somebody_made_of_it_while_it_was_watched_is_not_called_rolled_back(
+def test_a_field_that_somebody_changed_during_the_watch_is_not_called_rolled_back(
     shop: Shop, tmp_path: Path, escalation: bool
 ) -> None:
     shop.make(workload("web", replicas=1))
@@ -487,7 +502,7 @@ def test_what_somebody_made_of_it_while_it_was_watched_is_not_called_rolled_back
     with between(shop.cluster, tmp_path, after=change) as middleman:
         done = shop.harden("deploy/web", "--force", "-o", "json", kubeconfig=middleman.kubeconfig)
     (item,) = done.items
-    assert (done.status, item["result"]) == (2, "rollbackFailed")
+    assert (done.status, item["result"]) == (2, "failed")
     container = "spec.template.spec.containers[0].securityContext"
     left = [f"{container}.allowPrivilegeEscalation"] if escalation else []
     left.append(f"{container}.capabilities.drop")
@@ -496,27 +511,58 @@ def test_what_somebody_made_of_it_while_it_was_watched_is_not_called_rolled_back
     assert shop.context("web") == (theirs if escalation else {"capabilities": {"drop": ["NET_RAW"]}})
 
 
+def test_a_template_that_somebody_else_changes_during_the_rollout_is_the_reason_and_nothing_is_rolled_back(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.make(workload("web", replicas=1))
+    changed: list[Seen] = []
+
+    def change(seen: Seen) -> None:
+        if is_patch(seen) and not changed:
+            changed.append(seen)
+            shop.patch("web", OTHER_IMAGE)
+
+    with between(shop.cluster, tmp_path, after=change) as middleman:
+        done = shop.harden("deploy/web", "--force", "--timeout", "2s", "-o", "json", kubeconfig=middleman.kubeconfig)
+        assert len(middleman.sent()) == 1
+    (item,) = done.items
+    assert (done.status, item["result"], shop.context("web")) == (2, "failed", HARDENED)
+    assert "changed spec.template.spec.containers[0].image during the rollout" in item["message"]
+    assert "nothing was rolled back; spec.minReadySeconds stays at 10, which keeps the old pods" in item["message"]
+    assert "deployment.apps/web is patched; to undo it: kubectl patch " in done.err
+
+
+def test_without_a_terminal_a_line_now_and_then_says_how_the_rollout_stands(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubectl_caps.commands.harden.watcher._LINE_EVERY", 1.0)
+    shop.make(workload("web", replicas=1))
+    done = shop.harden("deploy/web", "--force", "--timeout", "3s")
+    lines = [line for line in done.err.splitlines() if line.endswith((" after 1 s", " after 2 s", " after 3 s"))]
+    assert 1 <= len(lines) <= 3, done.err
+
+
 @pytest.mark.parametrize("again", [True, False], ids=["made again", "gone for good"])
-def test_of_what_was_deleted_while_it_was_watched_no_command_promises_an_undo(
+def test_no_command_promises_an_undo_of_an_object_deleted_during_the_watch(
     shop: Shop, tmp_path: Path, again: bool
 ) -> None:
     shop.make(workload("web", replicas=1))
     deleted: list[Seen] = []
 
     def delete(seen: Seen) -> None:
-        """In the middle of the watch, or between the watch and the rollback."""
-        if len(middleman.sent()) == 1 and not deleted and (again or time.monotonic() > end):
+        """In the middle of the watch, or between the watch and the patch that rolls back."""
+        if len(middleman.sent()) == (1 if again else 2) and not deleted:
             deleted.append(seen)
             shop.cluster.kubectl("delete", "deploy", "web", "-n", shop.namespace)
             if again:
                 shop.make(workload("web"))
 
-    end = time.monotonic() + 4
-    with between(shop.cluster, tmp_path, after=delete) as middleman:
-        flags = ("--force", "--timeout", "4s")
+    moment = {"after": delete} if again else {"before": delete}
+    with between(shop.cluster, tmp_path, **moment) as middleman:
+        flags = ("--force", "--timeout", "1s")
         done = shop.harden("deploy/web", *flags, kubeconfig=middleman.kubeconfig)
     assert (done.status, bool(deleted)) == (2, True)
-    reason = "is another object by now: deleted and created again" if again else "it was deleted"
+    reason = "is another object now: it was deleted and created again" if again else "it was deleted"
     assert done.err.splitlines()[-1].endswith(reason)
 
 
@@ -542,15 +588,16 @@ def test_the_question_is_asked_on_a_terminal(shop: Shop, answer: str, status: in
 def answered(answer: str, *args: str) -> Done:
     """`harden` on a terminal, where its question gets this answer; `err` is what the terminal showed until then."""
     reader, writer = pty.openpty()
-    command = [sys.executable, "-m", "kubectl_caps", "harden", *args]
-    process = subprocess.Popen(command, stdin=writer, stderr=writer, stdout=subprocess.PIPE, text=True)
-    os.close(writer)
+    command = [sys.executable, "-m", "kubectl_caps", "harden", NO_CANARY, *args]
+    streams = {"stdin": writer, "stderr": writer, "stdout": subprocess.PIPE}
     text = b""
-    while b"[y/N]: " not in text:
-        text += os.read(reader, 1000)
-    os.write(reader, f"{answer}\n".encode())
-    out, _ = process.communicate(timeout=60)
-    os.close(reader)
+    with os.fdopen(reader, "r+b", 0) as terminal, os.fdopen(writer), child(command, **streams, text=True) as process:
+        while b"[y/N]: " not in text:
+            assert process.poll() is None, text
+            if select.select([terminal], [], [], 0.1)[0]:
+                text += os.read(reader, 1000)
+        terminal.write(f"{answer}\n".encode())
+        out, _ = process.communicate(timeout=60)
     return Done(process.returncode, out, text.decode())
 
 
@@ -638,11 +685,54 @@ def test_the_systems_namespaces_are_left_alone_unless_named_or_forced(shop: Shop
         assert shop.harden(*flags, *args, namespace=False).out == f"deployment.apps/{tier}\n"
 
 
-def test_what_will_be_refused_is_in_the_plan_before_the_question(shop: Shop) -> None:
+def test_a_coming_refusal_is_in_the_plan_before_the_question(shop: Shop) -> None:
     shop.make(workload("a"), workload("sick", replicas=1))
     done = shop.harden("deploy")
     assert "deployment.apps/sick will not be patched: it is not healthy as it is" in done.out
     assert "1 object would be changed" in done.err
+
+
+def test_a_refused_object_has_its_refusal_printed_once_and_no_other_note(shop: Shop) -> None:
+    shop.make(workload("a"), workload("sick", replicas=1))
+    shop.patch("sick", {"op": "add", "path": CONTEXT, "value": {"capabilities": {"add": ["CHOWN"]}}})
+    for flags in (["--dry-run=server"], ["--dry-run=client"], ["--yes"]):
+        done = shop.harden("deploy", *flags)
+        said = [line for line in (done.out + done.err).splitlines() if line.startswith("deployment.apps/sick")]
+        assert [line.partition(": ")[0] for line in said] == [
+            "deployment.apps/sick will not be patched", "deployment.apps/sick not patched",
+        ]  # fmt: skip
+
+
+def test_patched_is_said_once(shop: Shop) -> None:
+    shop.make(workload("web"))
+    done = shop.harden("deploy/web")
+    assert (done.out + done.err).count("web patched") == 1
+
+
+def test_the_runtime_of_the_pods_decides_gains_if_nodes_may_not_be_listed(shop: Shop, tmp_path: Path) -> None:
+    """CRI-O gives no NET_RAW by default, containerd does."""
+    shop.make(workload("web"))
+    who = user(shop, tmp_path, ("", "pods", "list"), ("apps", "deployments", "get"))
+    for runtime, refused in (("containerd", False), ("cri-o", True)):
+        shop.cluster.kubectl("delete", "pod", "--all", "-n", shop.namespace, "--force", "--grace-period=0")
+        shop_pod(shop, runtime)
+        done = shop.harden("deploy/web", "--add", "NET_RAW", "--dry-run=client", kubeconfig=who)
+        assert (done.status == 2) == refused, done.out
+        assert f"cannot list nodes (forbidden): the status of pods names {runtime}" in done.err
+        assert not done.err.startswith("Error from server")
+
+
+def shop_pod(shop: Shop, runtime: str) -> None:
+    """A running pod whose status names a container runtime."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}}
+    spec = {"nodeName": "far", "containers": [{"name": "c", "image": "i"}]}
+    path = f"/api/v1/namespaces/{shop.namespace}/pods"
+    code, answer = shop.cluster.api.request("POST", path, {**pod, "spec": spec})
+    assert code == 201, answer
+    status = {"name": "c", "image": "i", "imageID": "", "ready": True, "restartCount": 0}
+    told = {"status": {"phase": "Running", "containerStatuses": [{**status, "containerID": f"{runtime}://3f2a"}]}}
+    where = ("pod", "one", "-n", shop.namespace, "--subresource=status", "--type=merge")
+    shop.cluster.kubectl("patch", *where, "-p", json.dumps(told))
 
 
 @pytest.mark.parametrize(
@@ -664,7 +754,7 @@ def test_what_will_be_refused_is_in_the_plan_before_the_question(shop: Shop) -> 
         (("deploy", "--yes", "--undo-to", "/nosuch/file"), "no such file or directory; nothing was changed"),
     ],
 )
-def test_what_does_not_go_together_is_one_line_and_status_2(shop: Shop, args: tuple[str, ...], error: str) -> None:
+def test_flags_that_cannot_be_combined_are_one_line_and_status_2(shop: Shop, args: tuple[str, ...], error: str) -> None:
     shop.make(workload("web"))
     done = shop.harden(*args, namespace=not {"-A", "--undo"} & {*args})
     assert (done.status, shop.context("web")) == (2, None)
@@ -698,25 +788,18 @@ def test_all_takes_every_top_owner_custom_resources_too(shop: Shop, custom_kinds
     manifests = {item["kind"]: item["replacement"] for item in done.items if "replacement" in item}
     job = manifests["JobSet"]["spec"]["replicatedJobs"][0]["template"]
     assert (set(manifests), context(job)) == (set(cannot), HARDENED)
-    assert shop.harden("--undo", file, namespace=False).status == 0
+    assert shop.harden("--undo", file, "--yes", namespace=False).status == 0
     assert [shop.context("x", plural) for plural in plurals] == [None] * 4
 
 
 @pytest.fixture(scope="module")
-def custom_kinds(api_cluster: Cluster) -> None:
-    """The CRDs of the custom resources that run pods, and of a kind that owns deployments."""
-    for group, version, kind in CUSTOM:
-        names = {"plural": f"{kind.lower()}s", "singular": kind.lower(), "kind": kind}
-        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-        served = [{"name": version, "served": True, "storage": True, "schema": schema}]
-        spec = {"group": group, "names": names, "scope": "Namespaced", "versions": served}
-        metadata = {"name": f"{names['plural']}.{group}"}
-        body = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
-        status, answer = api_cluster.api.request(
-            "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {**body, "spec": spec}
-        )
-        assert status in (201, 409), answer
-        eventually(partial(api_cluster.api.get, f"/apis/{group}/{version}/{names['plural']}"))
+def custom_kinds(api_cluster: Cluster) -> Iterator[None]:
+    """The custom resources that run pods, and a kind that owns deployments; they go again with this module."""
+    kinds = {kind: (f"{group}/{version}", f"{kind.lower()}s") for group, version, kind in CUSTOM}
+    with labeling.custom_kinds(api_cluster, kinds):
+        for group, version, kind in CUSTOM:
+            eventually(partial(api_cluster.api.get, f"/apis/{group}/{version}/{kind.lower()}s"))
+        yield
 
 
 def test_an_operators_deployment_is_refused_and_the_operators_object_is_named(shop: Shop, custom_kinds: None) -> None:
@@ -792,7 +875,9 @@ def test_who_may_not_create_pods_hardens_all_the_same_and_is_told(shop: Shop, tm
     ("verbs", "message"),
     [("get", "cannot patch resource"), ("get,patch", 'cannot list resource "replicasets"')],
 )
-def test_who_may_not_do_or_not_watch_it_changes_nothing(shop: Shop, tmp_path: Path, verbs: str, message: str) -> None:
+def test_a_user_without_the_right_to_change_or_watch_changes_nothing(
+    shop: Shop, tmp_path: Path, verbs: str, message: str
+) -> None:
     replicas = 1 if "patch" in verbs else 0
     shop.make(workload("web", replicas=replicas))
     config = user(shop, tmp_path, ("apps", "deployments", verbs), ("", "pods", "create"))
@@ -801,33 +886,81 @@ def test_who_may_not_do_or_not_watch_it_changes_nothing(shop: Shop, tmp_path: Pa
     assert message in done.out
 
 
-def control_c(shop: Shop, line: str, *argv: str) -> tuple[int, str, str]:
+RIGHTS = {
+    'get resource "deployments"': ("apps", "deployments", "get"),
+    'patch resource "deployments"': ("apps", "deployments", "patch"),
+    'list resource "replicasets"': ("apps", "replicasets", "list"),
+    'list resource "pods"': ("", "pods", "list"),
+    'create resource "pods"': ("", "pods", "create"),
+    'get resource "pods/log"': ("", "pods/log", "get"),
+    'list resource "events"': ("", "events", "list"),
+}
+"""Every right that harden needs for one Deployment, by the words in which the server misses it."""
+
+
+@pytest.mark.parametrize("missing", ["", *RIGHTS])
+def test_the_one_right_that_is_missing_is_named_and_no_other(shop: Shop, tmp_path: Path, missing: str) -> None:
+    shop.make(workload("web", replicas=1))
+    eventually(lambda: shop.list("pods"))
+    config = user(shop, tmp_path, *(right for words, right in RIGHTS.items() if words != missing))
+    done = shop.harden("deploy/web", "--force", "--timeout", "1s", kubeconfig=config)
+    said = done.out + done.err
+    assert [words for words in RIGHTS if f"cannot {words}" in said] == ([missing] if missing else [])
+    if "pods/log" in missing or "events" in missing:
+        assert done.err.count(f"cannot {missing}") == 1
+
+
+def test_an_owner_that_may_not_be_read_is_the_last_that_is_named_and_the_right_is_said(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.make(workload("web", replicas=1))
+    eventually(lambda: shop.list("pods"))
+    (name,) = shop.list("pods")
+    done = shop.harden(f"pod/{name}", kubeconfig=user(shop, tmp_path, ("", "pods", "get")))
+    assert (done.status, "it is controlled by replicaset.apps/web-" in done.out) == (2, True)
+    assert done.err.count('cannot get resource "replicasets"') == 1
+
+
+def default_signals() -> None:
+    """In the child: signals end it, although a test run in the background ignores SIGINT, and one by nohup SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def control_c(shop: Shop, line: str, *argv: str, number: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
     """Status, stdout and the rest of stderr of `harden`, interrupted when it has said a line that begins so."""
-    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig)}
-    command = [sys.executable, "-m", "kubectl_caps", "harden", *argv]
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    for said in process.stderr:
-        if said.startswith(line):
-            break
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    env = {**os.environ, "KUBECONFIG": str(shop.cluster.kubeconfig), "PYTHONFAULTHANDLER": "1"}
+    command = [sys.executable, "-m", "kubectl_caps", "harden", NO_CANARY, *argv]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals
+    ) as process:
+        assert process.stderr
+        for said in process.stderr:
+            if said.startswith(line):
+                break
+        process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # where each thread stands
+            pytest.fail(f"it goes on after the signal: {process.communicate()[1]}")
     return process.returncode, out, err
 
 
-def test_control_c_leaves_the_object_as_planned_and_says_the_way_back(shop: Shop) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_object_as_planned_and_the_way_back_is_printed(shop: Shop, number: signal.Signals) -> None:
     shop.make(workload("web", replicas=1), workload("z"))
     argv = ["deploy", "-n", shop.namespace, "--force", "--yes"]
-    status, out, err = control_c(shop, "deployment.apps/web patched", *argv)
+    status, out, err = control_c(shop, "deployment.apps/web: the change is made", *argv, number=number)
     assert status == 130, err
     assert "deployment.apps/web is patched; to undo it: kubectl patch deployments.apps web" in err
-    assert "deployment.apps/web patched (interrupted: it is patched, and nobody watches it)" in out
+    assert "deployment.apps/web patched (interrupted: it is patched, and is not watched)" in out
     assert "deployment.apps/z skipped (interrupted)" in out
     assert (shop.context("web"), shop.context("z")) == (HARDENED, None)
 
 
 @pytest.mark.parametrize("at", ["the patch", "the look after it"])
-def test_control_c_on_the_way_back_says_which_way_it_is(shop: Shop, tmp_path: Path, at: str) -> None:
+def test_control_c_during_the_rollback_tells_the_stored_state(shop: Shop, tmp_path: Path, at: str) -> None:
     shop.make(workload("web", replicas=1))
     patched, interrupted = at == "the look after it", threading.Event()
 
@@ -836,18 +969,19 @@ def test_control_c_on_the_way_back_says_which_way_it_is(shop: Shop, tmp_path: Pa
         if len(middleman.sent()) == 2 and is_patch(seen) != patched and not interrupted.is_set():
             interrupted.set()
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(60)
             return CUT
         return None
 
     with between(shop.cluster, tmp_path, after=interrupt) as middleman:
         command = [sys.executable, "-m", "kubectl_caps", "harden", "deploy/web", "-n", shop.namespace]
-        flags = ["--force", "--timeout=1s", "--kubeconfig", middleman.kubeconfig]
-        process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        out, err = process.communicate(timeout=30)
+        flags = [NO_CANARY, "--force", "--timeout=1s", "--kubeconfig", middleman.kubeconfig]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with child([*command, *flags], **streams, text=True, preexec_fn=default_signals) as process:
+            out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     state = "rolled back" if patched else "either patched or rolled back"
-    assert f"; interrupted: it is {state}, and nobody watches it)" in out
+    assert f"; interrupted: it is {state}, and is not watched)" in out
     assert out.splitlines()[-1].startswith("deployment.apps/web failed (timed out after 1 s: ")
     (line,) = [line for line in err.splitlines() if line.startswith("deployment.apps/web is ")]
     assert line.partition("; to undo it: kubectl patch ")[0] == f"deployment.apps/web is {state}"
@@ -859,9 +993,9 @@ def test_control_c_during_an_undo_says_undone(shop: Shop, tmp_path: Path) -> Non
     shop.make(workload("web", replicas=1))
     file = str(tmp_path / "undo")
     assert shop.harden("deploy/web", "--force", "--wait=false", "--undo-to", file).status == 0
-    status, out, err = control_c(shop, "deployment.apps/web undone", "--undo", file)
+    status, out, err = control_c(shop, "deployment.apps/web: the change is taken back", "--undo", file, "--yes")
     assert (status, shop.context("web")) == (130, None), err
-    assert out.splitlines()[-1] == "deployment.apps/web undone (interrupted: it is undone, and nobody watches it)"
+    assert out.splitlines()[-1] == "deployment.apps/web undone (interrupted: it is undone, and is not watched)"
 
 
 def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_undo_restores_all(
@@ -883,7 +1017,7 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         """Run until the server has answered so many requests; the saved undo, and the objects that were changed."""
         nonlocal count, limit
         count, limit, file = 0, request, str(tmp_path / f"undo{next(numbers)}")
-        argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file)
+        argv = ("harden", "deploy", "-n", shop.namespace, "--yes", "--undo-to", file, NO_CANARY)
         done = zygote().run(argv, {"KUBECONFIG": middleman.kubeconfig}, started=pids.put)
         assert done.returncode == -signal.SIGKILL
         now = {name: item["spec"] for name, item in shop.list("deployments").items()}
@@ -892,7 +1026,7 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         return file, changed
 
     def undo(file: str) -> None:
-        assert shop.cluster.caps("harden", "--undo", file, "--wait=false").returncode == 0
+        assert shop.cluster.caps("harden", "--undo", file, "--yes", "--wait=false").returncode == 0
 
     numbers = itertools.count()
     with between(shop.cluster, tmp_path, after=kill) as middleman:
@@ -912,7 +1046,7 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
     assert {name: item["spec"] for name, item in shop.list("deployments").items()} == original
 
 
-def test_where_nothing_is_changed_no_undo_is_saved(shop: Shop, tmp_path: Path) -> None:
+def test_a_run_without_changes_saves_no_undo(shop: Shop, tmp_path: Path) -> None:
     shop.make(workload("web"))
     assert shop.harden("deploy/web").status == 0
     file = tmp_path / "undo"
@@ -941,18 +1075,18 @@ def test_the_printed_commands_that_undo_run_as_the_same_user(shop: Shop, tmp_pat
     for words in (shlex.split(command), shlex.split(one)):
         assert [word for word in words if word in flags] == flags
     shell = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    subprocess.run(["sh", "-c", command], env=shell, check=True, capture_output=True)
+    subprocess.run(["sh", "-c", f"{command} --yes"], env=shell, check=True, capture_output=True)
     assert shop.context("web") is None
 
 
-def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Path) -> None:
+def test_undo_leaves_fields_that_somebody_changed_since(shop: Shop, tmp_path: Path) -> None:
     shop.make(workload("a"), workload("b"), workload("c"))
     file = str(tmp_path / "undo")
     assert shop.harden("deploy", "--yes", "--undo-to", file).status == 0
     shop.patch("a", {"op": "replace", "path": f"{CONTEXT}/capabilities", "value": {"drop": ["ALL"], "add": ["KILL"]}})
     shop.cluster.kubectl("delete", "deploy", "b", "-n", shop.namespace)
     shop.make(workload("b"))
-    done = shop.harden("--undo", file, "-o", "json", namespace=False)
+    done = shop.harden("--undo", file, "--yes", "-o", "json", namespace=False)
     assert done.out, done.err
     results = {item["name"]: item["result"] for item in done.items}
     assert (done.status, results) == (2, {"a": "undone", "b": "refused", "c": "undone"})
@@ -960,7 +1094,7 @@ def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Pat
         "KILL"
     ]
     assert shop.context("c") in (None, {})
-    again = shop.harden("--undo", file, "-o", "json", namespace=False)
+    again = shop.harden("--undo", file, "--yes", "-o", "json", namespace=False)
     assert {item["name"]: item["result"] for item in again.items} == {
         "a": "unchanged",
         "b": "refused",
@@ -968,11 +1102,168 @@ def test_undo_leaves_alone_what_somebody_changed_since(shop: Shop, tmp_path: Pat
     }
 
 
+HARDENED_WITH_CHOWN = {**HARDENED, "capabilities": {"add": ["CHOWN"], "drop": ["ALL"]}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((), ("--add", "CHOWN")),
+        (("--add", "KILL"), ("--add", "CHOWN")),
+        ((), ("--profile", "restricted")),
+        ((), ("--remove-adds",)),
+    ],
+    ids=["adds", "more adds", "a profile", "adds taken away"],
+)
+def test_undo_leaves_objects_that_a_later_run_hardened_again(
+    shop: Shop, tmp_path: Path, first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    adds = {"securityContext": {"capabilities": {"add": ["NET_RAW"]}}} if "--remove-adds" in second else {}
+    pod = {"schedulerName": "nobody", "containers": [{"name": "c", "image": "x", **adds}]}
+    shop.make(workload("a", pod=pod), workload("b", pod=pod))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy", "--yes", *first, "--undo-to", file).status == 0
+    assert shop.harden("deploy/a", "--yes", *second).status == 0
+    hardened = shop.get("deployments", "a")["spec"]
+    done = shop.harden("--undo", file, "--yes", namespace=False)
+    lines = [line for line in done.out.splitlines() if "will not be undone: hardened again since, left alone: " in line]
+    assert (done.status, len(lines), shop.get("deployments", "a")["spec"]) == (2, 1, hardened), done.out
+    assert "securityContext" in lines[0]
+    assert lines[0].endswith("; --force undoes it")
+    assert "deployment.apps/a not undone" in done.out.splitlines()
+    assert shop.context("b") == (adds.get("securityContext") if adds else None)
+    forced = shop.harden("--undo", file, "--yes", "--force", namespace=False)
+    assert "drop" not in str(shop.context("a")), forced.out
+
+
+def test_undo_of_a_run_that_was_hardened_undone_and_hardened_the_same_way_undoes_it(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy/web", "--undo-to", file).status == 0
+    shop.patch("web", {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "y"})
+    assert shop.harden("--undo", file, "--yes", namespace=False).status == 0
+    assert shop.harden("deploy/web").status == 0
+    assert (shop.harden("--undo", file, "--yes", namespace=False).status, shop.context("web")) == (0, None)
+
+
+def test_undo_leaves_objects_that_the_run_rolled_back(shop: Shop, tmp_path: Path) -> None:
+    """Six workloads: two fail and are rolled back, a later run hardens these with other adds."""
+    names = [f"w{number}" for number in range(6)]
+    shop.make(*(workload(name) for name in names))
+    shop.make(*(workload(name, replicas=1) for name in ("x1", "x2")))
+    file = tmp_path / "undo"
+    run = shop.harden(
+        "deploy", "--yes", "--force", "--keep-going", "--timeout", "1s", "--settle", "0", "--undo-to", str(file)
+    )
+    saved = {item["name"]: item for item in json.loads(file.read_text())["items"]}
+    assert {saved[name]["result"] for name in ("x1", "x2")} <= {"rolledBack"}, run.out
+    assert {saved[name]["result"] for name in names} == {"notProven"}
+    assert saved["w0"]["left"]["generation"] == shop.get("deployments", "w0")["metadata"]["generation"]
+    again = ("deploy/x1", "deploy/x2")
+    assert shop.harden(*again, "--add", "CHOWN", "--yes", "--force", "--wait=false").status == 0
+    done = shop.harden("--undo", str(file), "--yes", "--wait=false", namespace=False)
+    assert done.status == 0, done.out
+    assert [shop.context(name) for name in ("x1", "x2")] == [HARDENED_WITH_CHOWN] * 2
+    assert [shop.context(name) for name in names] == [None] * 6
+    assert done.out.count("that run rolled it back") == 2
+
+
+def test_a_saved_undo_that_cannot_be_brought_up_to_date_stays_and_is_said(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file = folder / "undo"
+
+    def lose(seen: Seen) -> Answer | None:
+        if is_patch(seen) and not seen.query.get("dryRun"):
+            folder.rename(tmp_path / "gone")
+        return None
+
+    with between(shop.cluster, tmp_path, after=lose) as middleman:
+        done = shop.harden("deploy/web", "--undo-to", str(file), kubeconfig=middleman.kubeconfig)
+    assert (done.status, shop.context("web")) == (2, HARDENED)
+    assert f"{file}: no such file or directory; the file does not say how every object ended" in done.err
+    left = json.loads((tmp_path / "gone" / "undo").read_text())["items"]
+    assert [item["result"] for item in left] == ["planned"]
+
+
+def test_an_add_for_one_container_is_sent_for_it_alone(shop: Shop) -> None:
+    containers = [{"name": name, "image": "x"} for name in ("web", "log")]
+    shop.make(workload("web", pod={"schedulerName": "nobody", "containers": containers}))
+    wrong = shop.harden("deploy/web", "--add", "db=CHOWN")
+    assert (
+        wrong.status,
+        "container db is not valid for deployment.apps/web; its containers are web, log" in wrong.err,
+    ) == (
+        2,
+        True,
+    )
+    assert shop.harden("deploy/web", "--add", "log=SYS_PTRACE,CHOWN").status == 0
+    stored = shop.get("deployments", "web")["spec"]["template"]["spec"]["containers"]
+    assert [container["securityContext"]["capabilities"].get("add") for container in stored] == [
+        None,
+        ["SYS_PTRACE", "CHOWN"],
+    ]
+
+
 THEIRS = {"allowPrivilegeEscalation": True, "capabilities": {"drop": ["NET_RAW"]}}
 
 
+def test_a_saved_undo_is_asked_for_even_of_one_object(shop: Shop, tmp_path: Path) -> None:
+    shop.make(workload("web"))
+    file = str(tmp_path / "undo")
+    assert shop.harden("deploy/web", "--undo-to", file).status == 0
+    unasked = shop.harden("--undo", file, namespace=False)
+    assert (unasked.status, shop.context("web")) == (2, HARDENED)
+    assert "1 object would be changed and there is no terminal to ask on; --yes goes ahead" in unasked.err
+    assert (shop.harden("--undo", file, "-y", namespace=False).status, shop.context("web")) == (0, None)
+
+
+@pytest.mark.parametrize("field", ["image", "command", "hostPID", "privileged"])
+def test_an_undo_that_was_made_by_hand_changes_nothing(shop: Shop, tmp_path: Path, field: str) -> None:
+    shop.make(workload("web"))
+    file = tmp_path / "undo"
+    assert shop.harden("deploy/web", "--undo-to", str(file)).status == 0
+    before = shop.get("deployments", "web")["spec"]
+    document = json.loads(file.read_text())
+    pod = "/spec/template/spec"
+    path, value = {
+        "image": (f"{pod}/containers/0/image", "evil"),
+        "command": (f"{pod}/containers/0/command", ["sh"]),
+        "hostPID": (f"{pod}/hostPID", True),
+        "privileged": (f"{pod}/containers/0/securityContext/privileged", True),
+    }[field]
+    old = "x" if field == "image" else None
+    document["items"][0]["undo"] += [
+        {"op": "test", "path": path, "value": old}, {"op": "replace" if old else "add", "path": path, "value": value},
+    ]  # fmt: skip
+    file.write_text(json.dumps(document))
+    done = shop.harden("--undo", str(file), "--yes", "--force", namespace=False)
+    assert (done.status, shop.get("deployments", "web")["spec"]) == (2, before)
+    (line,) = done.err.splitlines()
+    assert line.startswith("error: ")
+    assert "Deployment web: harden does not write spec.template.spec." in line
+    assert line.endswith(f"{field}; nothing was undone")
+
+
+def test_in_a_namespace_of_the_system_an_undo_needs_force(api_cluster: Cluster, shop: Shop, tmp_path: Path) -> None:
+    system = Shop(api_cluster, "kube-system", shop._capfd)
+    system.make(workload("caps-undo"))
+    try:
+        file = str(tmp_path / "undo")
+        saved = system.harden("deploy/caps-undo", "--undo-to", file)
+        assert (saved.status, f"harden --undo {file} --force" in saved.err) == (0, True)
+        refused = system.harden("--undo", file, "--yes", namespace=False)
+        assert (refused.status, system.context("caps-undo")) == (2, HARDENED)
+        assert "not undone (it is in a namespace of the system; --force goes on)" in refused.out
+        assert system.harden("--undo", file, "--yes", "--force", namespace=False).status == 0
+        assert system.context("caps-undo") is None
+    finally:
+        api_cluster.kubectl("delete", "deploy", "caps-undo", "-n", "kube-system")
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_an_undo_that_restores_nothing_or_not_all_fails_and_says_what_it_left(
+def test_an_incomplete_undo_fails_and_names_the_fields_that_it_left(
     shop: Shop, tmp_path: Path, dry_run: bool
 ) -> None:
     shop.make(workload("a"), workload("b"), workload("c"))
@@ -981,12 +1272,14 @@ def test_an_undo_that_restores_nothing_or_not_all_fails_and_says_what_it_left(
     shop.patch("a", {"op": "replace", "path": CONTEXT, "value": THEIRS})
     shop.patch("b", {"op": "replace", "path": f"{CONTEXT}/capabilities/drop", "value": ["NET_RAW"]})
     flags = ("--dry-run=server",) if dry_run else ()
-    done = shop.harden("--undo", file, *flags, namespace=False)
+    done = shop.harden("--undo", file, "--yes", *flags, namespace=False)
     field = "spec.template.spec.containers[0].securityContext"
     said = "changed by somebody else since, left alone: "
     assert done.status == 2
+    why = f"deployment.apps/a will not be undone: {said}{field}.allowPrivilegeEscalation, {field}.capabilities.drop"
+    assert why in done.out.splitlines()
     assert done.out.splitlines()[-3:] == [
-        f"deployment.apps/a not undone ({said}{field}.allowPrivilegeEscalation, {field}.capabilities.drop)",
+        "deployment.apps/a not undone",
         f"deployment.apps/b {'undone (server dry run)' if dry_run else 'failed'} ({said}{field}.capabilities.drop)",
         f"deployment.apps/c undone{' (server dry run)' if dry_run else ''}",
     ]
@@ -998,7 +1291,7 @@ def test_an_undo_that_restores_nothing_or_not_all_fails_and_says_what_it_left(
     assert shop.context("c") == (HARDENED if dry_run else None)
 
 
-def test_what_the_server_would_not_undo_its_dry_run_says(shop: Shop, tmp_path: Path) -> None:
+def test_the_dry_run_of_an_undo_prints_the_servers_refusal(shop: Shop, tmp_path: Path) -> None:
     shop.make(workload("web"))
     file = str(tmp_path / "undo")
     assert shop.harden("deploy/web", "--undo-to", file).status == 0
@@ -1011,3 +1304,16 @@ def test_what_the_server_would_not_undo_its_dry_run_says(shop: Shop, tmp_path: P
         tried = [(seen.method, seen.query.get("dryRun")) for seen in middleman.seen if seen.method != "GET"]
     assert (done.status, tried, shop.context("web")) == (0, [("PATCH", "All")], HARDENED)
     assert done.out.splitlines()[-1] == "deployment.apps/web undone (server dry run)"
+
+
+@pytest.mark.parametrize("meant", [("-c", "c"), ("--yes",), ("--force",)])
+def test_on_a_cluster_a_gain_has_to_be_meant(shop: Shop, meant: tuple[str, ...]) -> None:
+    shop.make(workload("web"))
+    assert shop.harden("deploy/web").status == 0
+    refused = shop.harden("deploy/web", "--add", "SYS_ADMIN")
+    says = "container c: gains SYS_ADMIN (critical risk), which it does not hold today; -c c or --yes accepts it"
+    assert (refused.status, shop.context("web")) == (2, HARDENED)
+    assert f"deployment.apps/web not patched ({says})" in refused.out
+    done = shop.harden("deploy/web", "--add", "SYS_ADMIN", *meant, "-o", "json")
+    assert (done.status, [gain["capability"] for gain in done.items[0]["gains"]]) == (0, ["SYS_ADMIN"])
+    assert shop.context("web")["capabilities"] == {"add": ["SYS_ADMIN"], "drop": ["ALL"]}

@@ -137,17 +137,17 @@ def test_a_policy_that_makes_pods_privileged_is_met_before_anything_is_sent(plac
         for flags in (("--dry-run=server",), ()):
             status, result, message = place.harden("deploy/x", *flags)
             assert (status, result) == (2, "refused"), message
-            assert message == f"its pods do not get it: {PRIVILEGED_IT_IS}"
+            assert message == f"admission changes its pods: {PRIVILEGED_IT_IS}"
     assert "securityContext" not in place.spec("deployments")["template"]["spec"]["containers"][0]
 
 
-def test_a_policy_that_no_dry_run_meets_is_seen_in_the_pods_and_it_is_rolled_back(place: Place) -> None:
+def test_a_policy_that_no_dry_run_meets_is_seen_in_the_pods_and_the_change_rolled_back(place: Place) -> None:
     place.make("deployments", deployment(1))
     with place.policy("pods", apply(PRIVILEGED), when=IN_EARNEST):
         status, result, message = place.harden("deploy/x", "--force", "--timeout", "20s")
     assert (status, result) == (2, "rolledBack"), message
-    assert message.startswith("pod x-")
-    assert message.endswith(f" does not get it: {PRIVILEGED_IT_IS}")
+    assert message.startswith("admission changed pod x-")
+    assert message.endswith(f": {PRIVILEGED_IT_IS}")
     assert "securityContext" not in place.spec("deployments")["template"]["spec"]["containers"][0]
 
 
@@ -158,7 +158,7 @@ def test_a_policy_that_restricts_pods_further_is_no_failure(place: Place) -> Non
     assert place.spec("deployments")["template"]["spec"]["containers"][0]["securityContext"] == HARDENED
 
 
-def test_a_dry_run_shows_what_a_policy_does_not_keep(place: Place) -> None:
+def test_a_dry_run_shows_the_part_that_a_policy_removes(place: Place) -> None:
     place.make("cronjobs", cron({"containers": [{"name": "c", "image": "x"}]}))
     with place.policy("batch/cronjobs", strip(CONTEXT)):
         for flags in (("--dry-run=server",), ()):
@@ -179,7 +179,7 @@ def test_a_dry_run_shows_what_a_policy_does_not_keep(place: Place) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_a_policy_does_not_keep_in_earnest_is_no_success(
+def test_a_change_that_a_policy_removes_after_the_dry_run_is_no_success(
     place: Place, stripped: str, flags: tuple[str, ...], result: str, left: Any
 ) -> None:
     place.make("cronjobs", cron({"containers": [{"name": "c", "image": "x"}]}))

@@ -18,7 +18,7 @@ from labeling import GOOD, spec
 from loopback import Answer, Seen, reply, serving, status
 from testbed.cluster import Cluster
 
-from kubectl_caps.cluster import objects
+from kubectl_caps.cluster.api import client
 from kubectl_caps.main import main
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "inspection.schema.json").read_text())
@@ -203,7 +203,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize(("words", "shown"), ASKED.items(), ids=[words or "nothing" for words in ASKED])
-def test_what_is_asked_for_is_shown(api_cluster: Cluster, shop: str, words: str, shown: list[str]) -> None:
+def test_the_selected_workloads_are_shown(api_cluster: Cluster, shop: str, words: str, shown: list[str]) -> None:
     result = inspect(api_cluster, *words.split(), "-n", shop, "-o", "name")
     assert (result.status, result.err) == (0, "")
     lines = result.out.splitlines()
@@ -218,7 +218,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("words", WRONG)
-def test_what_is_wrong_is_said_in_kubectls_words(api_cluster: Cluster, shop: str, words: str) -> None:
+def test_a_wrong_command_line_is_answered_in_kubectls_words(api_cluster: Cluster, shop: str, words: str) -> None:
     asked = words.split() if "-o" not in words else ["pods", *words.split()]
     kubectl = api_cluster.kubectl("get", *asked, "-n", shop, check=False)
     caps = inspect(api_cluster, *words.split(), "-n", shop)
@@ -231,7 +231,7 @@ def test_what_is_wrong_is_said_in_kubectls_words(api_cluster: Cluster, shop: str
     assert caps.status in (0, 2)
 
 
-def test_what_is_wrong_with_every_list_is_said_once(api_cluster: Cluster, shop: str) -> None:
+def test_an_error_of_every_list_is_printed_once(api_cluster: Cluster, shop: str) -> None:
     result = inspect(api_cluster, "-l", "a=b=c", "-n", shop)
     assert (result.status, result.out) == (2, "")
     assert result.err == "Error from server (BadRequest): found '=', expected: ',' or 'end of string'\n"
@@ -305,10 +305,49 @@ def test_the_level_is_by_the_servers_rules(api_cluster: Cluster, shop: str) -> N
     }
 
 
+# The node's runtime and kubelet -> the risk of `add: [CAP_SYS_MODULE]`, and of a host directory beside runAsNonRoot.
+NODES: list[tuple[str, str, str, str]] = [
+    ("containerd://2.3.1", "v1.33.0", "none", "medium"),
+    ("containerd://2.3.0", "v1.33.0", "none", "high"),
+    ("containerd://2.3.0", "v1.34.0", "none", "medium"),
+    ("cri-o://1.30.0", "v1.30.0", "critical", "medium"),
+    ("rkt://1.30.0", "v1.30.0", "critical", "high"),
+]
+
+
+def test_each_pod_is_judged_by_the_runtime_of_its_node(api_cluster: Cluster, namespace: str) -> None:
+    drops = {"capabilities": {"drop": ["ALL"], "add": ["CAP_SYS_MODULE"]}, "allowPrivilegeEscalation": False}
+    alone = {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False, "runAsNonRoot": True}
+    mounted = [{"name": "v", "mountPath": "/v"}]
+    volumes = [{"name": "v", "hostPath": {"path": "/data"}}]
+    others = ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "operatingSystem", "architecture")
+    wanted: dict[str, str] = {}
+    for at, (runtime, kubelet, void, evaded) in enumerate(NODES):
+        node = f"{namespace}-{at}"
+        info = {**dict.fromkeys(others, "x"), "containerRuntimeVersion": runtime, "kubeletVersion": kubelet}
+        body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "status": {"nodeInfo": info}}
+        code, answer = api_cluster.api.request("POST", "/api/v1/nodes", body)
+        assert code == 201, answer
+        only = {"name": "c", "image": "i"}
+        pod = {"nodeName": node, "containers": [{**only, "securityContext": drops}]}
+        make(api_cluster, namespace, "v1/pods", pod, f"void-{at}")
+        pod = {"nodeName": node, "containers": [{**only, "securityContext": alone, "volumeMounts": mounted}]}
+        make(api_cluster, namespace, "v1/pods", {**pod, "volumes": volumes}, f"evaded-{at}")
+        wanted |= {f"pod/void-{at}": void, f"pod/evaded-{at}": evaded}
+    try:
+        items = judged(api_cluster, "-n", namespace).items
+    finally:
+        for at in range(len(NODES)):
+            api_cluster.api.request("DELETE", f"/api/v1/nodes/{namespace}-{at}")
+    assert {name: item["risk"] for name, item in items.items()} == wanted
+    on = [items[f"pod/void-{at}"]["containers"][0]["riskRuntimes"] for at in (0, 3, 4)]
+    assert on == [[], [], ["cri-o", "docker"]]
+
+
 # --- what may not be read
 
 
-def test_what_is_forbidden_is_said_and_counted_and_the_rest_is_judged(api_cluster: Cluster, shop: str) -> None:
+def test_a_forbidden_list_is_named_and_counted_and_the_rest_is_judged(api_cluster: Cluster, shop: str) -> None:
     user = f"reader-{shop}"
     role = ["--verb=list,get", "--resource=pods,deployments.apps,replicasets.apps"]
     api_cluster.kubectl("create", "role", user, "-n", shop, *role)
@@ -321,11 +360,28 @@ def test_what_is_forbidden_is_said_and_counted_and_the_rest_is_judged(api_cluste
     assert {(error["code"], error["message"].split(" ")[0]) for error in errors} == {(403, name) for name in forbidden}
     assert result.document["summary"]["unknown"] == len(forbidden)
     lines = result.err.splitlines()
-    assert len([line for line in lines if line.startswith("Error from server (Forbidden)")]) == len(forbidden) + 1
-    assert 'nodes is forbidden: User "' in lines[0]
-    assert lines[0].endswith("; the container runtime is assumed")
+    assert len([line for line in lines if line.startswith("Error from server (Forbidden)")]) == len(forbidden)
+    says = "cannot list nodes (forbidden): the container runtime is read from the status of pods, and else assumed"
+    assert lines[0] == says
     (predicted,) = result.items["deployment/web"]["containers"][0]["predicted"]
     assert (predicted["runtime"], predicted["provenance"], predicted["nodes"]) == ("containerd", "assumed", 0)
+
+
+@pytest.mark.parametrize("runtime", ["cri-o", "containerd", "docker"])
+def test_the_status_of_the_pods_names_the_runtime_if_nodes_may_not_be_listed(
+    api_cluster: Cluster, namespace: str, runtime: str
+) -> None:
+    make(api_cluster, namespace, "v1/pods", {"nodeName": "far", "containers": [{"name": "c", "image": "i"}]}, "one")
+    status = {"name": "c", "image": "i", "imageID": "", "ready": True, "restartCount": 0}
+    status["containerID"] = f"{runtime}://3f2a9c"
+    patch = json.dumps({"status": {"phase": "Running", "containerStatuses": [status]}})
+    api_cluster.kubectl("patch", "pod", "one", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    user = f"no-nodes-{namespace}"
+    api_cluster.kubectl("create", "role", user, "-n", namespace, "--verb=list,get", "--resource=pods,replicasets.apps")
+    api_cluster.kubectl("create", "rolebinding", user, "-n", namespace, f"--role={user}", f"--user={user}")
+    result = judged(api_cluster, "pod/one", "-n", namespace, "--as", user)
+    (predicted,) = result.items["pod/one"]["containers"][0]["predicted"]
+    assert (predicted["runtime"], predicted["provenance"], predicted["nodes"]) == (runtime, "observed", 1)
 
 
 def test_who_may_read_nothing_gets_nothing(api_cluster: Cluster, shop: str) -> None:
@@ -387,7 +443,7 @@ def test_a_fault_of_the_network_changes_nothing(
     api_cluster: Cluster, shop: str, fault: Callable[[Seen, int], Answer | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_at_a_time = {"label_selector": None, "field_selector": None, "limit": 1}
-    monkeypatch.setattr(objects.Cluster.pages, "__kwdefaults__", one_at_a_time)
+    monkeypatch.setattr(client.Cluster.pages, "__kwdefaults__", one_at_a_time)
     with serving(through(api_cluster, fault)) as proxy:
         result = inspect(api_cluster, "--server", proxy.url, "-n", shop, "-o", "name")
     assert (result.status, result.err) == (0, "")
@@ -437,7 +493,7 @@ COMPLETIONS = {
 
 
 @pytest.mark.parametrize(("words", "found"), COMPLETIONS.items(), ids=list(COMPLETIONS))
-def test_kubectl_completes(api_cluster: Cluster, shop: str, words: str, found: list[str]) -> None:
+def test_kubectl_completes_types_and_names(api_cluster: Cluster, shop: str, words: str, found: list[str]) -> None:
     first, *rest = words.split()
     typed = [first, *rest[:1], *(["-n", shop] if len(rest) > 1 else []), *rest[1:]]
     lines = api_cluster.kubectl("__complete", *typed).stdout.splitlines()

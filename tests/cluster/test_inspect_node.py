@@ -211,7 +211,7 @@ def test_a_file_capability_is_seen(seen: Json) -> None:
     assert (process["uid"], process["effective"]["mask"], process["permitted"]["mask"]) == (1000, RAW, RAW)
 
 
-def test_what_all_is_on_the_node_is_learned_from_a_privileged_container(seen: Json) -> None:
+def test_the_meaning_of_all_on_a_node_is_learned_from_a_privileged_container(seen: Json) -> None:
     (whole,) = {one["bounding"]["mask"] for one in of(seen, "privileged")["observed"]}
     for workload in ("privileged", "everything"):
         container = of(seen, workload)
@@ -236,19 +236,21 @@ MISSED = {("done", "app"): "exited", ("shared", "first"): "exited", ("distroless
 
 
 @pytest.mark.parametrize(("where", "reason"), MISSED.items(), ids=lambda value: str(value))
-def test_what_was_not_observed_is_told_apart(seen: Json, where: tuple[str, str], reason: str) -> None:
+def test_each_container_that_was_not_observed_has_its_own_reason(
+    seen: Json, where: tuple[str, str], reason: str
+) -> None:
     container = of(seen, *where)
     assert container["observed"] == []
     assert [item["reason"] for item in container["notObserved"]] == [reason]
 
 
-def test_what_was_not_observed_is_counted(seen: Json) -> None:
+def test_containers_that_were_not_observed_are_counted(seen: Json) -> None:
     assert seen["summary"]["unknown"] == len(MISSED)
-    assert [error["reason"] for error in seen["errors"]] == ["NotObserved"]
+    assert [error["reason"] for error in seen["errors"]] == ["ProcessesNotRead"]
     assert "distroless/app: nothing in its image can read /proc" in seen["errors"][0]["message"]
 
 
-def test_what_has_ended_is_no_failure(node_cluster: Node, lot: str) -> None:
+def test_a_container_that_has_ended_is_no_failure(node_cluster: Node, lot: str) -> None:
     document = inspect(node_cluster, lot, "pod/done")
     assert (document["errors"], document["summary"]["unknown"]) == ([], 1)
 
@@ -334,7 +336,7 @@ def test_a_missing_right_is_named(node_cluster: Node, lot: str, name: str, verbs
     assert missed["message"] == f"it needs the right to {missing} pods/exec in namespace {lot}"
 
 
-def test_with_both_rights_it_is_read_as_that_user(node_cluster: Node, lot: str) -> None:
+def test_a_user_with_both_rights_reads_the_processes(node_cluster: Node, lot: str) -> None:
     user = f"both-{lot}"
     allow(node_cluster, lot, user, ["get", "create"])
     document = inspect(node_cluster, lot, "pod/redis", "--as", user)

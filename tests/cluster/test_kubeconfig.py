@@ -4,16 +4,16 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback import kubeconfig, kubectl
 
-from kubectl_caps.cluster.connection import Connection, Trust
-from kubectl_caps.cluster.kubeconfig import Overrides, contexts, load
-from kubectl_caps.cluster.kubeconfig_files import merged, read
+from kubectl_caps.cluster.config.connection import Connection, Trust
+from kubectl_caps.cluster.config.kubeconfig import Overrides, entry_names, load_connection
+from kubectl_caps.cluster.config.kubeconfig_file import merged, read_kubeconfig
 from kubectl_caps.errors import ConfigError
 
 SERVER = {"server": "https://127.0.0.1:1"}
@@ -33,7 +33,7 @@ def said(*arguments: str, **environment: str) -> str:
 
 def refusal(**flags: Any) -> str:
     with pytest.raises(ConfigError) as caught:
-        load(Overrides(**flags), {"HOME": "/nonexistent"})
+        load_connection(Overrides(**flags), {"HOME": "/nonexistent"})
     return str(caught.value).removeprefix("error: ")
 
 
@@ -65,7 +65,7 @@ def test_several_files_are_merged_as_kubectl_does(documents: list[dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         paths = [write(Path(folder, f"config{number}"), **document) for number, document in enumerate(documents)]
         shown = kubectl("config", "view", "--raw", "-o", "json", KUBECONFIG=os.pathsep.join(paths))
-        ours = merged([document for path in paths if (document := read(path))])
+        ours = merged([document for path in paths if (document := read_kubeconfig(path))])
     theirs = json.loads(shown.stdout)
     assert (ours.current_context or "") == theirs["current-context"]
     assert {name: entry.server for name, entry in ours.clusters.items()} == {
@@ -91,21 +91,21 @@ def test_the_first_current_context_wins_and_missing_files_are_skipped(tmp_path: 
         )
 
     paths = os.pathsep.join(["", str(tmp_path / "missing"), one("a"), one("b")])
-    found = load(Overrides(), {"KUBECONFIG": paths})
+    found = load_connection(Overrides(), {"KUBECONFIG": paths})
     assert (found.context, found.server, found.namespace) == ("a", "https://a:1", "a")
-    assert load(Overrides(context="b"), {"KUBECONFIG": paths}).identity.token == "b"
+    assert load_connection(Overrides(context="b"), {"KUBECONFIG": paths}).identity.token == "b"
 
 
-def test_without_flag_and_variable_it_is_the_one_in_the_home_folder(tmp_path: Path) -> None:
+def test_without_flag_and_variable_the_kubeconfig_of_the_home_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / ".kube").mkdir()
     kubeconfig(tmp_path / ".kube" / "config", {"server": "https://home"}, {"token": "t"})
-    assert load(Overrides(), {"HOME": str(tmp_path)}).server == "https://home"
+    assert load_connection(Overrides(), {"HOME": str(tmp_path)}).server == "https://home"
 
 
 def test_the_flag_is_read_instead_of_the_variable(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "a", {"server": "https://a"}, {"token": "t"})
     other = kubeconfig(tmp_path / "b", {"server": "https://b"}, {"token": "t"})
-    assert load(Overrides(kubeconfig=path), {"KUBECONFIG": other}).server == "https://a"
+    assert load_connection(Overrides(kubeconfig=path), {"KUBECONFIG": other}).server == "https://a"
 
 
 def test_relative_paths_are_those_of_their_file(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_relative_paths_are_those_of_their_file(tmp_path: Path) -> None:
         "exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "./bin/plugin"},
     }  # fmt: skip
     path = kubeconfig(tmp_path / "config", {**SERVER, "certificate-authority": "ca"}, user)
-    found = load(Overrides(kubeconfig=os.path.relpath(path)))
+    found = load_connection(Overrides(kubeconfig=os.path.relpath(path)))
     assert found.trust.authority == str(tmp_path / "ca")
     assert (found.identity.certificate, found.identity.key) == (str(tmp_path / "cert"), str(tmp_path / "key"))
     assert found.identity.token_file == str(tmp_path / "t" / "token")
@@ -126,14 +126,17 @@ def test_relative_paths_are_those_of_their_file(tmp_path: Path) -> None:
 
 def test_a_plugin_without_a_slash_is_looked_up_on_the_path(tmp_path: Path) -> None:
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "plugin"}}
-    found = load(Overrides(kubeconfig=kubeconfig(tmp_path / "config", SERVER, user)))
+    found = load_connection(Overrides(kubeconfig=kubeconfig(tmp_path / "config", SERVER, user)))
     assert found.identity.exec
     assert found.identity.exec.command == "plugin"
 
 
 def test_contexts_lists_the_names_for_completion(tmp_path: Path) -> None:
-    assert contexts(kubeconfig(tmp_path / "config", SERVER, {})) == ["it"]
-    assert contexts(None, {"KUBECONFIG": str(tmp_path / "missing")}) == []
+    config = kubeconfig(tmp_path / "config", SERVER, {})
+    kinds: tuple[Literal["clusters", "contexts", "users"], ...] = ("clusters", "contexts", "users")
+    for kind in kinds:
+        assert entry_names(kind, config) == ["it"]
+        assert entry_names(kind, None, {"KUBECONFIG": str(tmp_path / "missing")}) == []
 
 
 # --- what a chosen entry and the flags come to
@@ -159,9 +162,11 @@ AUTHORITY = {"certificate-authority-data": "Y2E=", "tls-server-name": "inner"}
         pytest.param({"certificate-authority-data": "Y2\n E="}, {}, Trust("", b"ca"), id="folded base64"),
     ],
 )
-def test_whom_to_trust(tmp_path: Path, cluster: dict[str, Any], flags: dict[str, Any], trust: Trust) -> None:
+def test_flags_override_the_authority_of_an_entry(
+    tmp_path: Path, cluster: dict[str, Any], flags: dict[str, Any], trust: Trust
+) -> None:
     path = kubeconfig(tmp_path / "config", {**SERVER, **cluster}, {"token": "t"})
-    assert load(Overrides(kubeconfig=path, **flags)).trust == trust
+    assert load_connection(Overrides(kubeconfig=path, **flags)).trust == trust
 
 
 @pytest.mark.parametrize(
@@ -174,8 +179,8 @@ def test_whom_to_trust(tmp_path: Path, cluster: dict[str, Any], flags: dict[str,
         ("HTTPS://A", "https://A"),
     ],
 )
-def test_the_servers_address(server: str, url: str) -> None:
-    assert load(Overrides(server=server, token="t"), {}).server == url
+def test_the_servers_address_gets_a_scheme_and_no_trailing_slash(server: str, url: str) -> None:
+    assert load_connection(Overrides(server=server, token="t"), {}).server == url
 
 
 @pytest.mark.parametrize("server", ["ftp://a", "https://", "https://a:port", "a b", "host/path", "https://[::1"])
@@ -183,9 +188,11 @@ def test_an_address_that_is_none(server: str) -> None:
     assert refusal(server=server) == f'host must be a URL or a host:port pair: "{server}"'
 
 
-def test_an_empty_flag_is_as_if_it_were_not_given(tmp_path: Path) -> None:
+def test_an_empty_flag_counts_as_not_given(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", SERVER, {"as": "alice", "token": "t"}, namespace="shop")
-    empty = load(Overrides(kubeconfig=path, as_user="", namespace="", token="", request_timeout="", context=""))
+    empty = load_connection(
+        Overrides(kubeconfig=path, as_user="", namespace="", token="", request_timeout="", context="")
+    )
     assert (empty.impersonation.user, empty.namespace, empty.identity.token) == ("alice", "shop", "t")
 
 
@@ -198,7 +205,7 @@ def test_a_text_that_kubectl_reads_is_read_as_kubectl_does(tmp_path: Path) -> No
         "contexts: [{name: it, context: {cluster: it, user: it}}]\ncurrent-context: it\n---\nx: [\n"
     )
     theirs = json.loads(kubectl("config", "view", "--raw", "-o", "json", "--kubeconfig", str(path)).stdout)
-    ours = read(str(path))
+    ours = read_kubeconfig(str(path))
     assert ours
     users = {name: (user.username, user.password, user.token) for name, user in ours.users.items()}
     fields = ("username", "password", "token")
@@ -215,13 +222,13 @@ def test_null_is_absent_and_a_date_is_text(tmp_path: Path) -> None:
         "users: [{name: it, user: null}, {name: 2024-01-01, user: {}}]\n"
         "contexts: [{name: it, context: {cluster: it, user: it, namespace: null}}]\ncurrent-context: it\n"
     )
-    found = load(Overrides(kubeconfig=str(path)))
+    found = load_connection(Overrides(kubeconfig=str(path)))
     assert (found.server, found.namespace, found.trust) == ("https://a", "default", Trust())
 
 
 def test_secrets_are_in_no_repr(tmp_path: Path) -> None:
     user = {"token": "hush", "client-certificate": __file__, "client-key-data": "aHVzaA=="}
-    found = load(Overrides(kubeconfig=kubeconfig(tmp_path / "config", SERVER, user)))
+    found = load_connection(Overrides(kubeconfig=kubeconfig(tmp_path / "config", SERVER, user)))
     assert (found.identity.token, found.identity.key_data) == ("hush", b"hush")
     assert "hush" not in repr(found)
 
@@ -234,8 +241,8 @@ def test_secrets_are_in_no_repr(tmp_path: Path) -> None:
     [("5", 5), ("+5", 5), ("0", 0), ("5s", 5), ("2m", 120), ("3h", 10800), ("1h30m", 5400), ("1.5s", 1.5),
      (".5s", 0.5), ("500ms", 0.5), ("0s", 0)],
 )  # fmt: skip
-def test_a_timeout(text: str, seconds: float) -> None:
-    assert load(Overrides(server="a", request_timeout=text), {}).timeout == pytest.approx(seconds)
+def test_a_request_timeout_is_read_in_seconds(text: str, seconds: float) -> None:
+    assert load_connection(Overrides(server="a", request_timeout=text), {}).timeout == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["foo", "-5", " 5", "5 ", "5d", "1h-5m", "3.", "1_0", "٥", "5S"])
@@ -245,7 +252,7 @@ def test_a_timeout_that_is_none_is_refused_as_kubectl_does(text: str) -> None:
 
 
 def test_no_timeout_given_is_not_no_limit() -> None:
-    assert load(Overrides(server="a"), {}).timeout is None
+    assert load_connection(Overrides(server="a"), {}).timeout is None
 
 
 # --- what cannot be used, in kubectl's words
@@ -276,7 +283,7 @@ UNUSABLE: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_what_cannot_be_used_is_refused_in_kubectls_words(tmp_path: Path, case: str) -> None:
+def test_an_unusable_kubeconfig_is_refused_in_kubectls_words(tmp_path: Path, case: str) -> None:
     cluster, user, flags = UNUSABLE[case]
     path = kubeconfig(tmp_path / "config", {**SERVER, **cluster}, user)
     given_flags = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
@@ -323,7 +330,7 @@ def test_a_broken_file_of_the_list_is_not_skipped(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("a: [b")
     good = kubeconfig(tmp_path / "good", SERVER, {"token": "t"})
     with pytest.raises(ConfigError, match="error loading config file"):
-        load(Overrides(), {"KUBECONFIG": f"{tmp_path / 'broken'}{os.pathsep}{good}"})
+        load_connection(Overrides(), {"KUBECONFIG": f"{tmp_path / 'broken'}{os.pathsep}{good}"})
 
 
 def test_data_that_is_not_base64_is_refused(tmp_path: Path) -> None:
@@ -340,9 +347,9 @@ def test_a_context_that_names_nothing_is_refused(tmp_path: Path, missing: str) -
     assert refusal(kubeconfig=path) == f'{missing} "nope" was not found for context "it"'
 
 
-def test_a_flag_makes_up_for_what_the_context_names_in_vain(tmp_path: Path) -> None:
+def test_a_flag_replaces_a_missing_entry_of_the_context(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", SERVER, {}, user="nope")
-    assert load(Overrides(kubeconfig=path, token="t")).identity.token == "t"
+    assert load_connection(Overrides(kubeconfig=path, token="t")).identity.token == "t"
 
 
 def test_no_context_is_not_localhost(tmp_path: Path) -> None:
@@ -356,7 +363,7 @@ def test_no_configuration_at_all_is_said() -> None:
 
 def test_the_token_flag_wins_over_a_token_file(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", SERVER, {"tokenFile": "t"})
-    identity = load(Overrides(kubeconfig=path, token="flag")).identity
+    identity = load_connection(Overrides(kubeconfig=path, token="flag")).identity
     assert (identity.token, identity.token_file) == ("flag", "")
 
 
@@ -374,7 +381,7 @@ POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", 
 
 
 def in_pod(folder: Path, environment: dict[str, str] | None = None, **flags: Any) -> Connection:
-    return load(Overrides(**flags), POD if environment is None else environment, folder)
+    return load_connection(Overrides(**flags), POD if environment is None else environment, folder)
 
 
 def test_a_pod_uses_its_service_account(service_account: Path) -> None:
@@ -410,3 +417,11 @@ def test_a_kubeconfig_wins_over_the_pod(service_account: Path, tmp_path: Path) -
 def test_a_context_flag_in_a_pod_without_kubeconfig_is_not_ignored(service_account: Path) -> None:
     with pytest.raises(ConfigError, match="context was not found for specified context: nope"):
         in_pod(service_account, context="nope")
+
+
+@pytest.mark.parametrize("value", ["!!timestamp abc", "!!bool abc", '!!int ""', '!!float ""', "!!int abc"])
+def test_a_value_that_does_not_fit_its_yaml_tag_is_an_error_of_the_file(value: str, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"x: {value}\n")
+    with pytest.raises(ConfigError, match="error loading config file"):
+        read_kubeconfig(str(file))

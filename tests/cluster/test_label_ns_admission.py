@@ -54,7 +54,7 @@ def test_a_container_that_a_webhook_puts_in_refuses_the_template(api_cluster: Cl
     assert "spec.containers[1].securityContext.privileged" in fields
 
 
-def test_a_pod_that_nobody_makes_again_is_tried_as_it_is(api_cluster: Cluster, places: dict[str, str]) -> None:
+def test_a_pod_without_a_template_is_tried_as_it_is(api_cluster: Cluster, places: dict[str, str]) -> None:
     """It was made before the webhook was there; whoever makes it again gets a sidecar."""
     place = places["none"]
     pod(api_cluster, place, "bare", spec(GOOD))
@@ -83,14 +83,54 @@ def test_a_stateful_set_is_tried_with_the_volumes_of_its_claims(api_cluster: Clu
 
 def test_a_template_that_a_webhook_mends_is_not_refused(api_cluster: Cluster, places: dict[str, str]) -> None:
     place = places["mend"]
-    deployment(api_cluster, place, "web", spec())
+    deployment_with_pods(api_cluster, place, "web", spec(), replicas=1)
     result = judged(api_cluster, place)
     assert (result.status, result.item["violations"], labels(api_cluster, place)) == (0, [], {ENFORCE: "restricted"})
-    told = "deployment.apps/web: its template would be refused, but a webhook mends its pods on their way"
+    told = "deployment.apps/web: its template would be refused, but not its pods, which a webhook fixes"
     assert told in result.item["notes"]
 
 
-def test_a_webhook_that_does_not_answer_leaves_it_open(api_cluster: Cluster, places: dict[str, str]) -> None:
+def test_a_dry_run_that_no_pod_of_the_controller_proves_does_not_overrule_the_template(
+    api_cluster: Cluster, places: dict[str, str]
+) -> None:
+    """A webhook's own code may go by who asks, as Kyverno's exclusions and OpenShift's constraints do."""
+    place = places["mend"]
+    deployment(api_cluster, place, "web", spec())
+    result = judged(api_cluster, place)
+    assert (result.status, refused(result.item), labels(api_cluster, place)) == (1, {("Deployment", "web")}, {})
+    why = "no pod that its controller has made shows that the controller gets the same"
+    assert result.item["notes"] == [f"deployment.apps/web: its pod passes in a dry run, but {why}"]
+
+
+AS_SOMEBODY = ("--as=somebody", "--as-group=system:masters")
+"""Another user than the controllers, which are `admin` on this cluster."""
+
+
+def deployment_with_pods(
+    cluster: Cluster, namespace: str, name: str, pod_spec: dict[str, Any], replicas: int
+) -> None:
+    """A Deployment whose controllers have made so many pods."""
+    deployment(cluster, namespace, name, pod_spec, replicas=replicas)
+    if replicas:
+        counted = f"--for=jsonpath={{.status.replicas}}={replicas}"
+        cluster.kubectl("wait", "-n", namespace, counted, f"deployment/{name}")
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_webhook_that_serves_controllers_otherwise_than_the_user_is_no_proof(
+    api_cluster: Cluster, namespace: str, replicas: int
+) -> None:
+    """It mends the pods of one user, and no field of its configuration says so."""
+    mend = [{"op": "add", "path": "/spec/containers/0/securityContext", "value": GOOD}]
+    with webhook(api_cluster, "user", lambda _: mend, lambda name: name != "admin") as selector:
+        api_cluster.kubectl("label", "namespace", namespace, *(f"{key}={value}" for key, value in selector.items()))
+        deployment_with_pods(api_cluster, namespace, "web", spec(), replicas)
+        result = judged(api_cluster, namespace, *AS_SOMEBODY)
+    assert (result.status, labels(api_cluster, namespace)) == (1, {})
+    assert ("Deployment", "web") in refused(result.item)
+
+
+def test_a_namespace_whose_webhook_does_not_answer_is_not_judged(api_cluster: Cluster, places: dict[str, str]) -> None:
     place = places["broken"]
     deployment(api_cluster, place, "web", spec(GOOD))
     result = judged(api_cluster, place)
@@ -99,7 +139,7 @@ def test_a_webhook_that_does_not_answer_leaves_it_open(api_cluster: Cluster, pla
     assert labels(api_cluster, place) == {}
 
 
-def test_a_pod_that_the_quota_does_not_admit_leaves_it_open(api_cluster: Cluster, places: dict[str, str]) -> None:
+def test_a_workload_whose_pod_exceeds_the_quota_is_not_judged(api_cluster: Cluster, places: dict[str, str]) -> None:
     namespace = places["mend"]
     deployment(api_cluster, namespace, "web", spec(GOOD))
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
@@ -120,14 +160,14 @@ def test_a_template_that_the_present_policy_refuses_already_is_judged_by_itself(
     assert any("its pods are refused already" in note for note in item["notes"])
 
 
-def test_of_a_template_that_is_refused_now_nobody_knows_what_a_looser_policy_would_say(
+def test_a_template_that_is_refused_now_is_not_judged_by_a_looser_policy(
     api_cluster: Cluster, places: dict[str, str]
 ) -> None:
     place = places["inject"]
     api_cluster.kubectl("label", "namespace", place, f"{ENFORCE}=restricted")
     deployment(api_cluster, place, "web", spec())
     result = judged(api_cluster, place, "--enforce=baseline", "--overwrite")
-    assert "what the server puts into its pods: " in result.item["notJudged"][0]
+    assert "no pod could be created in a dry run: " in result.item["notJudged"][0]
 
 
 def test_a_policy_that_changes_pods_is_met_as_a_webhook_is(api_cluster: Cluster, namespace: str) -> None:
@@ -161,16 +201,27 @@ def test_a_policy_that_changes_pods_is_met_as_a_webhook_is(api_cluster: Cluster,
     assert found == {("Deployment", "web"), ("Deployment", "api")}
 
 
-def test_where_nothing_changes_pods_one_template_is_tried_and_no_other(
+def test_each_different_template_is_tried_once_whatever_is_configured(
     api_cluster: Cluster, places: dict[str, str]
 ) -> None:
-    """The webhooks are in other namespaces."""
+    """The webhooks are in other namespaces. A ReplicaSet has its Deployment's template, and is not tried again."""
     for name in ("web", "api", "db"):
-        deployment(api_cluster, places["none"], name, spec(GOOD))
+        deployment(api_cluster, places["none"], name, spec(GOOD), replicas=1)
+    api_cluster.kubectl("wait", "-n", places["none"], "--for=jsonpath={.status.replicas}=1", "deployments", "--all")
     with passing(api_cluster) as server:
         result = judged(api_cluster, places["none"], "--server", server.url)
-    tried = [seen for seen in server.seen if seen.method == "POST"]
-    assert (result.status, len(tried)) == (0, 1)
+    tried = [json.loads(seen.body)["metadata"]["labels"]["app"] for seen in server.seen if seen.method == "POST"]
+    assert (result.status, sorted(tried)) == (0, ["api", "db", "web"])
+
+
+def test_a_custom_controllers_pod_that_a_webhook_mends_does_not_overrule_its_template(
+    api_cluster: Cluster, places: dict[str, str]
+) -> None:
+    """Nobody knows which labels the controller adds, and a webhook may go by them."""
+    place = places["mend"]
+    make(api_cluster, place, "v1/podtemplates", {"metadata": {"name": "x"}, "template": {"spec": spec()}})
+    result = judged(api_cluster, place)
+    assert (result.status, refused(result.item), labels(api_cluster, place)) == (1, {("PodTemplate", "x")}, {})
 
 
 def await_containers(cluster: Cluster, namespace: str, count: int) -> None:
@@ -319,21 +370,25 @@ GUESSES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "tried": probe(spec(GOOD, hostNetwork=True)),
         },
     ),
-    "a Job on its way": (
-        "CronJob",
-        spec(GOOD),
-        {"resource": "batch/jobs", "expression": TEMPLATE, "tried": job_probe()},
-    ),
-    "a ReplicaSet on its way": (
-        "Deployment",
-        spec(GOOD),
-        {"resource": "apps/replicasets", "expression": TEMPLATE, "tried": set_probe()},
-    ),
 }
 
 
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_policy_that_changes_only_pods_of_controllers_leaves_the_namespace_not_judged(
+    api_cluster: Cluster, namespace: str, replicas: int
+) -> None:
+    """The user's pod passes in a dry run. A pod that the controller has made shows what it gets."""
+    condition = "request.userInfo.username == 'admin'"
+    with mutating(api_cluster, namespace, "pods", HOST, probe(spec(GOOD)), conditions=[condition]):
+        deployment_with_pods(api_cluster, namespace, "x", spec(GOOD), replicas)
+        result = judged(api_cluster, namespace, "--enforce=baseline", *AS_SOMEBODY)
+    assert (result.status, labels(api_cluster, namespace)) == (2, {})
+    (told,) = result.item["notJudged"]
+    assert told.startswith(f"{policy(namespace)} may change the pods of deployment.apps/x by who asks")
+
+
 @pytest.mark.parametrize("case", GUESSES)
-def test_a_policy_is_met_as_it_meets_what_a_controller_makes(api_cluster: Cluster, namespace: str, case: str) -> None:
+def test_a_sample_pod_meets_a_policy_as_a_controllers_pod_does(api_cluster: Cluster, namespace: str, case: str) -> None:
     kind, pod_spec, policy = GUESSES[case]
     with mutating(api_cluster, namespace, **policy):
         if kind == "CronJob":
@@ -345,8 +400,42 @@ def test_a_policy_is_met_as_it_meets_what_a_controller_makes(api_cluster: Cluste
     assert labels(api_cluster, namespace) == {}
 
 
+@pytest.mark.parametrize(
+    ("kind", "resource"), [("CronJob", "batch/jobs"), ("Deployment", "apps/replicasets"), ("DaemonSet", "")]
+)
+def test_a_webhook_for_objects_between_a_workload_and_its_pods_leaves_it_not_judged(
+    api_cluster: Cluster, namespace: str, kind: str, resource: str
+) -> None:
+    """Only pods are tried. A DaemonSet makes its pods itself."""
+    if kind == "CronJob":
+        cron_job(api_cluster, namespace, spec(GOOD))
+    elif kind == "Deployment":
+        deployment(api_cluster, namespace, "x", spec(GOOD))
+    else:
+        body = {"selector": {"matchLabels": {"app": "x"}}, "template": set_probe()[1]["spec"]["template"]}
+        body["template"]["metadata"]["labels"] = {"app": "x"}
+        make(api_cluster, namespace, "apps/v1/daemonsets", {"metadata": {"name": "x"}, "spec": body})
+    tried = job_probe() if kind == "CronJob" else set_probe()
+    with mutating(api_cluster, namespace, resource or "apps/replicasets", TEMPLATE, tried):
+        result = judged(api_cluster, namespace, "--enforce=baseline")
+    told = {
+        "CronJob": [f"{policy(namespace)} may change the Jobs that controllers create before pods, which is not tried"],
+        "Deployment": [
+            f"{policy(namespace)} may change the ReplicaSets that controllers create before pods, which is not tried"
+        ],
+        "DaemonSet": [],
+    }[kind]
+    assert (result.status, result.item["notJudged"]) == (2 if told else 0, told)
+    assert labels(api_cluster, namespace) == ({} if told else {ENFORCE: "baseline"})
+
+
+def policy(namespace: str) -> str:
+    """How the policy of `mutating` is named."""
+    return f"mutatingadmissionpolicy.admissionregistration.k8s.io/mutating-{namespace}"
+
+
 @pytest.mark.parametrize(("operator", "expression"), [("DoesNotExist", MINE), ("Exists", HOST)])
-def test_a_policy_that_the_labels_themselves_switch_leaves_it_open(
+def test_a_policy_that_the_new_labels_switch_leaves_the_namespace_not_judged(
     api_cluster: Cluster, namespace: str, operator: str, expression: str
 ) -> None:
     own = spec(GOOD, hostNetwork=expression == MINE)
@@ -359,7 +448,8 @@ def test_a_policy_that_the_labels_themselves_switch_leaves_it_open(
         if operator == "Exists":
             api_cluster.kubectl("label", "namespace", namespace, f"{ENFORCE}-")
         result = judged(api_cluster, namespace, "--enforce=baseline")
-    told = "deployment.apps/x: what the server puts into its pods depends on the labels that would be set"
+    why = "selects namespaces by a label that would be set: how pods are changed afterwards is not known"
+    told = f"{policy(namespace)} {why}"
     assert (result.status, result.item["notJudged"], labels(api_cluster, namespace)) == (2, [told], {})
     assert refused(result.item) == ({("Deployment", "x")} if expression == MINE else set())
 

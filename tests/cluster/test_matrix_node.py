@@ -100,7 +100,7 @@ def test_every_pair_of_values_is_met_in_at_least_300_containers() -> None:
     assert len(ROWS) >= 300
 
 
-def test_the_prediction_is_what_the_kernel_says(node_cluster: Node, kernel: dict[int, list[ProcessSets]]) -> None:
+def test_the_prediction_equals_the_kernels_sets(node_cluster: Node, kernel: dict[int, list[ProcessSets]]) -> None:
     node_all = host_proc.own().effective
     runtime = node_cluster.api.get("/api/v1/nodes/localhost")["status"]["nodeInfo"]["containerRuntimeVersion"]
     wanted = [predict(runtime_of(runtime), matrix.request(row), node_all).sets for row in ROWS]

@@ -4,7 +4,7 @@ import pytest
 from labeling import GOOD, deployment, judged, labels, spec
 from testbed.cluster import Cluster
 
-from kubectl_caps.core import labelling
+from kubectl_caps.core.label import verdicts
 from kubectl_caps.core.podsecurity import policy
 from kubectl_caps.main import main
 
@@ -32,10 +32,10 @@ def test_inspect_says_that_the_server_knows_newer_rules(
 @pytest.mark.parametrize(
     ("version", "open_"), [("latest", "v1.37"), ("v1.31", "v1.31"), ("v1.99", "v1.37"), ("v1.30", "")]
 )
-def test_what_newer_rules_would_refuse_is_not_judged(
+def test_violations_of_newer_rules_than_known_are_not_judged(
     api_cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch, version: str, open_: str
 ) -> None:
-    for module in (policy, labelling):
+    for module in (policy, verdicts):
         monkeypatch.setattr(module, "NEWEST_MINOR", 30)
     deployment(api_cluster, namespace, "web", spec(GOOD))
     result = judged(api_cluster, namespace, f"--enforce=baseline:{version}")

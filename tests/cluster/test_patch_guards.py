@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testbed.cluster import Cluster
 
-from kubectl_caps.core.patch import Patch, between
+from kubectl_caps.core.kubernetes.patch import Patch, between
 
 Json = dict[str, Any]
 
@@ -107,7 +107,7 @@ def test_a_change_elsewhere_is_kept_and_the_patch_is_taken_and_undone(live: Live
 
 
 @pytest.mark.parametrize("what", HERE)
-def test_a_change_of_what_is_patched_makes_the_server_refuse(live: Live, what: str) -> None:
+def test_a_change_of_a_patched_field_makes_the_server_refuse(live: Live, what: str) -> None:
     before = live.read()
     live.change(HERE[what])
     then = live.read()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from loopback import Loopback, kubeconfig, kubectl, serving
-from test_streams import EXEC, SUCCESS, answering, saying
+from test_exec_websocket import EXEC, SUCCESS, answering, saying
 
-from kubectl_caps.cluster.kubeconfig import Overrides, load
-from kubectl_caps.cluster.transport import Request, connect
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http.transport import Request, connect
 from kubectl_caps.errors import ApiError, CapsError, ConfigError, Unreachable
 
 GET = Request("GET", "/version")
@@ -59,7 +59,7 @@ NO_PROXY = [
 
 
 @pytest.mark.parametrize(("no_proxy", "server", "direct"), NO_PROXY)
-def test_no_proxy_means_what_it_means_to_kubectl(
+def test_no_proxy_has_the_same_meaning_as_in_kubectl(
     proxy: Loopback, monkeypatch: pytest.MonkeyPatch, no_proxy: str, server: str, direct: bool
 ) -> None:
     environment = {"HTTPS_PROXY": proxy.url, "NO_PROXY": no_proxy}
@@ -69,7 +69,7 @@ def test_no_proxy_means_what_it_means_to_kubectl(
     assert (len(proxy.seen) == before) is direct
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    connection = load(Overrides(server=f"https://{server}", token="t", request_timeout="2s"))
+    connection = load_connection(Overrides(server=f"https://{server}", token="t", request_timeout="2s"))
     assert connection.proxy == ("" if direct else proxy.url)
     before = len(proxy.seen)
     for send in (lambda: connect(connection).send(GET), lambda: connect(connection).run(EXEC, 2)):
@@ -86,7 +86,9 @@ def test_lists_and_streams_go_through_the_proxy_url_whatever_no_proxy_says(
     monkeypatch.setenv("NO_PROXY", no_proxy)
     with serving({}) as proxy, answering(saying(b"\x01x", SUCCESS)) as (url, _):
         cluster = {"server": url.replace("127.0.0.1", "api.corp.invalid"), "proxy-url": proxy.url}
-        transport = connect(load(Overrides(kubeconfig=kubeconfig(tmp_path / "config", cluster, {"token": "t"}))))
+        transport = connect(
+            load_connection(Overrides(kubeconfig=kubeconfig(tmp_path / "config", cluster, {"token": "t"})))
+        )
         assert transport.send(GET).status == 404
         assert transport.run(EXEC, 5).stdout == "x"
         assert [seen.method for seen in proxy.seen] == ["GET", "CONNECT"]
@@ -102,7 +104,7 @@ def test_a_proxy_of_the_environment_needs_no_scheme(
     kubectl("get", "--raw", "/version", "--token=t", "--server=https://api.example.invalid", **{name: value})
     monkeypatch.setenv(name, value)
     with pytest.raises(Unreachable):
-        connect(load(Overrides(server="https://api.example.invalid", token="t"))).send(GET)
+        connect(load_connection(Overrides(server="https://api.example.invalid", token="t"))).send(GET)
     theirs, ours = proxy.seen[before:]
     assert (theirs.method, theirs.path) == (ours.method, ours.path) == ("CONNECT", "api.example.invalid:443")
     assert theirs.header("Proxy-Authorization") == ours.header("Proxy-Authorization")
@@ -121,7 +123,7 @@ BAD = {
 def test_a_proxy_url_that_cannot_be_used_is_said_in_kubectls_words(tmp_path: Path, url: str) -> None:
     path = kubeconfig(tmp_path / "config", {"server": "https://api.example", "proxy-url": url}, {"token": "t"})
     with pytest.raises(ConfigError) as caught:
-        load(Overrides(kubeconfig=path))
+        load_connection(Overrides(kubeconfig=path))
     assert str(caught.value) == f"error: invalid 'proxy-url' \"{url}\" for cluster \"it\": {BAD[url]}"
     assert kubectl("get", "--raw", "/version", "--kubeconfig", path).stderr.strip() == str(caught.value)
 
@@ -151,7 +153,7 @@ def test_the_password_of_a_proxy_is_never_shown(
         monkeypatch.setenv(where, url)
     path = kubeconfig(tmp_path / "config", cluster, {"token": "t"})
     with pytest.raises(CapsError) as caught:
-        connect(load(Overrides(kubeconfig=path))).send(GET)
+        connect(load_connection(Overrides(kubeconfig=path))).send(GET)
     assert not isinstance(caught.value, ApiError)
     assert "S3c" not in str(caught.value)
     assert "me:" not in str(caught.value)
@@ -163,5 +165,5 @@ def test_no_other_proxy_of_the_environment_is_used(proxy: Loopback, monkeypatch:
     monkeypatch.setenv("ALL_PROXY", proxy.url)
     before = len(proxy.seen)
     with contextlib.suppress(Unreachable):
-        connect(load(Overrides(server="https://api.example.invalid", token="t"))).send(GET)
+        connect(load_connection(Overrides(server="https://api.example.invalid", token="t"))).send(GET)
     assert len(proxy.seen) == before

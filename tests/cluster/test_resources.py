@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from loopback import Answer, Loopback, Seen, kubectl, reply, serving, status
 
-from kubectl_caps.cluster.kubeconfig import Overrides, load
-from kubectl_caps.cluster.objects import Cluster
-from kubectl_caps.cluster.resources import NAMESPACES, PODS, parse_targets, workload_kinds
-from kubectl_caps.cluster.transport import connect
-from kubectl_caps.core.workloads import WORKLOADS
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.resources import NAMESPACES, PODS, not_served, parse_targets, workload_kinds
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http.transport import connect
+from kubectl_caps.core.kubernetes.kinds import WORKLOADS
 from kubectl_caps.errors import ApiError, UsageError
 
 Served = tuple[str, str, str, tuple[str, ...], bool]
@@ -106,12 +106,12 @@ def of_kubectl(server: Loopback, words: str) -> tuple[list[str], str]:
 
 
 def ours(server: Loopback, words: str) -> tuple[list[str], str]:
-    cluster = Cluster(connect(load(Overrides(server=server.url), {})))
+    cluster = Cluster(connect(load_connection(Overrides(server=server.url), {})))
     try:
         found = [(cluster.resource(kind), name) for kind, name in parse_targets(shlex.split(words))]
         paths = [resource.path("default", *([name] if name else [])) for resource, name in found]
     except UsageError as error:
-        return [], str(error).partition(" (e.g. ")[0]
+        return [], str(error).partition(" (e.g. ")[0].partition(", did you mean ")[0]
     asked(server)
     return paths, ""
 
@@ -129,7 +129,7 @@ ns prod foo|nosuch/x deploy/y|pod/web.|deploy/web deploy|ns
 
 
 @pytest.mark.parametrize("words", [words for line in ARGUMENTS.split("\n") if line for words in line.split("|")])
-def test_type_and_name_mean_what_they_mean_to_kubectl(server: Loopback, words: str) -> None:
+def test_type_and_name_have_the_same_meaning_as_in_kubectl(server: Loopback, words: str) -> None:
     assert ours(server, words) == of_kubectl(server, words)
 
 
@@ -145,7 +145,7 @@ def test_type_and_name_mean_what_they_mean_to_kubectl(server: Loopback, words: s
         )), ("ns", None)], id="all"),
     ],
 )  # fmt: skip
-def test_where_we_differ_from_kubectl(words: str, targets: list[tuple[str, str | None]]) -> None:
+def test_targets_that_kubectl_resolves_differently(words: str, targets: list[tuple[str, str | None]]) -> None:
     assert parse_targets(words.split()) == targets
 
 
@@ -164,7 +164,7 @@ def test_a_namespace_that_would_be_another_path_is_refused(server: Loopback, nam
         assert str(caught.value).removeprefix("error: ") == theirs
 
 
-def test_paths() -> None:
+def test_the_path_of_a_resource_names_group_namespace_object_and_subresource() -> None:
     assert PODS.path() == "/api/v1/pods"
     assert PODS.path("n", "p", "log") == "/api/v1/namespaces/n/pods/p/log"
     assert NAMESPACES.path("ignored", "n") == "/api/v1/namespaces/n"
@@ -176,7 +176,7 @@ def test_paths() -> None:
 
 def cluster_of(server: Loopback) -> Cluster:
     server.seen.clear()
-    return Cluster(connect(load(Overrides(server=server.url), {})))
+    return Cluster(connect(load_connection(Overrides(server=server.url), {})))
 
 
 def test_built_in_kinds_need_no_discovery(server: Loopback) -> None:
@@ -221,7 +221,7 @@ def test_discovery_that_is_forbidden_is_an_error_not_an_unknown_type() -> None:
     [("deploy", ["Deployment"]), ("po", ["Pod"]), ("rollouts", ["Rollout"]), ("ksvc", ["Service"]),
      ("podtemplates", ["PodTemplate"])],
 )  # fmt: skip
-def test_kinds_of_workloads(server: Loopback, text: str, kinds: list[str]) -> None:
+def test_a_type_names_its_kinds_of_workloads(server: Loopback, text: str, kinds: list[str]) -> None:
     assert [kind.kind for kind in workload_kinds(cluster_of(server), text)] == kinds
 
 
@@ -229,3 +229,16 @@ def test_kinds_of_workloads(server: Loopback, text: str, kinds: list[str]) -> No
 def test_a_type_that_runs_no_pods_is_refused(server: Loopback, text: str) -> None:
     with pytest.raises(UsageError, match="not a kind of workload that can be judged"):
         list(workload_kinds(cluster_of(server), text))
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("deploymnt", '"deploymnt", did you mean deployment?'),
+        ("Deploymnets", '"Deploymnets", did you mean deployments?'),
+        ("widgets", '"widgets"'),
+        ("deploymnt.example.com", '"deploymnt" in group "example.com"'),
+    ],
+)
+def test_a_misspelt_type_is_answered_with_the_nearest(typed: str, words: str) -> None:
+    assert str(not_served(typed)) == f"error: the server doesn't have a resource type {words}"

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from testbed import build, golang, ports
+from testbed import build, golang, ports, shared
+from testbed.place import Place
 
 Recipe = Callable[[Path], list[list[str]]]
 
@@ -65,18 +66,35 @@ def test_clusters_have_ports_and_networks_of_their_own() -> None:
     second.claim.close()
 
 
+OWNERS = {
+    "of its own": """
+from testbed.serve import running
+with running("api") as place: print(place.folder, place.port, place.folder, flush=True); input()
+""",
+    "of a session": """
+from testbed.shared import Session, cluster
+session = Session()
+place = cluster(session.folder, "api")
+print(place.folder, place.port, session.folder, flush=True); input()
+""",
+}
+"""Programs that own a cluster: they print its folder, its port and the folder of who owns it."""
+
+
 @pytest.mark.usefixtures("api_cluster")  # where that one runs, this one can
-def test_a_cluster_ends_with_its_owner(tmp_path: Path) -> None:
-    """Even when the owner had no chance to say goodbye."""
-    code = "with running('api') as place: print(place.folder, place.port, flush=True); input()"
+@pytest.mark.parametrize("owner", OWNERS)
+def test_a_cluster_ends_with_its_owner(owner: str, tmp_path: Path) -> None:
+    """Even when the owner had no chance to say goodbye. Until then a session's is the same for all who ask."""
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", f"from testbed.serve import running\n{code}"]
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout
-        name, port = owner.stdout.readline().split()
+    command = [sys.executable, "-c", OWNERS[owner]]
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        name, port, session = process.stdout.readline().split()
         folder = Path(name)
         assert (folder / "admin.conf").exists()
-        owner.send_signal(signal.SIGKILL)
+        if owner == "of a session":
+            assert shared.cluster(Path(session), "api") == Place(folder, int(port))
+        process.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 20
     while folder.exists():
         assert time.monotonic() < deadline, "the cluster is still there"

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from loopback import Answer, Loopback, Seen, certificates, kubeconfig, kubectl, reply, serving, status
 
-from kubectl_caps.cluster import transport
-from kubectl_caps.cluster.connection import Identity, Trust
-from kubectl_caps.cluster.credentials import Credential
-from kubectl_caps.cluster.kubeconfig import Overrides, load
-from kubectl_caps.cluster.tls import tls_context
-from kubectl_caps.cluster.transport import Request, Response, Transport, connect
+from kubectl_caps.cluster.config.connection import Identity, Trust
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http import transport
+from kubectl_caps.cluster.http.credentials import Credential
+from kubectl_caps.cluster.http.tls import tls_context
+from kubectl_caps.cluster.http.transport import Request, Response, Transport, connect
 from kubectl_caps.errors import CapsError, ConfigError, Unreachable
+from kubectl_caps.report.terminal import warn
 
 GET = Request("GET", "/version")
 PATCH = Request("PATCH", "/version", body=b"[]", content_type="application/json-patch+json")
@@ -37,7 +38,7 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def to(server: Loopback, folder: Path, warn: Callable[[str], None] = print, **flags: Any) -> Transport:
-    return connect(load(Overrides(kubeconfig=server.kubeconfig(folder), **flags)), warn=warn)
+    return connect(load_connection(Overrides(kubeconfig=server.kubeconfig(folder), **flags)), warn=warn)
 
 
 def in_turn(*answers: Answer) -> Callable[[Seen], Answer]:
@@ -49,7 +50,7 @@ def in_turn(*answers: Answer) -> Callable[[Seen], Answer]:
 # --- what goes out
 
 
-def test_a_request_is_sent_as_it_says(tmp_path: Path) -> None:
+def test_a_request_is_sent_with_its_method_path_and_body(tmp_path: Path) -> None:
     with serving({"/a%20b": reply({})}) as server:
         to(server, tmp_path).send(Request("GET", "/a%20b", (("limit", "5"), ("empty", ""), ("s", "a in (b,c)"))))
         (seen,) = server.seen
@@ -86,7 +87,7 @@ def test_a_server_below_a_path_keeps_its_path(tmp_path: Path) -> None:
 def test_compression_can_be_turned_off(tmp_path: Path) -> None:
     with serving({"/version": reply({})}) as server:
         path = server.kubeconfig(tmp_path, **{"disable-compression": True})
-        connect(load(Overrides(kubeconfig=path))).send(GET)
+        connect(load_connection(Overrides(kubeconfig=path))).send(GET)
         assert server.seen[0].header("Accept-Encoding") == "identity"
 
 
@@ -137,15 +138,17 @@ def warned(*texts: str) -> tuple[tuple[str, str], ...]:
     return tuple(("Warning", f'299 - "{text}"') for text in texts)
 
 
-def test_warnings_are_said_once_and_as_kubectl_does(tmp_path: Path) -> None:
-    headers = warned("first", 'a \\"quoted\\" one', "first", "grüße".encode().decode("latin-1"))
+def test_warnings_are_said_once_and_as_kubectl_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    headers = warned("only here 3", 'a \\"quoted\\" one', "only here 3", "grüße".encode().decode("latin-1"))
     with serving(lambda _: Answer(b"{}", headers=headers)) as server:
         texts: list[str] = []
         for _ in range(2):
             to(server, tmp_path, texts.append).send(GET)
         said = kubectl("delete", "--raw", "/version", "--kubeconfig", server.kubeconfig(tmp_path)).stderr
-    assert [f"Warning: {text}" for text in texts] == said.splitlines()
-    assert len(texts) == 3
+    for text in texts:
+        warn(text)
+    assert capsys.readouterr().err == said
+    assert len(said.splitlines()) == 3
 
 
 def test_a_warning_of_a_failure_is_said(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_without_retry_after_nothing_is_repeated(tmp_path: Path) -> None:
         assert len(server.seen) == 1
 
 
-def test_it_gives_up_as_often_as_kubectl(tmp_path: Path) -> None:
+def test_a_request_is_repeated_as_often_as_kubectl_repeats_it(tmp_path: Path) -> None:
     with serving(lambda _: BUSY) as server:
         assert to(server, tmp_path).send(GET).status == 429
         ours = len(server.seen)
@@ -208,7 +211,7 @@ def test_it_gives_up_as_often_as_kubectl(tmp_path: Path) -> None:
         assert len(server.seen) == 2 * ours
 
 
-def test_it_does_not_wait_for_an_hour(tmp_path: Path) -> None:
+def test_a_retry_after_of_an_hour_is_not_waited_for(tmp_path: Path) -> None:
     with serving(lambda _: status(429, "TooManyRequests", "", ("Retry-After", "3600"))) as server:
         assert to(server, tmp_path).send(GET).status == 429
         assert len(server.seen) == 1
@@ -270,7 +273,7 @@ def test_the_time_counts_for_the_whole_answer(tmp_path: Path) -> None:
 
 def refusal(path: str, **flags: Any) -> str:
     with pytest.raises(CapsError) as caught:
-        connect(load(Overrides(kubeconfig=path, **flags))).send(GET)
+        connect(load_connection(Overrides(kubeconfig=path, **flags))).send(GET)
     assert isinstance(caught.value, (Unreachable, ConfigError))
     return str(caught.value)
 
@@ -281,12 +284,12 @@ def secure() -> Iterator[Loopback]:
         yield server
 
 
-def _strangers(_: Loopback) -> dict[str, Any]:
-    return {"certificate-authority": str(certificates() / "stranger.crt")}
+def _another_authority(_: Loopback) -> dict[str, Any]:
+    return {"certificate-authority": str(certificates() / "another.crt")}
 
 
 UNREACHABLE: dict[str, Callable[[Loopback], dict[str, Any]]] = {
-    "another authority": _strangers,
+    "another authority": _another_authority,
     "the system's authorities": lambda _: {"certificate-authority": None},
     "no certificate in the authority": lambda _: {"certificate-authority": __file__},
     "nobody listens": lambda _: {"server": "https://127.0.0.1:1"},
@@ -328,8 +331,8 @@ def test_the_servers_name_can_be_given(tmp_path: Path) -> None:
 def test_insecure_trusts_anybody_and_says_nothing(
     secure: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = secure.kubeconfig(tmp_path, **_strangers(secure))
-    assert connect(load(Overrides(kubeconfig=path, insecure_skip_tls_verify=True))).send(GET).status == 200
+    path = secure.kubeconfig(tmp_path, **_another_authority(secure))
+    assert connect(load_connection(Overrides(kubeconfig=path, insecure_skip_tls_verify=True))).send(GET).status == 200
     assert capfd.readouterr() == ("", "")
 
 
@@ -337,7 +340,7 @@ def test_a_servers_own_certificate_is_an_authority_as_for_go(secure: Loopback, t
     own = str(certificates() / "localhost.crt")
     path = secure.kubeconfig(tmp_path, **{"certificate-authority": own})
     assert kubectl("get", "--raw", "/version", "--kubeconfig", path).returncode == 0
-    assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 200
+    assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 200
 
 
 def test_an_unknown_host_is_said(tmp_path: Path) -> None:
@@ -376,7 +379,7 @@ def test_a_private_key_is_not_left_on_disk(secure: Loopback, tmp_path: Path, mon
     authority = b64encode((certificates() / "ca.crt").read_bytes()).decode()
     cluster = {"certificate-authority": None, "certificate-authority-data": authority}
     path = secure.kubeconfig(tmp_path, user, **cluster)
-    assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 200
+    assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 200
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -395,14 +398,14 @@ def test_proxy_url_is_used_whatever_no_proxy_says(
     monkeypatch.setenv("NO_PROXY", "*")
     path = secure.kubeconfig(tmp_path, **{"proxy-url": proxy.url})
     assert kubectl("get", "--raw", "/version", "--kubeconfig", path, NO_PROXY="*").returncode == 0
-    assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 200
+    assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 200
     assert [seen.path for seen in proxy.seen] == [secure.url.removeprefix("https://")] * 2
 
 
 def test_a_proxys_name_and_password_are_sent(secure: Loopback, proxy: Loopback, tmp_path: Path) -> None:
     path = secure.kubeconfig(tmp_path, **{"proxy-url": proxy.url.replace("://", "://me:p%40ss@")})
     kubectl("get", "--raw", "/version", "--kubeconfig", path)
-    connect(load(Overrides(kubeconfig=path))).send(GET)
+    connect(load_connection(Overrides(kubeconfig=path))).send(GET)
     theirs, mine = (seen.header("Proxy-Authorization") for seen in proxy.seen)
     assert mine
     assert mine == theirs
@@ -414,7 +417,7 @@ def test_the_environments_proxy_is_not_for_loopback(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     path = secure.kubeconfig(tmp_path)
     assert kubectl("get", "--raw", "/version", "--kubeconfig", path, HTTPS_PROXY=proxy.url).returncode == 0
-    assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 200
+    assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 200
     assert proxy.seen == []
 
 
@@ -423,20 +426,22 @@ def test_the_environments_proxy_is_for_all_others(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     path = kubeconfig(tmp_path / "config", {"server": "http://api.example:8080"}, {})
-    assert connect(load(Overrides(kubeconfig=path))).send(GET).status == 404
+    assert connect(load_connection(Overrides(kubeconfig=path))).send(GET).status == 404
     assert [seen.header("Host") for seen in proxy.seen] == ["api.example:8080"]
 
 
 def test_a_proxy_that_is_not_there_is_said(secure: Loopback, tmp_path: Path) -> None:
+    """kubectl says that the server refused the connection, which it did not."""
     path = secure.kubeconfig(tmp_path, **{"proxy-url": "http://127.0.0.1:1"})
-    assert refusal(path) == "Unable to connect to the server: proxyconnect tcp: connect: connection refused"
+    words = "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"
+    assert refusal(path) == f"Unable to connect to the server: {words}"
 
 
 # --- what it costs
 
 
 def test_kubernetes_is_imported_only_for_a_connection() -> None:
-    modules = ("connection", "kubeconfig", "credentials", "transport", "resources", "discovery", "objects")
+    modules = ("config.kubeconfig", "http.credentials", "http.transport", "api.resources", "api.client")
     imports = "; ".join(f"import kubectl_caps.cluster.{module}" for module in modules)
     check = "import sys; print([name for name in ('kubernetes', 'urllib3', 'requests') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", f"{imports}; {check}"], capture_output=True, text=True, check=True)
@@ -446,9 +451,9 @@ def test_kubernetes_is_imported_only_for_a_connection() -> None:
 def test_a_connection_loads_no_models(tmp_path: Path) -> None:
     with serving({"/version": reply({})}) as server:
         script = (
-            "import sys; from kubectl_caps.cluster.kubeconfig import Overrides, load;"
-            "from kubectl_caps.cluster.transport import Request, connect;"
-            f"connect(load(Overrides(server={server.url!r}))).send(Request('GET', '/version'));"
+            "import sys; from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection;"
+            "from kubectl_caps.cluster.http.transport import Request, connect;"
+            f"connect(load_connection(Overrides(server={server.url!r}))).send(Request('GET', '/version'));"
             "print([n for n in sys.modules if n.startswith(('kubernetes.client.models.', 'kubernetes.client.api.'))])"
         )
         command = [sys.executable, "-W", "error", "-c", script]

@@ -4,7 +4,7 @@ As `kubectl-caps` would: an environment, a folder and streams of its own, an exi
 start itself (imports, the console script) is tested on real starts.
 
 `python zygote.py SOCKET` serves until its standard input ends: for each connection one run. It gets `{"argv": [...],
-"env": {...}}` with standard input, output and error, and answers with the pid, then with the wait status.
+"env": {...}, "cwd": "..."}` with standard input, output and error, and answers with the pid, then with the wait status.
 """
 
 import atexit
@@ -24,8 +24,11 @@ from pathlib import Path
 from typing import IO
 
 WARM = (
-    "kubernetes.client", "kubernetes.config", "kubectl_caps.commands.harden_live",
-    "kubectl_caps.commands.inspect_live", "kubectl_caps.commands.label_live",
+    "kubernetes.client", "kubernetes.config", "kubectl_caps.cluster.http.pool", "kubectl_caps.commands.completion",
+    "kubectl_caps.commands.fit.workload", "kubectl_caps.commands.fit.command", "kubectl_caps.commands.harden.cluster",
+    "kubectl_caps.commands.harden.command", "kubectl_caps.commands.inspect.cluster",
+    "kubectl_caps.commands.inspect.command", "kubectl_caps.commands.inspect.outputs",
+    "kubectl_caps.commands.label_ns.cluster", "kubectl_caps.commands.label_ns.command", "kubectl_caps.report.advice",
 )  # fmt: skip
 """What is imported before the first fork."""
 
@@ -54,9 +57,14 @@ class Zygote:
         argv: Sequence[str],
         env: Mapping[str, str],
         input: str = "",
+        cwd: Path | None = None,
         started: Callable[[int], object] = lambda _: None,
+        settings: Sequence[tuple[str, str, float]] = (),
     ) -> "subprocess.CompletedProcess[str]":
-        """Run one command line to its end; `started` gets its pid. As subprocess.run, with text."""
+        """Run one command line to its end, in `cwd` or here; `started` gets its pid. As subprocess.run, with text.
+
+        `settings` are constants (module, name, value) that are other ones in this run: how long is waited for what.
+        """
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             stdin.write(input.encode())
             stdin.seek(0)
@@ -64,7 +72,8 @@ class Zygote:
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
                 connection.settimeout(180)
                 connection.connect(self._path)
-                socket.send_fds(connection, [json.dumps({"argv": argv, "env": dict(env)}).encode()], streams)
+                order = {"argv": argv, "env": dict(env), "cwd": str(cwd or Path.cwd()), "settings": settings}
+                socket.send_fds(connection, [json.dumps(order).encode()], streams)
                 pid = int(connection.recv(_LONGEST))
                 started(pid)
                 try:
@@ -115,6 +124,11 @@ def _answer(connection: socket.socket) -> None:
             os.close(stream)
         os.environ.clear()
         os.environ.update(order["env"])
+        os.chdir(order["cwd"])
+        for module, name, value in order["settings"]:
+            found = import_module(module)
+            assert hasattr(found, name), f"{module} has no {name}"
+            setattr(found, name, value)
         os._exit(_status(order["argv"]))
     for stream in streams:
         os.close(stream)
@@ -125,13 +139,15 @@ def _answer(connection: socket.socket) -> None:
 
 
 def _status(argv: Sequence[str]) -> int:
-    from kubectl_caps.main import main
+    from kubectl_caps.main import run
 
     sys.argv[1:] = argv
     try:
-        return main()
+        run()
     except SystemExit as end:
         return int(end.code or 0)
+    else:
+        return 0
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -91,7 +91,7 @@ BROKEN = {
     ),
     "an unknown kind with pods": (
         "apiVersion: x.io/v1\nkind: Fleet\nspec: {pods: {containers: [{name: a, image: b}]}}\n",
-        "x.yaml:8: x.io/v1 Fleet seems to hold a pod template, but the kind is unknown",
+        "x.yaml:8: x.io/v1 Fleet seems to make pods (spec.pods.containers), but the kind is unknown",
     ),
     "a wrong type": (
         "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, securityContext: yes}]}\n",
@@ -102,11 +102,11 @@ BROKEN = {
         "x.yaml:8: Pod p: spec.containers[0].securityContext.privileged: expected bool | null, got str",
     ),
     "no template": (
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {selector: {}}\n",
         "x.yaml:8: Deployment d: spec.template: Required value",
     ),
     "no containers": (
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nSpec: {containers: [{name: a}]}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nSpec: {containers: [{name: a, image: i}]}\n",
         "x.yaml:8: Pod p: spec.containers: Required value",
     ),
     "a kind in a group that has none": (
@@ -152,12 +152,14 @@ def test_a_gate_does_not_pass_a_file_without_any_object(
     assert main([command, "-f", "x.yaml", "-f", "service.yaml", "-f", "x.yaml", *GATES[command]]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
     assert errors == [f"error: x.yaml: no objects passed to {command}"]
-    for files in (["link.yaml", "service.yaml"], ["."], ["*.yaml"], ["k/kustomization.yaml"]):
-        assert main([command, *(f"-f={name}" for name in files), *GATES[command]]) == 0, files
+    for files in (["link.yaml", "service.yaml"], ["."], ["k/kustomization.yaml"]):
+        assert main([command, *(f"-f={name}" for name in files), *GATES[command]]) == 2, files
+        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+        assert [error.partition(": the")[0] for error in errors] == ["error: nothing to judge"]
 
 
 @pytest.mark.parametrize("command", GATES)
-def test_a_gate_does_not_pass_what_a_failed_program_wrote(command: str) -> None:
+def test_the_output_of_a_failed_program_passes_no_gate(command: str) -> None:
     argv = [sys.executable, "-m", "kubectl_caps", command, "-f", "-", *GATES[command]]
     done = subprocess.run(argv, input="", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -166,8 +168,15 @@ def test_a_gate_does_not_pass_what_a_failed_program_wrote(command: str) -> None:
 
 def test_a_folder_without_objects_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put("x.yaml", "")
-    assert main(["harden", "-f", ".", "--check"]) == 0
-    assert capsys.readouterr().err == "No resources found\n"
+    assert main(["harden", "-f", "."]) == 0
+    passed_over = "Passed over 1 file without objects to judge: x.yaml"
+    assert capsys.readouterr().err.splitlines() == [passed_over, "No resources found"]
+    assert main(["harden", "-f", ".", "--check"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        passed_over,
+        "error: nothing to judge: the files hold no object that runs pods",
+        "Judged 0 objects, passed over 1, left 0 unread.",
+    ]
 
 
 def test_control_characters_in_names_are_escaped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +224,9 @@ def test_an_address_is_not_read_and_says_how(folder: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("argv", [["inspect"], ["harden", "--check"], ["label-ns"]], ids=lambda argv: argv[0])
-def test_what_could_not_be_judged_is_counted(argv: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_objects_that_could_not_be_judged_are_counted(
+    argv: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     put("x.yaml", "a: [\n---\n- b\n")
     assert main([*argv, "-f", "x.yaml", "-o", "json"]) == 2
     assert '"unknown": 2' in capsys.readouterr().out

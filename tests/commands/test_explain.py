@@ -11,13 +11,13 @@ import jsonschema
 import pytest
 import yaml
 
+from kubectl_caps.core.diagnosis.syscalls import BY_CALL
 from kubectl_caps.core.linux.capabilities import CAPABILITIES, Capability
-from kubectl_caps.core.linux.operations import BY_CALL
+from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.registry import CHECKS
-from kubectl_caps.core.podsecurity.standard import Check
-from kubectl_caps.core.warnings import IDS, RULES
+from kubectl_caps.core.warnings.registry import IDS, RULES
 from kubectl_caps.main import main
-from kubectl_caps.report.manual import markdown
+from kubectl_caps.report.manual import checks_markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "checks.md"
@@ -56,7 +56,7 @@ def items(out: str) -> list[dict[str, Any]]:
 
 
 def test_the_page_in_the_docs_says_what_the_docstrings_say() -> None:
-    wanted = markdown(CHECKS)
+    wanted = checks_markdown(CHECKS)
     if os.environ.get("UPDATE"):
         PAGE.write_text(wanted)
     assert PAGE.read_text() == wanted
@@ -153,19 +153,19 @@ def test_a_line_in_quotes_is_explained(run: Run) -> None:
     assert out.endswith("To try: kubectl caps harden WORKLOAD -n NAMESPACE --add NET_BIND_SERVICE\n")
 
 
-def test_what_is_not_a_capability_has_another_command_to_try(run: Run) -> None:
+def test_a_cause_other_than_a_capability_has_another_next_command(run: Run) -> None:
     status, out, _ = run("Error: ImagePullBackOff")
     assert status == 0
     assert out.splitlines() == [
         "not a capability (certain, 1 line)",
         "  image: the image cannot be pulled",
         "  line 1: Error: ImagePullBackOff",
-        "  to try: kubectl describe pod POD -n NAMESPACE",
+        "  to try: kubectl get events -n NAMESPACE --field-selector involvedObject.name=POD",
     ]
 
 
 def test_a_line_that_says_nothing_is_answered_with_no(run: Run) -> None:
-    assert run("all is well") == (1, "", "nothing in it points to a capability or to anything else that is known\n")
+    assert run("all is well") == (1, "", "no line has a known cause\n")
 
 
 def test_a_line_without_a_known_reason_is_shown_and_answered_with_no(run: Run) -> None:
@@ -216,7 +216,7 @@ def test_control_characters_are_printed_as_escapes(run: Run) -> None:
     assert "\x1b" not in run("\x1b[2J")[2]
 
 
-def test_an_interrupted_reading_shows_what_was_found(
+def test_an_interrupted_reading_shows_the_causes_so_far(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def lines() -> Any:
@@ -240,14 +240,14 @@ def test_json_of_a_log(run: Run) -> None:
     assert json.loads(out)["summary"] == {"explanations": 3, "lines": 5, "unknown": 1}
 
 
-def test_json_of_words(run: Run) -> None:
+def test_json_has_an_item_for_each_meaning_of_a_word(run: Run) -> None:
     (capability, call) = items(run("kill", "-o", "json")[1])
     assert (capability["kind"], capability["subject"], capability["risk"]) == ("capability", "KILL", "low")
     assert (call["kind"], call["capabilities"]) == ("call", ["KILL"])
     assert call["text"].startswith("kill: a system call\n")
 
 
-def test_json_of_alternatives(run: Run) -> None:
+def test_json_lists_alternative_capabilities(run: Run) -> None:
     line = "perf_event_open({type=1}, -1, 0, -1, 0) = -1 EACCES (Permission denied)"
     (item,) = items(run(line, "-o", "json")[1])
     assert (item["capabilities"], item["alternatives"]) == (["PERFMON"], [["PERFMON"], ["SYS_ADMIN"]])

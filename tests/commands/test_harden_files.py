@@ -62,7 +62,7 @@ def test_all_documents_are_printed_the_unchanged_ones_too(capsys: pytest.Capture
     assert [obj["kind"] for obj in yaml.safe_load_all(out)] == ["Service", "Pod", "Service", "Namespace", "Pod"]
 
 
-def test_what_is_printed_is_what_kubectl_can_read() -> None:
+def test_the_printed_stream_can_be_read_by_kubectl() -> None:
     put("a.json", json.dumps(yaml.safe_load(SOFT), indent="\t"))
     put("b.yaml", f"{SERVICE}---\n{SOFT}")
     put("c.json", json.dumps(yaml.safe_load(SOFT)))
@@ -133,7 +133,7 @@ def test_the_last_annotation_can_go(above: str, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("program", ["git apply", "patch -s -p1 --binary"])
-def test_the_diff_makes_of_the_files_what_write_makes_of_them(program: str) -> None:
+def test_the_diff_and_write_give_the_same_files(program: str) -> None:
     if not shutil.which(program.split()[0]):
         pytest.skip(f"no {program.split()[0]} here")
     crlf, mark, no_end = SOFT.replace("\n", "\r\n"), "\ufeff" + SOFT, SOFT[:-1]
@@ -194,7 +194,7 @@ def test_write_says_what_it_did_and_touches_no_other_file(capsys: pytest.Capture
     os.utime(hard, ns=(1, 1))
     assert harden("-f", ".", "--write") == 0
     assert (soft.read_text(), hard.stat().st_mtime_ns) == (HARD, 1)
-    assert capsys.readouterr().out.splitlines()[-2:] == ["pod/p patched", "pod/p unchanged"]
+    assert capsys.readouterr().out.splitlines()[-2:] == ["pod/p hardened", "pod/p unchanged"]
     assert names() == ["a.yaml", "b.yaml"]
 
 
@@ -213,7 +213,7 @@ def test_mode_and_owner_stay_and_a_link_keeps_pointing() -> None:
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
-def test_what_may_not_be_written_is_an_error_and_the_rest_is_written(closed: str) -> None:
+def test_a_file_that_may_not_be_written_is_an_error_and_the_rest_is_written(closed: str) -> None:
     put("closed/a.yaml", SOFT)
     put("open/b.yaml", SOFT)
     path = Path("closed/a.yaml" if closed == "file" else "closed")
@@ -271,7 +271,7 @@ def test_check_prints_what_would_change_and_ends_with_1(capsys: pytest.CaptureFi
         ["WORKLOAD", "CONTAINER", "FIELD", "OLD", "NEW"],
         ["pod/p", "c", "securityContext.allowPrivilegeEscalation", "<none>", "false"],
         ["pod/p", "c", "securityContext.capabilities.drop", "<none>", '["ALL"]'],
-        ["pod/p", "patched", "(check)"],
+        ["pod/p", "would", "be", "hardened", "(check)"],
         ["pod/p", "unchanged"],
     ]
 
@@ -280,7 +280,7 @@ def test_check_prints_what_would_change_and_ends_with_1(capsys: pytest.CaptureFi
     ("files", "status"),
     [
         ({"a.yaml": HARD}, 0),
-        ({"a.yaml": SERVICE}, 0),
+        ({"a.yaml": SERVICE}, 2),
         ({"a.yaml": SOFT}, 1),
         ({"a.yaml": SOFT, "b.yaml": "a: ["}, 2),
         ({"a.yaml": SOFT, "b.yaml": ALIAS}, 2),
@@ -326,7 +326,7 @@ def test_the_patch_makes_the_same_of_the_object(capsys: pytest.CaptureFixture[st
 # Which containers, which files
 
 
-def test_a_container_is_meant_wherever_it_is_and_must_be_somewhere(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_container_is_hardened_in_every_file_and_must_exist_in_one(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", SOFT)
     put("b.yaml", SOFT.replace("name: c", "name: d"))
     assert harden("-f", ".", "-c", "d", "--write") == 0
@@ -337,12 +337,25 @@ def test_a_container_is_meant_wherever_it_is_and_must_be_somewhere(capsys: pytes
     assert Path("a.yaml").read_text() == SOFT
 
 
+def test_an_add_for_a_container_applies_in_every_file_and_the_container_must_exist(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put("a.yaml", SOFT)
+    put("b.yaml", SOFT.replace("name: c", "name: d"))
+    capsys.readouterr()
+    assert harden("-f", ".", "--add", "x=CHOWN", "--write") == 2
+    assert capsys.readouterr().err == "error: container x is in none of the files; there are: c, d\n"
+    assert harden("-f", ".", "--add", "d=CHOWN", "--write") == 0
+    assert Path("a.yaml").read_text() == HARD
+    assert "CHOWN" in Path("b.yaml").read_text()
+
+
 def test_a_file_that_is_named_twice_is_hardened_once(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", SOFT)
     Path("b.yaml").symlink_to("a.yaml")
     assert harden("-f", "a.yaml", "-f", "./a.yaml", "-f", ".", "--write") == 0
     assert Path("a.yaml").read_text() == HARD
-    assert capsys.readouterr().out.count("pod/p patched") == 1
+    assert capsys.readouterr().out.count("pod/p hardened") == 1
 
 
 def test_a_file_may_be_called_as_standard_input_is() -> None:
@@ -372,13 +385,14 @@ def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
     assert (resource.read_text(), patch.read_text()) == (HARD, SOFT)
     err = capsys.readouterr().err.splitlines()
     assert err[0].startswith(
-        "Warning: prod/kustomization.yaml: patches not applied here; for the result: kubectl kustomi"
+        "Warning: prod/kustomization.yaml: patches not applied here; for the result: "
     )
-    assert err[1] == "Passed over 1 file that no kustomization lists as a resource: prod/patch.yaml"
+    assert err[0].endswith(" harden -k prod")
+    assert err[1] == "Passed over 1 file listed as a patch by a kustomization: prod/patch.yaml"
 
 
 @pytest.mark.parametrize(("flags", "status", "says"), [([], 0, "Warning: "), (["--check"], 2, "error: ")])
-def test_a_gate_does_not_pass_what_a_kustomization_does_to_its_resources(
+def test_resources_that_a_kustomization_changes_pass_no_gate(
     flags: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("base/pod.yaml", HARD)
@@ -387,14 +401,190 @@ def test_a_gate_does_not_pass_what_a_kustomization_does_to_its_resources(
     assert harden("-f", "base", *flags) == 0
     capsys.readouterr()
     assert harden("-f", "over", *flags) == status
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{says}over/kustomization.yaml: patches not applied here; for the result: kubectl kusto")
+    line = capsys.readouterr().err.splitlines()[0]
+    assert line.startswith(f"{says}over/kustomization.yaml: patches not applied here; for the result: ")
+    assert line.endswith(" harden -k over")
 
 
-def test_the_pre_commit_hook_fails_where_something_would_change() -> None:
-    (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
-    put("deploy/a.yaml", SOFT)
-    command = [Path(sys.prefix, "bin", "kubectl-caps"), *hook["entry"].split()[1:], "-R", "-f", "deploy/"]
-    assert subprocess.run(list(map(str, command)), capture_output=True, check=False).returncode == 1
-    put("deploy/a.yaml", HARD)
-    assert subprocess.run(list(map(str, command)), capture_output=True, check=False).returncode == 0
+CHANGED = {"soft.yaml": SOFT, "hard.yaml": HARD, "values.yaml": "image: x\n", "broken.yaml": "a: [\n"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ("values.yaml", 0, "Judged 0 objects, passed over 1, left 0 unread."),
+        ("hard.yaml values.yaml", 0, "Judged 1 object, passed over 1, left 0 unread."),
+        ("soft.yaml values.yaml", 1, "Judged 1 object, passed over 1, left 0 unread."),
+        ("soft.yaml broken.yaml", 2, "error parsing broken.yaml"),
+        ("hard.yaml -c other", 0, "Judged 1 object"),
+        ("", 2, "--changed-files: no files are given"),
+        ("hard.yaml -f soft.yaml", 2, "only one of --changed-files or -f can be specified"),
+        ("hard.yaml -k .", 2, "only one of --changed-files or -k can be specified"),
+    ],
+)
+def test_changed_files_may_hold_no_object(
+    arguments: str, status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in CHANGED.items():
+        put(name, text)
+    assert harden("--check", "--changed-files", *arguments.split()) == status
+    assert says in capsys.readouterr().err
+
+
+def test_a_file_of_minus_f_has_to_hold_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    put("values.yaml", CHANGED["values.yaml"])
+    assert harden("--check", "-f", "values.yaml") == 2
+    assert "unable to decode" in capsys.readouterr().err
+
+
+# What a container gains, keeps and lacks
+
+
+@pytest.mark.parametrize("mode", ["--write", "--check", "--diff", ""])
+def test_a_tight_container_is_not_widened_unless_the_user_accepts(
+    mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = put("a.yaml", HARD)
+    assert harden("-f", "a.yaml", "--add", "SYS_ADMIN", *filter(None, [mode])) == 2
+    out, err = capsys.readouterr()
+    assert path.read_text() == HARD
+    says = "container c: gains SYS_ADMIN (critical risk), which it does not hold today; -c c or --yes accepts it"
+    assert f"pod/p not hardened ({says})" in out + err
+
+
+@pytest.mark.parametrize("consent", [["-c", "c"], ["--yes"], ["-y"], ["--force"]])
+def test_an_accepted_gain_of_a_container_is_a_note(
+    consent: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", HARD)
+    assert harden("-f", "a.yaml", "--add", "SYS_ADMIN", *consent, "--write") == 0
+    assert 'add: ["SYS_ADMIN"]' in Path("a.yaml").read_text()
+    says = "pod/p: container c gains SYS_ADMIN (critical risk), which it does not hold today"
+    assert says in capsys.readouterr().out.splitlines()
+
+
+def test_gains_are_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", HARD)
+    assert harden("-f", "a.yaml", "--add", "SYS_ADMIN", "-c", "c", "-o", "json") == 0
+    result = json.loads(capsys.readouterr().out)
+    jsonschema.validate(result, SCHEMA)
+    everywhere = ["containerd", "cri-o", "docker"]
+    gain = {"container": "c", "capability": "SYS_ADMIN", "risk": "critical", "runtimes": everywhere}
+    assert result["items"][0]["gains"] == [gain]
+
+
+def test_yes_and_force_mean_nothing_in_files_without_add(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    assert harden("-f", "a.yaml", "--yes") == 2
+    assert capsys.readouterr().err == "error: --yes has no meaning with -f\n"
+
+
+@pytest.mark.parametrize("text", [SOFT, HARD], ids=["hardened", "unchanged"])
+def test_the_add_that_a_known_image_needs_is_said(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", text.replace("image: i", "image: registry.k8s.io/coredns/coredns:v1.12.0"))
+    harden("-f", "a.yaml", "--check")
+    says = (
+        "pod/p: container c its image is known to have NET_BIND_SERVICE as a file capability, "
+        "and does not start without; --add NET_BIND_SERVICE adds it"
+    )
+    assert says in capsys.readouterr().out
+    harden("-f", "a.yaml", "--check", "--add", "NET_BIND_SERVICE", "-c", "c")
+    assert "file capability" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["-c", "c,x", "-c", "d, c"], "container x is in none of the files; there are: c, d"),
+        (["-c", "c,"], 'invalid argument "c," for "--container" flag: a name is empty'),
+        (["-c", ""], 'invalid argument "" for "--container" flag: a name is empty'),
+    ],
+)
+def test_containers_are_split_at_commas(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    put("b.yaml", SOFT.replace("name: c", "name: d"))
+    assert harden("-f", ".", *flags) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+# What cannot be hardened
+
+PRIVILEGED = SOFT + "    securityContext: {privileged: true}\n"
+LEFT = "pod/p: container c is privileged (critical risk), which overrides capabilities: left as it is"
+
+
+def exemptions(until: str, *capabilities: str) -> str:
+    entry = {"name": "p", "capabilities": capabilities, "reason": "it is the node agent", "until": until}
+    document = {"apiVersion": "kubectl-caps/v1alpha1", "kind": "Exemptions", "exemptions": [entry]}
+    return str(put("../exemptions.json", json.dumps(document)))
+
+
+@pytest.mark.parametrize("more", [[], ["-c", "c"], ["-o", "json"]])
+def test_a_container_that_cannot_be_hardened_fails_the_check(
+    more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", PRIVILEGED)
+    assert harden("-f", ".", "--check", *more) == 1
+    out, err = capsys.readouterr()
+    assert LEFT in out.splitlines() or "is privileged (critical risk)" in out
+    assert 'a.yaml:1: pod/p, container "c": cannot be hardened: it is privileged' in err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        (SOFT + "  os: {name: windows}\n", []),
+        (PRIVILEGED + "  - {name: d, image: i}\n", ["-c", "d", "--write"]),
+        (PRIVILEGED, ["--write"]),
+        (PRIVILEGED, []),
+    ],
+    ids=["windows", "another container", "write", "print"],
+)
+def test_settings_that_stay_are_named_and_fail_nothing(
+    text: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", text)
+    assert harden("-f", ".", *(flags or (["--check"] if "windows" in text else []))) == 0
+    out, err = capsys.readouterr()
+    assert ("left as it is" in out + err) == ("-c" not in flags)
+
+
+@pytest.mark.parametrize(
+    ("until", "names", "status", "says"),
+    [
+        ("never", ["privileged"], 0, "passes --check only by an exemption: "),
+        ("2020-01-01", ["privileged"], 1, "exempted until 2020-01-01"),
+        ("never", ["ALL"], 1, "cannot be hardened: it is privileged"),
+    ],
+)
+def test_a_privileged_container_can_be_exempted_from_the_check(
+    until: str, names: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("a.yaml", PRIVILEGED)
+    file = exemptions(until, *names)
+    assert harden("-f", ".", "--check", "--exemptions", file) == status
+    assert says in capsys.readouterr().err
+
+
+def test_an_exemption_in_an_annotation_counts_unless_only_the_file_does() -> None:
+    annotated = "metadata: {name: p, annotations: {kubectl-caps/exempt: privileged; agent; never}}"
+    put("a.yaml", PRIVILEGED.replace("metadata: {name: p}", annotated))
+    assert harden("-f", ".", "--check") == 0
+    assert harden("-f", ".", "--check", "--exemptions-from", "file") == 1
+
+
+@pytest.mark.parametrize("flags", [["-f", "."], ["-f", ".", "--write"], ["deploy", "web"]])
+def test_exemptions_go_with_the_check_of_files_only(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", SOFT)
+    assert harden(*flags, "--exemptions", "x") == 2
+    assert capsys.readouterr().err == "error: --exemptions goes with -f and --check\n"
+
+
+def test_adds_that_stay_are_listed_with_their_risk_where_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    put("a.yaml", HARD.replace('drop: ["ALL"]', 'drop: ["ALL"], add: ["SYS_ADMIN"]').replace(
+        "capabilities:\n        drop", "capabilities: {drop").replace('"SYS_ADMIN"]', '"SYS_ADMIN"]}'))  # fmt: skip
+    assert harden("-f", ".", "--check") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "pod/p: container c keeps its declared add SYS_ADMIN (critical risk); --remove-adds removes it",
+        "pod/p unchanged",
+    ]

@@ -10,10 +10,9 @@ import jsonschema
 import pytest
 import yaml
 
-from kubectl_caps.commands import files
 from kubectl_caps.main import main
-from kubectl_caps.manifests.source import SourceFile
-from kubectl_caps.manifests.write import write
+from kubectl_caps.manifests.edit import write
+from kubectl_caps.manifests.read.text import SourceFile
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "labelling.schema.json").read_text())
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -38,6 +37,9 @@ GOOD = (
     ", securityContext: {runAsNonRoot: true, allowPrivilegeEscalation: false, "
     "capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}"
 )
+FINE = deployment("fine", where="", security=GOOD)
+"""An object that every policy lets into every namespace, so that a verdict has something to judge."""
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\n"
 CRON_JOB = """apiVersion: batch/v1
 kind: CronJob
 metadata: {name: report, namespace: shop}
@@ -72,7 +74,10 @@ def run(manifests: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 def test_the_label_is_printed_in_the_text_where_nothing_would_be_refused(run: Run) -> None:
     documents = [namespace(), deployment("web", security=GOOD)]
     status, out, err = run(documents)
-    assert (status, err) == (0, f"namespace/shop: {ENFORCE}: <none> -> restricted\n")
+    assert (status, err.splitlines()[-2:]) == (
+        0,
+        [f"namespace/shop: {ENFORCE}: <none> -> restricted", "Judged 1 object, passed over 0, left 0 unread."],
+    )
     assert out == "---\n".join([namespace(labels=f"  labels:\n    {ENFORCE}: restricted\n"), documents[1]])
 
 
@@ -84,7 +89,7 @@ def test_write_touches_only_the_labels_and_a_second_run_nothing(run: Run, manife
         [namespace(labels=f"  labels:\n    {ENFORCE}: restricted\n"), deployment("web", security=GOOD)]
     )
     status, out, _ = run(None, "--write")
-    assert (status, out, manifests.read_text()) == (0, "namespace/shop not labeled\n", written)
+    assert (status, out.splitlines()[-1], manifests.read_text()) == (0, "namespace/shop not labeled", written)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +100,18 @@ def test_write_touches_only_the_labels_and_a_second_run_nothing(run: Run, manife
     ],
     ids=["cron job", "no namespace, and only one is in the files"],
 )
-def test_a_namespace_is_refused_for_what_is_in_the_files(run: Run, manifests: Path, offender: str, field: str) -> None:
+def test_a_namespace_is_refused_for_workloads_of_the_files(
+    run: Run, manifests: Path, offender: str, field: str
+) -> None:
     status, out, err = run([namespace(), offender])
     assert (status, out) == (1, "---\n".join([namespace(), offender]))
     assert f"      {field}\n" in err
     assert "namespace/shop not labeled: enforce=restricted:latest would refuse what is listed" in err
-    assert "to mend: " in err
+    assert "to fix: " in err
     assert f" harden -f {manifests.name} --profile=restricted\n" in err
 
 
-def test_force_labels_it_all_the_same(run: Run, manifests: Path) -> None:
+def test_force_labels_a_refused_namespace(run: Run, manifests: Path) -> None:
     status, _, _ = run([namespace(), CRON_JOB], "--force", "--write")
     assert (status, yaml.safe_load(manifests.read_text().split("---\n")[0])["metadata"]["labels"]) == (
         0,
@@ -120,10 +127,10 @@ def test_a_copied_manifest_with_the_uid_of_another_is_judged_itself(run: Run) ->
 
 
 def test_objects_of_other_namespaces_do_not_count(run: Run) -> None:
-    assert run([namespace(), deployment("web", where="other")])[0] == 0
+    assert run([namespace(), deployment("web", where="other"), deployment("ours", security=GOOD)])[0] == 0
 
 
-def test_an_offender_without_a_namespace_is_not_judged_where_it_may_be_in_either(run: Run) -> None:
+def test_a_violating_object_that_may_be_in_either_namespace_is_not_judged(run: Run) -> None:
     status, _, err = run([namespace("a"), namespace("b"), deployment("web", where="")])
     assert status == 2
     for name in ("a", "b"):
@@ -143,12 +150,12 @@ def test_an_object_without_a_namespace_that_is_fine_anywhere_is_no_matter(run: R
         (deployment("web").replace("image: x", "securityContext: {privileged: maybe}"), "expected bool"),
         (
             "apiVersion: x.io/v1\nkind: Thing\nmetadata: {name: t}\nspec: {containers: [{image: x}]}\n",
-            "x.io/v1 Thing seems to hold a pod template",
+            "x.io/v1 Thing t seems to make pods (spec.containers)",
         ),
     ],
     ids=["template", "wrong type", "unknown kind"],
 )
-def test_what_cannot_be_read_is_not_taken_for_fine(run: Run, broken: str, reason: str) -> None:
+def test_a_file_that_cannot_be_read_leaves_the_namespace_not_judged(run: Run, broken: str, reason: str) -> None:
     status, _, err = run([namespace(), broken])
     assert status == 2
     assert "namespace/shop: not judged: " in err
@@ -157,24 +164,25 @@ def test_what_cannot_be_read_is_not_taken_for_fine(run: Run, broken: str, reason
 
 
 def test_names_choose_among_the_namespaces(run: Run, manifests: Path) -> None:
-    documents = [namespace("a"), namespace("b")]
+    documents = [namespace("a"), namespace("b"), FINE]
     status, _, err = run(documents, "b", "--write", "c")
-    assert (status, err) == (2, 'error: namespaces "c" not found in the files\n')
-    first, second = yaml.safe_load_all(manifests.read_text())
+    assert (status, err.splitlines()[0]) == (2, 'error: namespaces "c" not found in the files')
+    first, second, _ = yaml.safe_load_all(manifests.read_text())
     assert ("labels" in first["metadata"], second["metadata"]["labels"]) == (False, {ENFORCE: "restricted"})
 
 
 def test_existing_labels_are_kept_and_shown_and_need_overwrite(run: Run, manifests: Path) -> None:
-    documents = [namespace(labels=f"  labels: {{team: a, {ENFORCE}: baseline}}\n")]
+    documents = [namespace(labels=f"  labels: {{team: a, {ENFORCE}: baseline}}\n"), deployment("fine", security=GOOD)]
     status, _, err = run(documents)
     assert status == 1
     assert f"'{ENFORCE}' already has a value (baseline), and --overwrite is false" in err
     status, out, _ = run(documents, "--overwrite", "--write")
     assert (status, f"namespace/shop: {ENFORCE}: baseline -> restricted\n" in out) == (0, True)
-    assert yaml.safe_load(manifests.read_text())["metadata"]["labels"] == {"team": "a", ENFORCE: "restricted"}
+    written, _ = yaml.safe_load_all(manifests.read_text())
+    assert written["metadata"]["labels"] == {"team": "a", ENFORCE: "restricted"}
 
 
-def test_removing_unlabels(run: Run, manifests: Path) -> None:
+def test_removing_a_mode_unlabels_the_namespace(run: Run, manifests: Path) -> None:
     documents = [namespace(labels=f"  labels:\n    team: a\n    {ENFORCE}: baseline\n")]
     status, out, _ = run(documents, "--remove", "enforce", "--force", "--write")
     assert (status, out.splitlines()[-1]) == (0, "namespace/shop unlabeled")
@@ -186,10 +194,8 @@ ALIASED = "  labels: &l {a: b}\n  annotations: *l\n"
 
 
 @pytest.mark.parametrize("flags", [["--write"], ["--check"], ["-o", "json"], []])
-def test_a_label_that_cannot_be_edited_in_is_not_said_to_be_there(
-    run: Run, manifests: Path, flags: list[str]
-) -> None:
-    documents = [namespace(labels=ALIASED), namespace("b")]
+def test_a_label_that_cannot_be_edited_in_is_not_said_to_be_there(run: Run, manifests: Path, flags: list[str]) -> None:
+    documents = [namespace(labels=ALIASED), namespace("b"), FINE]
     status, out, err = run(documents, *flags)
     assert status == 2
     assert "error: all.yaml:5: " in err
@@ -204,8 +210,8 @@ def test_a_label_that_cannot_be_edited_in_is_not_said_to_be_there(
     assert (ENFORCE in manifests.read_text()) is (flags == ["--write"])
 
 
-def test_what_is_written_is_labeled_in_json(run: Run) -> None:
-    status, out, _ = run([namespace()], "--write", "-o", "json")
+def test_a_written_namespace_is_labeled_in_json(run: Run) -> None:
+    status, out, _ = run([namespace(), FINE], "--write", "-o", "json")
     assert (status, [item["result"] for item in json.loads(out)["items"]]) == (0, ["labeled"])
 
 
@@ -215,13 +221,15 @@ def test_a_file_that_cannot_be_written_fails_and_holds_back_no_other(
     other = manifests.with_name("other.yaml")
     other.write_text(namespace("b"))
 
+    write_file = write.write_file
+
     def changed(file: SourceFile, text: str) -> None:
         if file.name == manifests.name:
             manifests.write_text("# somebody else's\n")
-        write(file, text)
+        write_file(file, text)
 
-    monkeypatch.setattr(files, "write", changed)
-    status, out, err = run([namespace()], "-f", other.name, "--write")
+    monkeypatch.setattr(write, "write_file", changed)
+    status, out, err = run([namespace(), FINE], "-f", other.name, "--write")
     assert (status, err.startswith("error: ")) == (2, True)
     assert "namespace/shop not labeled: " in out
     assert "namespace/b labeled\n" in out
@@ -242,9 +250,10 @@ def test_a_file_that_cannot_be_written_fails_and_holds_back_no_other(
     ],
 )
 def test_labels_that_are_no_strings_are_told_with_their_line(run: Run, labels: str, words: str) -> None:
-    status, out, err = run([namespace("b"), namespace(labels=labels)], "--check")
+    fine = deployment("fine", "b", GOOD)
+    status, out, err = run([fine, namespace("b"), namespace(labels=labels)], "--check")
     assert status == 2
-    line = int(words.partition(":")[0]) + 5
+    line = int(words.partition(":")[0]) + 10
     assert f"error: all.yaml:{line}:{words.partition(':')[2]}: expected " in err
     assert "bug" not in err
     assert out.splitlines()[-1] == "namespace/b labeled (check)"
@@ -252,12 +261,15 @@ def test_labels_that_are_no_strings_are_told_with_their_line(run: Run, labels: s
 
 def test_a_name_that_is_no_string_is_told_with_its_line(run: Run) -> None:
     status, _, err = run([namespace("5")])
-    assert (status, err) == (2, "error: all.yaml:4: Namespace 5: metadata.name: expected string, got 5\n")
+    assert (status, err.splitlines()[0]) == (
+        2,
+        "error: all.yaml:4: Namespace 5: metadata.name: expected string, got 5",
+    )
 
 
 def test_labels_without_a_value_are_no_matter(run: Run) -> None:
-    assert run([namespace(labels="  labels: {team: null}\n")], "--check")[0] == 1
-    assert run([namespace(labels="  labels:\n")], "--check")[0] == 1
+    assert run([namespace(labels="  labels: {team: null}\n"), FINE], "--check")[0] == 1
+    assert run([namespace(labels="  labels:\n"), FINE], "--check")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -268,7 +280,7 @@ def test_labels_without_a_value_are_no_matter(run: Run) -> None:
         "metadata: {deletionTimestamp: 2026-01-01T00:00:00Z}",
     ],
 )
-def test_a_pod_of_a_manifest_is_made_anew_whatever_became_of_the_one_it_was_copied_from(run: Run, past: str) -> None:
+def test_a_pod_of_a_manifest_is_judged_as_new_whatever_its_status(run: Run, past: str) -> None:
     name = "name: p, namespace: shop"
     metadata = past.replace("{", f"{{{name}, ") if "metadata" in past else f"metadata: {{{name}}}\n{past}"
     pod = f"apiVersion: v1\nkind: Pod\n{metadata}\nspec: {{hostNetwork: true, containers: [{{name: p, image: x}}]}}\n"
@@ -277,7 +289,7 @@ def test_a_pod_of_a_manifest_is_made_anew_whatever_became_of_the_one_it_was_copi
     assert out.splitlines()[-1].startswith("namespace/shop not labeled: enforce=baseline:latest would refuse")
 
 
-def test_what_a_warning_would_say_beside_enforce_is_told(run: Run) -> None:
+def test_violations_of_the_warn_level_beside_enforce_are_a_note(run: Run) -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\n"
     bad = f"{pod}spec: {{hostNetwork: true, containers: [{{name: x}}]}}\n"
     modes = ("--enforce", "baseline", "--warn", "restricted", "--audit", "restricted:v1.0")
@@ -290,23 +302,52 @@ def test_what_a_warning_would_say_beside_enforce_is_told(run: Run) -> None:
 
 
 def test_a_namespace_may_be_named_with_its_type(run: Run) -> None:
-    assert run([namespace(), namespace("b")], "ns/shop", "shop", "--check")[1].splitlines()[-1] == (
+    assert run([namespace(), namespace("b"), FINE], "ns/shop", "shop", "--check")[1].splitlines()[-1] == (
         "namespace/shop labeled (check)"
     )
     status, _, err = run([namespace()], "pod/shop")
-    assert (status, err) == (2, "error: pod/shop: not a namespace\n")
+    assert (status, err.splitlines()[0]) == (2, "error: pod/shop: not a namespace")
 
 
-def test_check_only_answers(run: Run, manifests: Path) -> None:
-    status, out, _ = run([namespace()], "--check")
+def test_check_prints_the_verdict_and_edits_no_file(run: Run, manifests: Path) -> None:
+    documents = [namespace(), deployment("fine", security=GOOD)]
+    status, out, _ = run(documents, "--check")
     assert (status, out.splitlines()[-1]) == (1, "namespace/shop labeled (check)")
-    assert manifests.read_text() == namespace()
+    assert manifests.read_text() == "---\n".join(documents)
 
 
-def test_files_without_a_namespace_are_said_to_be_not_judged(run: Run) -> None:
+def test_files_without_a_namespace_are_nothing_to_judge(run: Run) -> None:
     status, out, err = run([deployment("web", security=GOOD)], "--check")
-    assert (status, out) == (0, "")
-    assert err == "No namespaces found: the files hold no Namespace whose labels could be judged\n"
+    assert (status, out) == (2, "")
+    assert err.splitlines() == [
+        "error: nothing to judge: the files hold no Namespace",
+        "Judged 0 objects, passed over 1, left 0 unread.",
+    ]
+
+
+@pytest.mark.parametrize("others", [[], [deployment("web", where="other", security=GOOD)], [SERVICE]])
+@pytest.mark.parametrize("mode", ["--enforce", "--warn"])
+def test_a_namespace_of_which_the_files_hold_no_object_is_not_judged(run: Run, mode: str, others: list[str]) -> None:
+    status, out, err = run([namespace(), *others], mode, "baseline", "--check")
+    nothing = "namespace/shop: not judged: nothing to judge: the files hold no object in it that runs pods\n"
+    assert (status, nothing in out) == (2, True)
+    assert err == f"Judged 0 objects, passed over {len(others)}, left 0 unread.\n"
+
+
+def test_a_label_that_refuses_nothing_needs_no_object_to_judge(run: Run) -> None:
+    assert run([namespace()], "--enforce", "privileged", "--check")[0] == 1
+
+
+def test_an_object_counts_as_judged_where_its_namespace_is_among_the_named_ones(run: Run) -> None:
+    documents = [namespace("a"), namespace("b"), deployment("web", "a", GOOD), deployment("db", "b", GOOD), SERVICE]
+    status, out, err = run(documents, "b", "-o", "json")
+    assert (status, err) == (0, "Judged 1 object, passed over 2, left 0 unread.\n")
+    summary = json.loads(out)["summary"]
+    assert {key: summary[key] for key in ("judged", "passedOver", "notRead")} == {
+        "judged": 1,
+        "passedOver": 2,
+        "notRead": 0,
+    }
 
 
 def test_diff_shows_only_the_new_lines(run: Run) -> None:
@@ -315,9 +356,9 @@ def test_diff_shows_only_the_new_lines(run: Run) -> None:
     assert changed == ["+  labels:", f"+    {ENFORCE}: restricted"]
 
 
-def test_warnings_break_nothing(run: Run, manifests: Path) -> None:
+def test_a_workload_that_warn_names_does_not_change_the_exit_status(run: Run, manifests: Path) -> None:
     status, _, err = run([namespace(), CRON_JOB], "--warn", "restricted:v1.30", "--write")
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, "Judged 1 object, passed over 0, left 0 unread.\n")
     assert yaml.safe_load(manifests.read_text().split("---\n")[0])["metadata"]["labels"] == {
         "pod-security.kubernetes.io/warn": "restricted",
         "pod-security.kubernetes.io/warn-version": "v1.30",
@@ -333,7 +374,7 @@ def test_the_output_is_what_its_schema_says(run: Run, output: str) -> None:
 
 
 def test_names_are_those_that_may_be_labeled(run: Run) -> None:
-    documents = [namespace("a"), namespace("b"), deployment("web", where="a")]
+    documents = [namespace("a"), namespace("b"), deployment("web", where="a"), FINE]
     assert run(documents, "-o", "name")[1] == "namespace/b\n"
 
 
@@ -357,6 +398,79 @@ def test_flags_that_do_not_go_together_are_errors(run: Run, flags: list[str], wo
     assert (status, out) == (2, "")
     assert err.startswith("error: ")
     assert words in err
+
+
+USER_NAMESPACE = (
+    deployment("web", security=GOOD)
+    .replace("{spec: {", "{spec: {hostUsers: false, ")
+    .replace("{runAsNonRoot: true", "{runAsNonRoot: true, runAsUser: 0")
+)
+"""Root in a user namespace, which restricted allows since v1.35."""
+
+
+def test_latest_says_whose_rules_it_was_and_what_an_older_server_would_refuse(run: Run) -> None:
+    status, _, err = run([namespace(), USER_NAMESPACE])
+    rules, note = err.splitlines()[:2]
+    assert (status, rules) == (0, "namespace/shop: judged by the rules of v1.37")
+    assert note == (
+        "namespace/shop: note: on Kubernetes 1.34 deployment.apps/web violates restricted:latest: runAsUser: "
+        'container "web" must not set runAsUser=0: spec.template.spec.containers[0].securityContext.runAsUser'
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "minor", "status"),
+    [("1.34", 34, 1), ("v1.34", 34, 1), ("1.34.7", 34, 1), ("1.35", 35, 0), ("1.37", 37, 0), ("1.22", 22, 0)],
+)
+def test_the_kubernetes_version_says_what_latest_is(run: Run, version: str, minor: int, status: int) -> None:
+    result, out, _ = run([namespace(), USER_NAMESPACE], "-o", "json", "--kubernetes-version", version)
+    (item,) = json.loads(out)["items"]
+    checks = [violation["check"] for violation in item["violations"]]
+    assert (result, checks) == (status, ["runAsUser"] if status else [])
+    assert (item["policy"], item["podSecurityVersion"], item["notes"]) == ("restricted:latest", f"v1.{minor}", [])
+
+
+def test_a_version_label_that_is_older_than_the_server_is_judged_by_itself(run: Run) -> None:
+    documents = [namespace(), USER_NAMESPACE]
+    _, out, _ = run(documents, "-o", "json", "--kubernetes-version", "1.36", "--enforce", "restricted:v1.34")
+    assert [item["podSecurityVersion"] for item in json.loads(out)["items"]] == ["v1.34"]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("1.38", 'unknown version "1.38": the newest rules known here are those of 1.37'),
+        ("34", 'invalid value "34": a version is written 1.37'),
+        ("1.034", 'invalid value "1.034": a version is written 1.37'),
+        ("latest", 'invalid value "latest": a version is written 1.37'),
+        ("", 'invalid value "": a version is written 1.37'),
+    ],
+)
+def test_a_kubernetes_version_that_is_not_known_is_an_error(run: Run, version: str, words: str) -> None:
+    assert run([namespace()], "--kubernetes-version", version) == (2, "", f"error: --kubernetes-version: {words}\n")
+
+
+def test_objects_of_files_are_not_said_to_run(run: Run) -> None:
+    owned = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop, ownerReferences: "
+        "[{apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true}]}\n"
+        "spec: {hostNetwork: true, containers: [{name: c, image: x, securityContext: {privileged: true}}]}\n"
+    )
+    bare = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\n"
+        "spec: {hostPID: true, containers: [{name: c}]}\n"
+    )
+    web = deployment("web").replace("{name: web,", "{uid: u, name: web,", 1)
+    folded = (
+        owned.replace("web-1", "web-2")
+        .replace("hostNetwork: true, ", "")
+        .replace(", securityContext: {privileged: true}", "")
+    )
+    documents = [namespace(), owned, bare, web, folded]
+    for flags in ([], ["--check"], ["--enforce", "baseline"], ["--enforce", "baseline", "--write", "--force"]):
+        _, out, err = run(documents, *flags)
+        for word in ("running", "patched", "changed in place", "delete it"):
+            assert word not in out + err, (flags, word)
 
 
 def test_files_need_no_cluster_client(manifests: Path) -> None:

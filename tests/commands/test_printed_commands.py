@@ -4,8 +4,13 @@ import shlex
 
 import pytest
 
-from kubectl_caps.command_line import parse
-from kubectl_caps.commands.options import connection
+from kubectl_caps.cli.arguments import ClusterArguments, connection_flags, values_of
+from kubectl_caps.cli.parser import parse
+
+
+def printed(*argv: str) -> str:
+    """The flags that a command printed by `harden` repeats."""
+    return connection_flags(ClusterArguments(**values_of(ClusterArguments, parse(["harden", *argv]))))
 
 
 @pytest.mark.parametrize(
@@ -19,10 +24,10 @@ from kubectl_caps.commands.options import connection
     ],
 )
 def test_who_asks_and_which_cluster_is_repeated(flags: str) -> None:
-    said = connection(parse(["harden", "deploy/web", *shlex.split(flags)]))
+    said = printed("deploy/web", *shlex.split(flags))
     assert shlex.split(said) == shlex.split(flags)
 
 
 def test_no_secret_is_printed() -> None:
-    options = parse(["harden", "deploy/web", "--token", "s3cret", "-s", "https://me:s3cret@x:6443"])
-    assert connection(options) == " --server https://x:6443 --token TOKEN"
+    said = printed("deploy/web", "--token", "s3cret", "-s", "https://me:s3cret@x:6443")
+    assert said == " --server https://x:6443 --token TOKEN"

@@ -1,6 +1,6 @@
 """Random manifests as people write them: kinds, styles, comments, indentation, and what stands beside containers.
 
-Comments have numbers. Those that may go with their line (an item of `drop` that is replaced) are called `#gone…`.
+Comments have numbers.
 """
 
 import json
@@ -56,8 +56,9 @@ class Writer:
         if kind == "Pod":
             return {**head, "apiVersion": "v1", "spec": pod["spec"]}
         if kind == "CronJob":
-            return {**head, "apiVersion": "batch/v1", "spec": {"jobTemplate": {"spec": {"template": pod}}}}
-        return self.shuffled({**head, "spec": self.shuffled({"replicas": 1, "template": pod})})
+            spec = {"schedule": "@daily", "jobTemplate": {"spec": {"template": pod}}}
+            return {**head, "apiVersion": "batch/v1", "spec": spec}
+        return self.shuffled({**head, "spec": self.shuffled({"selector": {}, "replicas": 1, "template": pod})})
 
     def pod_spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = {"containers": [self.container(at) for at in range(self.chance.choice([1, 1, 2, 3]))]}
@@ -115,10 +116,10 @@ class Writer:
         for key, value in obj.items():
             lines += self.above(column)
             name = " " * column + self.pick(key, key, key, f'"{key}"', f"'{key}'") + self.pick("", "", "", " ") + ":"
-            lines += self.valued(name, value, column, key in ("drop", "add"))
+            lines += self.valued(name, value, column)
         return lines
 
-    def valued(self, name: str, value: Any, column: int, gone: bool) -> list[str]:
+    def valued(self, name: str, value: Any, column: int) -> list[str]:
         """A key's line with its value, and the lines that follow."""
         is_text = isinstance(value, str) and value.endswith("\n")
         if is_text and self.chance.random() < 0.7:
@@ -129,12 +130,12 @@ class Writer:
         if isinstance(value, dict) and value and not self.in_flow():
             return [name + self.behind(), *self.mapping(value, column + self.step)]
         if isinstance(value, list) and value and not self.in_flow():
-            return [name + self.behind(), *self.items(value, column + self.dent, gone)]
+            return [name + self.behind(), *self.items(value, column + self.dent)]
         if value is None:
             return [name + self.pick("", " null", " ~") + self.behind()]
-        return [f"{name} {self.inline(value)}{self.behind(gone)}"]
+        return [f"{name} {self.inline(value)}{self.behind()}"]
 
-    def items(self, values: list[Any], column: int, gone: bool) -> list[str]:
+    def items(self, values: list[Any], column: int) -> list[str]:
         """The lines of a list in block style."""
         lines: list[str] = []
         dash = " " * column + "-" + " " * self.pick(1, 1, 3)
@@ -145,7 +146,7 @@ class Writer:
                 first = next(at for at, line in enumerate(inner) if line.strip() and not line.strip().startswith("#"))
                 lines += [*inner[:first], dash + inner[first][len(dash) :], *inner[first + 1 :]]
             else:
-                lines.append(f"{dash}{self.inline(value)}{self.behind(gone)}")
+                lines.append(f"{dash}{self.inline(value)}{self.behind()}")
         return lines
 
     def inline(self, value: Any) -> str:
@@ -167,15 +168,15 @@ class Writer:
             return []
         return self.pick([""], [" " * column + f"# {self.next()}"], ["", f"# {self.next()}"])
 
-    def behind(self, gone: bool = False) -> str:
+    def behind(self) -> str:
         """A comment behind a value."""
         if self.chance.random() >= self.comments:
             return self.pick("", "", "", " ")
-        return self.pick("  # ", "\t# ") + self.next(gone)
+        return self.pick("  # ", "\t# ") + self.next()
 
-    def next(self, gone: bool = False) -> str:
+    def next(self) -> str:
         self.number += 1
-        return f"{'gone' if gone else 'c'}{self.number};"
+        return f"c{self.number};"
 
     def in_flow(self) -> bool:
         return self.chance.random() < self.flow

@@ -2,11 +2,11 @@
 
 import pytest
 
-from kubectl_caps.core.patch import ABSENT, Change, Patch, lookup
-from kubectl_caps.core.pod import Path
-from kubectl_caps.manifests.edit import Edit, edited
-from kubectl_caps.manifests.read import Document, objects
-from kubectl_caps.manifests.source import SourceFile
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.patch import ABSENT, Change, Patch, lookup
+from kubectl_caps.manifests.edit.edit import Edit, edited
+from kubectl_caps.manifests.read.objects import ManifestObject, objects
+from kubectl_caps.manifests.read.text import SourceFile
 
 HEAD = "apiVersion: v1\nkind: Pod\n"
 NOTES: Path = ("metadata", "annotations")
@@ -16,7 +16,7 @@ def without(text: str, paths: list[Path], end: str = "\n") -> tuple[str, list[st
     """The text without these fields, and why an edit was refused; with other line ends on the way."""
     file = SourceFile("x.yaml", (HEAD + text).replace("\n", end))
     (document,) = objects(file, "")
-    assert isinstance(document, Document)
+    assert isinstance(document, ManifestObject)
     changes = tuple(Change(path, lookup(document.object, path), ABSENT) for path in paths)
     result = edited(file, [Edit(document, Patch(changes))])
     return result.text.replace(end, "\n").removeprefix(HEAD), [error.words for error in result.refused.values()]
@@ -34,7 +34,7 @@ def without(text: str, paths: list[Path], end: str = "\n") -> tuple[str, list[st
         pytest.param(
             "metadata:\n  annotations : # c\n    # d\n    a: b # e\n    # f\n    c: |\n      d\n\n  name: x\n",
             [(*NOTES, "a"), (*NOTES, "c")],
-            "metadata:\n  annotations : {} # c\n    # d\n    # f\n\n  name: x\n",
+            "metadata:\n  annotations : {} # c\n    # d\n    # e\n    # f\n\n  name: x\n",
             id="all keys, comments stay",
         ),
         pytest.param(
@@ -70,7 +70,7 @@ def without(text: str, paths: list[Path], end: str = "\n") -> tuple[str, list[st
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_what_is_taken_out_leaves_the_lines_around_it(before: str, paths: list[Path], after: str, end: str) -> None:
+def test_a_removed_value_leaves_the_lines_around_it(before: str, paths: list[Path], after: str, end: str) -> None:
     assert without(before, paths, end) == (after, [])
 
 
@@ -81,3 +81,11 @@ def test_a_block_with_an_anchor_or_a_tag_is_not_emptied(mark: str) -> None:
         text,
         ["x.yaml:4: cannot be edited safely: nothing of annotations would be left"],
     )
+
+
+def test_an_object_before_a_broken_document_of_its_piece_is_refused() -> None:
+    """YAML ends a line at a line separator of Unicode, and so a document where kubectl cuts none."""
+    text = f"{HEAD}spec: {{}}\n---\u2028a: [\n"
+    document = next(item for item in objects(SourceFile("a.yaml", text), "x") if isinstance(item, ManifestObject))
+    result = edited(SourceFile("a.yaml", text), [Edit(document, Patch((Change(("spec", "x"), ABSENT, 1),)))])
+    assert (result.text, list(result.refused)) == (text, [0])

@@ -14,13 +14,13 @@ import pytest
 import real_kubectl
 
 from kubectl_caps.main import main
-from kubectl_caps.manifests.read import Document, read
+from kubectl_caps.manifests.read.objects import ManifestObject, read_objects
 
 CASES = Path(__file__).parents[1] / "cases"
 BEFORE = sorted(CASES.glob("*.before.*"))
 FLAGS = {
-    "add": ["--add", "net_raw,CAP_CHOWN"],
-    "add-beside-lists-not-indented": ["--add", "chown"],
+    "add": ["--add", "net_raw,CAP_CHOWN", "--yes"],
+    "add-beside-lists-not-indented": ["--add", "chown", "--yes"],
     "keep-escalation": ["--allow-privilege-escalation=keep"],
     "one-container": ["-c", "log"],
     "remove-adds": ["--remove-adds"],
@@ -92,8 +92,8 @@ def test_the_real_kubectl_reads_the_edited_files_as_we_do(tmp_path: Path) -> Non
             shutil.copy(path, tmp_path)
     objects, says = real_kubectl.read(tmp_path)
     assert says == ""
-    items = list(read([str(tmp_path)], recursive=False, command=""))
-    ours = [real_kubectl.without_labels(item.object) for item in items if isinstance(item, Document)]
+    items = list(read_objects([str(tmp_path)], recursive=False, command=""))
+    ours = [real_kubectl.without_labels(item.object) for item in items if isinstance(item, ManifestObject)]
     assert (len(items), ours) == (len(objects), objects)
 
 
@@ -116,7 +116,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("second", [False, True], ids=["alone", "second document"])
 @pytest.mark.parametrize("case", sorted(CASES.glob("*.refused.*")), ids=name_of)
-def test_what_cannot_be_edited_safely_is_refused_by_line_with_its_patch(
+def test_an_object_that_cannot_be_edited_safely_is_refused_by_line_with_its_patch(
     case: Path, second: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text, (line, reason) = case.read_text(), REFUSED[name_of(case)]
@@ -129,7 +129,7 @@ def test_what_cannot_be_edited_safely_is_refused_by_line_with_its_patch(
     where = f"{path}:{line + above.count(chr(10))}: cannot be edited safely: "
     assert [said for said in err.splitlines() if said.startswith(f"error: {where}") and reason in said]
     assert 'its patch, for the document alone: kubectl patch --local -f - -o yaml --type=json -p \'[{"op": "te' in err
-    assert out.startswith(f"pod/p not patched ({where}")
+    assert out.startswith(f"pod/p not hardened ({where}")
 
 
 def test_an_object_that_cannot_be_edited_holds_back_no_other(
@@ -147,4 +147,4 @@ def test_an_object_that_cannot_be_edited_holds_back_no_other(
     assert main(["harden", "-f", str(path), "--write"]) == 2
     assert path.read_text() == file(hard, tagged, hard)
     results = [line.split(" (")[0] for line in capsys.readouterr().out.splitlines()[-3:]]
-    assert results == ["pod/a patched", "pod/b not patched", "pod/c patched"]
+    assert results == ["pod/a hardened", "pod/b not hardened", "pod/c hardened"]

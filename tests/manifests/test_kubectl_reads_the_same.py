@@ -7,7 +7,8 @@ import pytest
 import real_kubectl
 
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests.read import Document, read
+from kubectl_caps.manifests.read.objects import ManifestObject, read_objects
+from kubectl_caps.manifests.read.paths import NotRead
 from kubectl_caps.report.json import text as written
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
@@ -145,8 +146,9 @@ def put(folder: Path, name: str, text: str | bytes) -> Path:
 
 
 def ours(path: Path) -> tuple[list[Any], list[str]]:
-    items = list(read([str(path)], recursive=True, command="kubectl caps inspect"))
-    objects = [real_kubectl.without_labels(item.object) for item in items if isinstance(item, Document)]
+    items = list(read_objects([str(path)], recursive=True, command="kubectl caps inspect"))
+    items = [item.why if isinstance(item, NotRead) and isinstance(item.why, InputError) else item for item in items]
+    objects = [real_kubectl.without_labels(item.object) for item in items if isinstance(item, ManifestObject)]
     return objects, [str(item) for item in items if isinstance(item, InputError)]
 
 
@@ -175,7 +177,7 @@ def test_the_same_objects_are_read(name: str, kubectls: dict[str, list[Any]], tm
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_kubectl_refuses_is_an_error(name: str, tmp_path: Path) -> None:
+def test_a_file_that_kubectl_refuses_is_an_error(name: str, tmp_path: Path) -> None:
     path = put(tmp_path, "x", REFUSED[name])
     _, says = real_kubectl.read(path)
     _, errors = ours(path)
@@ -196,7 +198,7 @@ def test_what_kubectl_refuses_is_an_error(name: str, tmp_path: Path) -> None:
     ],
     ids=["an anchor defined twice", "depth in JSON", "half a character"],
 )
-def test_what_only_kubectl_can_read_is_an_error_too(text: str | bytes, problem: str, tmp_path: Path) -> None:
+def test_a_file_that_only_kubectl_can_read_is_an_error_too(text: str | bytes, problem: str, tmp_path: Path) -> None:
     objects, errors = ours(put(tmp_path, "x", text))
     assert (objects, len(errors)) == ([], 1)
     assert errors[0].endswith(problem)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_caps.manifests.positions import Positions
-from kubectl_caps.manifests.read import Document, objects
-from kubectl_caps.manifests.source import SourceFile, open_source
+from kubectl_caps.manifests.read.objects import ManifestObject, objects
+from kubectl_caps.manifests.read.positions import Positions
+from kubectl_caps.manifests.read.text import SourceFile, open_source
 
 HEAD = "apiVersion: v1\nkind: Pod\n"
 TEXTS: list[tuple[str, str, tuple[str | int, ...], str]] = [
@@ -29,7 +29,7 @@ TEXTS: list[tuple[str, str, tuple[str | int, ...], str]] = [
 def place(text: str, path: tuple[str | int, ...], which: int = 0) -> tuple[int, str]:
     """The line of a field, and the text that its columns cut out of it."""
     file = SourceFile("x.yaml", text)
-    document = [item for item in objects(file, "x") if isinstance(item, Document)][which]
+    document = [item for item in objects(file, "x") if isinstance(item, ManifestObject)][which]
     span = Positions(file).of(document, path)
     return span.line, text.split("\n")[span.line - 1][span.column - 1 : span.end - 1]
 
@@ -58,5 +58,5 @@ def test_a_byte_order_mark_moves_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfapiVersion: v1\nkind: Pod\n")
     file = open_source(str(path))
     (document,) = objects(file, "x")
-    assert isinstance(document, Document)
+    assert isinstance(document, ManifestObject)
     assert Positions(file).of(document, ("apiVersion",)).column == 1

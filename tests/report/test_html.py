@@ -106,7 +106,7 @@ def test_the_worst_is_first_and_tables_have_headers(capsys: pytest.CaptureFixtur
     }
 
 
-def test_what_is_exempted_expired_and_not_judged_is_marked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_exempted_and_expired_findings_are_marked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "exemptions.yaml"
     path.write_text(
         "apiVersion: kubectl-caps/v1alpha1\nkind: Exemptions\nexemptions:\n"
@@ -118,7 +118,7 @@ def test_what_is_exempted_expired_and_not_judged_is_marked(capsys: pytest.Captur
     for part in ("it routes", "it was once", "expired, counts again", "Not judged", "nowhere.yaml"):
         assert part in words
     assert 'hostNamespaces</a> <span class="badge stamp">exempted</span>' in text
-    assert "high without what is exempted" in words, "the router still holds NET_RAW"
+    assert "high without exempted findings" in words, "the router still holds NET_RAW"
 
 
 def test_an_empty_page_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

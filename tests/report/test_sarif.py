@@ -13,7 +13,7 @@ import pytest
 from testbed import build
 
 from kubectl_caps.core.podsecurity.registry import CHECKS
-from kubectl_caps.core.warnings import IDS
+from kubectl_caps.core.warnings.registry import IDS
 from kubectl_caps.main import main
 from kubectl_caps.report import sarif
 
@@ -85,7 +85,7 @@ def test_a_result_is_at_its_field_or_the_nearest_parent(examples: Any, rule: str
     assert [marked(result) for result in of_rule(examples, rule, file)] == [text]
 
 
-def test_what_is_exempted_is_suppressed_with_its_reason_and_what_expired_is_not(examples: Any) -> None:
+def test_exempted_findings_are_suppressed_with_their_reason_and_expired_ones_are_not(examples: Any) -> None:
     suppressed = {item["ruleId"] for item in examples["results"] if item["suppressions"]}
     assert suppressed == {
         "pod-security-hostNamespaces",
@@ -111,7 +111,7 @@ def test_an_annotation_suppresses_in_the_source(capsys: pytest.CaptureFixture[st
     assert [item["kind"] for item in risk["suppressions"]] == ["inSource"]
 
 
-def test_what_could_not_be_judged_is_a_notification(examples: Any) -> None:
+def test_an_error_is_a_notification_of_the_run(examples: Any) -> None:
     (invocation,) = examples["invocations"]
     assert invocation["executionSuccessful"] is False
     (notification,) = invocation["toolExecutionNotifications"]

@@ -20,11 +20,11 @@ from kubectl_caps.report.terminal import escaped, say, warn
     ],
     ids=ascii,
 )
-def test_what_a_terminal_would_obey_is_escaped(text: str, wanted: str) -> None:
+def test_control_characters_are_escaped(text: str, wanted: str) -> None:
     assert escaped(text) == wanted
 
 
-def test_what_is_said_is_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
     say("a\nerror: b\x1b[2J")
     assert capsys.readouterr() == ("", "a\\nerror: b\\x1b[2J\n")
 

@@ -1,1 +1,1 @@
-"""What the Linux kernel and the container runtimes do with capabilities."""
+"""Capabilities in the Linux kernel and in the container runtimes."""

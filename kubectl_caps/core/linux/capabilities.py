@@ -1,9 +1,10 @@
 """The capabilities of the Linux kernel: what each one allows, and how dangerous it is in a container."""
 
-import difflib
 from typing import Literal
 
 from msgspec import Struct
+
+from kubectl_caps.core.nearest import hint
 
 Risk = Literal["critical", "high", "medium", "low", "none", "unknown"]
 
@@ -124,9 +125,6 @@ CAPABILITIES: tuple[Capability, ...] = (
 BY_NUMBER = {capability.number: capability for capability in CAPABILITIES}
 BY_NAME = {capability.name: capability for capability in CAPABILITIES}
 
-_LONGEST = 32
-"""No name is longer, and looking for the nearest of a long text takes quadratic time."""
-
 
 def worst(*risks: Risk) -> Risk:
     """The worst of some risks; of none at all, `unknown`.
@@ -145,6 +143,4 @@ def canonical(text: str) -> str:
     short = name.removeprefix("CAP_")
     if name == "ALL" or short in BY_NAME:
         return short
-    nearest = difflib.get_close_matches(short[:_LONGEST], ["ALL", *BY_NAME], n=1)
-    hint = f", did you mean {nearest[0]}?" if nearest else ""
-    raise UnknownCapability(f'unknown capability "{text.strip()}"{hint}')
+    raise UnknownCapability(f'unknown capability "{text.strip()}"{hint(short, ["ALL", *BY_NAME])}')

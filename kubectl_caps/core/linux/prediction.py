@@ -1,6 +1,6 @@
-"""What a container's first process gets: one container on one container runtime.
+"""Predicts the capability sets of a container's first process on one container runtime.
 
-What the kernel leaves of it at execve is in capabilities(7), "Transformation of capabilities during execve()".
+The kernel's part at execve is in capabilities(7), "Transformation of capabilities during execve()".
 """
 
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from kubectl_caps.core.linux.algebra import Names, numbers_up_to_last, read, upper
+from kubectl_caps.core.linux.add_drop import Names, numbers_up_to_last, read_names, upper
 from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet, ProcessSets
 
@@ -16,11 +16,12 @@ _CACHED = 4096
 """Most containers of a cluster ask for the same: an answer is worked out once."""
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """What a container asks for, as its manifest says it.
+class ContainerRequest(Struct, frozen=True, kw_only=True):
+    """The declared settings of a container that decide its capabilities.
 
-    A `uid` of None is not known and judged as root, unless `non_root` says that the kubelet refuses to start it as
-    root (runAsNonRoot). `runtime_class` is the name of the pod's RuntimeClass.
+    A `uid` of None is not known and predicted as root, unless `non_root` says that the kubelet refuses to start it as
+    root (runAsNonRoot; `may_evade` says where a crafted image gets past that). `runtime_class` is the name of the
+    pod's RuntimeClass.
     """
 
     add: tuple[str, ...] = ()
@@ -37,6 +38,10 @@ class Request(Struct, frozen=True, kw_only=True):
     def never_root(self) -> bool:
         """Whether the first process is known to be of a user other than 0."""
         return self.non_root if self.uid is None else self.uid != 0
+
+    def may_evade(self, runtime: Runtime) -> bool:
+        """Whether only runAsNonRoot says that it is not root, on a runtime where a crafted image can evade that."""
+        return self.uid is None and self.non_root and not runtime.non_root_holds
 
 
 class Prediction(Struct, frozen=True):
@@ -59,7 +64,7 @@ class _Case(Struct, frozen=True):
     """A request to one runtime on a node that holds `node_all`, if that is known."""
 
     runtime: Runtime
-    request: Request
+    request: ContainerRequest
     add: Names
     drop: Names
     node_all: CapabilitySet | None
@@ -87,20 +92,20 @@ class _Case(Struct, frozen=True):
 
     @property
     def depends_on_runtime(self) -> bool:
-        """Whether another runtime, or another version of it, would give it something else."""
+        """Whether the prediction differs on another runtime, or on another version of the runtime."""
         others = [predict(row, self.request, self.node_all) for row in RUNTIMES]
         return len({(other.sets, other.refused is None) for other in others}) > 1
 
     def _asked_where_all_is(self, every: CapabilitySet) -> CapabilitySet:
         if self.request.privileged:
             return every
-        return self.runtime.algebra(self.runtime.defaults, every, self.add, self.drop)
+        return self.runtime.add_drop(self.runtime.defaults, every, self.add, self.drop)
 
 
 _WINDOWS = "a Windows container has no Linux capabilities"
 _USER_NAMESPACE = "in a user namespace (hostUsers: false): capabilities count only for what belongs to the pod"
 
-# What cannot be known from the manifest, when that matters, and what would tell.
+# The facts that a manifest does not tell, when they matter, and how to find them out.
 _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     (
         lambda case: case.runtime.assumed and case.depends_on_runtime,
@@ -113,6 +118,10 @@ _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     (
         lambda case: case.request.uid is None and not case.request.non_root and bool(case.held),
         "the image's user, judged as root: runAsUser decides it, the status of a running container may tell it",
+    ),
+    (
+        lambda case: case.request.may_evade(case.runtime) and bool(case.held),
+        "whether the image evades runAsNonRoot (CVE-2026-46680): runAsUser as a number decides it",
     ),
     (
         lambda case: case.request.never_root and bool(case.held),
@@ -131,28 +140,32 @@ _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
         "what ALL is on the node, assumed to be all 41 capabilities: /proc/1/status of such a container shows it",
     ),
     (
-        lambda case: not case.request.privileged and case.runtime.stranger_added is None and bool(case.add.strangers),
-        "the node's OCI runtime: runc ignores {strangers}, crun and runc before 1.0.0-rc94 do not start the container",
+        lambda case: (
+            not case.request.privileged and case.runtime.unknown_added is None and bool(case.add.unknown_names)
+        ),
+        "the node's OCI runtime: runc ignores {unknown}, crun and runc before 1.0.0-rc94 do not start the container",
     ),
 )
 
 
 @lru_cache(_CACHED)
-def predict(runtime: Runtime, request: Request, node_all: CapabilitySet | None = None) -> Prediction:
-    """What a container gets on a runtime.
+def predict(runtime: Runtime, request: ContainerRequest, node_all: CapabilitySet | None = None) -> Prediction:
+    """The prediction for a container on a runtime.
 
     `node_all` is what the runtime itself holds on the node; None stands for all that this project knows.
     """
     if request.windows:
         return Prediction(ProcessSets(), notes=(_WINDOWS,))
     known = numbers_up_to_last(ALL_KNOWN if node_all is None else node_all)
-    add, drop = (read(names, known, prefix_optional=runtime.prefix_optional) for names in (request.add, request.drop))
+    add, drop = (
+        read_names(names, known, prefix_optional=runtime.prefix_optional) for names in (request.add, request.drop)
+    )
     case = _Case(runtime, request, add, drop, node_all)
     return Prediction(
         sets=_after_execve(case),
         refused=_refusal(case),
-        ignored_adds=_ignored(case, request.add, add, runtime.stranger_added),
-        ignored_drops=_ignored(case, request.drop, drop, runtime.stranger_dropped),
+        ignored_adds=_ignored(case, request.add, add, runtime.unknown_added),
+        ignored_drops=_ignored(case, request.drop, drop, runtime.unknown_dropped),
         unknowns=tuple(_unknowns(case)),
         notes=(_USER_NAMESPACE,) if request.host_users is False else (),
     )
@@ -174,9 +187,9 @@ def _after_execve(case: _Case) -> ProcessSets:
 def _refusal(case: _Case) -> str | None:
     runtime = case.runtime
     if runtime.names_checked_if_privileged or not case.request.privileged:
-        for names, words in ((case.add, runtime.stranger_added), (case.drop, runtime.stranger_dropped)):
-            if words and names.strangers:
-                return words.format(name="CAP_" + upper(names.strangers[0]).removeprefix("CAP_"))
+        for names, words in ((case.add, runtime.unknown_added), (case.drop, runtime.unknown_dropped)):
+            if words and names.unknown_names:
+                return words.format(name="CAP_" + upper(names.unknown_names[0]).removeprefix("CAP_"))
     lacking = (case.asked - case.available).names
     return runtime.unavailable.format(name=lacking[0]) if lacking else None
 
@@ -184,7 +197,7 @@ def _refusal(case: _Case) -> str | None:
 def _ignored(case: _Case, declared: tuple[str, ...], names: Names, refusal: str | None) -> tuple[str, ...]:
     if case.request.privileged:
         return declared
-    return () if refusal else names.strangers
+    return () if refusal else names.unknown_names
 
 
 def _unknowns(case: _Case) -> Iterator[str]:
@@ -193,5 +206,5 @@ def _unknowns(case: _Case) -> Iterator[str]:
             yield text.format(
                 runtime=case.runtime.name,
                 runtime_class=case.request.runtime_class,
-                strangers=", ".join(case.add.strangers),
+                unknown=", ".join(case.add.unknown_names),
             )

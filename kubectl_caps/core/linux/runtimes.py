@@ -1,8 +1,8 @@
-"""What the container runtimes make of `capabilities.add`, `capabilities.drop` and `privileged`.
+"""The table of container runtimes: how each treats `capabilities.add`, `capabilities.drop` and `privileged`.
 
-Each row of `RUNTIMES` says how a runtime behaves from a version on, with its source. The kubelet hands the names over
-as they stand (pkg/kubelet/kuberuntime/security_context.go) and the API server checks none of them. What the kernel
-leaves of it at execve is in capabilities(7), "Transformation of capabilities during execve()".
+Each row of `RUNTIMES` describes a runtime from a version on, with its source. The kubelet passes the names on
+unchanged (pkg/kubelet/kuberuntime/security_context.go), and the API server checks none of them. The kernel's part at
+execve is in capabilities(7), "Transformation of capabilities during execve()".
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.linux.algebra import Algebra, add_wins, drop_wins
+from kubectl_caps.core.linux.add_drop import AddDrop, add_wins, drop_wins
 from kubectl_caps.core.linux.sets import CapabilitySet
 
-Version = tuple[int, ...]
+RuntimeVersion = tuple[int, ...]
 
 
 class UnknownRuntime(ValueError):
@@ -25,16 +25,16 @@ class Runtime(Struct, frozen=True, kw_only=True):
     """How one runtime behaves from version `since` on."""
 
     name: str
-    since: Version
+    since: RuntimeVersion
     defaults: CapabilitySet
     configurable: bool = False
     """Whether the node's configuration may have other defaults."""
-    algebra: Algebra
+    add_drop: AddDrop
     prefix_optional: bool
     """Whether `CAP_NET_RAW` is read as `NET_RAW`; otherwise it is a name that nobody knows."""
-    stranger_added: str | None
-    """With what words the container does not start after an unknown name in add; None where the name is ignored."""
-    stranger_dropped: str | None
+    unknown_added: str | None
+    """With what words the container does not start after an unknown name in add; None if the name is ignored."""
+    unknown_dropped: str | None
     unavailable: str = "unable to apply caps: operation not permitted"
     """With what words the container does not start after a name that the kernel has and the runtime itself lacks."""
     names_checked_if_privileged: bool = False
@@ -50,6 +50,8 @@ class Runtime(Struct, frozen=True, kw_only=True):
     source: str
     assumed: bool = False
     """Whether nobody told that it is this one."""
+    non_root_holds: bool = True
+    """Whether runAsNonRoot keeps root out of the container, whatever user the image names."""
 
 
 _CRIO_9 = CapabilitySet.from_names(
@@ -62,12 +64,13 @@ _CONTAINERD = Runtime(
     name="containerd",
     since=(2,),
     defaults=_OCI_14,
-    algebra=drop_wins,
+    add_drop=drop_wins,
     prefix_optional=False,
-    stranger_added=None,
-    stranger_dropped=None,
+    unknown_added=None,
+    unknown_dropped=None,
     inheritable=False,
     low_ports_free=True,
+    non_root_holds=False,
     evidence="measured",
     source="internal/cri/opts/spec_opts.go WithCapabilities, pkg/oci/spec.go defaultUnixCaps; runc 1.1.5",
 )
@@ -76,10 +79,10 @@ _CRIO = Runtime(
     since=(1, 25),
     defaults=_CRIO_9,
     configurable=True,
-    algebra=drop_wins,
+    add_drop=drop_wins,
     prefix_optional=True,
-    stranger_added='unknown capability "{name}" to add',
-    stranger_dropped="failed to drop cap {name} invalid capability: {name}",
+    unknown_added='unknown capability "{name}" to add',
+    unknown_dropped="failed to drop cap {name} invalid capability: {name}",
     all_by_number=True,
     privileged_ambient=True,
     inheritable=False,
@@ -90,10 +93,10 @@ _DOCKER = Runtime(
     name="docker",
     since=(20, 10, 14),
     defaults=_OCI_14,
-    algebra=add_wins,
+    add_drop=add_wins,
     prefix_optional=True,
-    stranger_added='invalid CapAdd: unknown capability: "{name}"',
-    stranger_dropped='invalid CapDrop: unknown capability: "{name}"',
+    unknown_added='invalid CapAdd: unknown capability: "{name}"',
+    unknown_dropped='invalid CapDrop: unknown capability: "{name}"',
     unavailable="invalid CapAdd: capability not supported by your kernel or not available in the current environment: "
     '"{name}"',
     names_checked_if_privileged=True,
@@ -124,18 +127,64 @@ RUNTIMES: tuple[Runtime, ...] = (
 """Every row, those of one runtime by rising version."""
 
 
-def runtime_of(container_runtime_version: str | None) -> Runtime:
-    """The runtime of a node's `status.nodeInfo.containerRuntimeVersion` (`containerd://2.1.4`).
+_NON_ROOT_HOLDS_SINCE: dict[RuntimeVersion, int] = {(1, 7): 32, (2, 0): 9, (2, 2): 4, (2, 3): 1}
+_KUBELET_CHECKS_SINCE: RuntimeVersion = (1, 34)
+_RELEASE = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(-(?:alpha|beta|rc))?")
 
-    containerd is assumed where there is none or no row for it, and the newest version where none can be read.
+
+def runtime_of(container_runtime_version: str | None, kubelet_version: str = "") -> Runtime:
+    """The runtime of a node's `status.nodeInfo`: `containerRuntimeVersion` (`containerd://2.1.4`), `kubeletVersion`.
+
+    containerd is assumed if there is none or no row for it, and the newest row where no version can be read.
     """
     name, _, text = (container_runtime_version or "").partition("://")
     rows = [row for row in RUNTIMES if row.name == name]
-    match = re.match(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?", text)
+    match = _RELEASE.match(text)
     if not rows or not match:
-        return replace(rows[-1] if rows else _CONTAINERD, assumed=True)
-    version = tuple(int(part or 0) for part in match.groups())
-    return [row for row in rows if row.since <= version][-1]
+        row = replace(rows[-1] if rows else _CONTAINERD, assumed=True)
+    else:
+        version = tuple(int(part or 0) for part in match.groups()[:3])
+        row = [row for row in rows if row.since <= version][-1]
+    holds = row.non_root_holds or _has_fixed_non_root(name, text) or _checks_non_root(kubelet_version)
+    return replace(row, non_root_holds=holds)
+
+
+def runtime_named_by(container_id: str) -> Runtime | None:
+    """The runtime that a container's id names in the status of its pod (`cri-o://3f2a…`); None if no row has it.
+
+    The id does not tell the version: the newest row is taken, without what older versions do not do.
+    """
+    name, _, ident = container_id.partition("://")
+    rows = [row for row in RUNTIMES if row.name == name and ident]
+    return replace(rows[-1], low_ports_free=False) if rows else None
+
+
+def _has_fixed_non_root(name: str, version: str) -> bool:
+    """Whether this is a containerd without CVE-2026-46680 (GHSA-fqw6-gf59-qr4w). A pre-release may still have it.
+
+    The image names a user by a number of more than 32 bits. The kubelet takes that number for a user other than root,
+    and containerd takes it for a name, which the image's own /etc/passwd can give to root.
+    """
+    match = _RELEASE.match(version)
+    if name != "containerd" or not match or match[4]:
+        return False
+    series, patch = (int(match[1]), int(match[2])), int(match[3] or 0)
+    first = _NON_ROOT_HOLDS_SINCE.get(series)
+    return series > max(_NON_ROOT_HOLDS_SINCE) if first is None else patch >= first
+
+
+def _checks_non_root(kubelet_version: str) -> bool:
+    """Whether the kubelet itself refuses such a number, as it does from 1.34 on (GHSA-fqw6-gf59-qr4w, Workarounds)."""
+    match = _RELEASE.match(kubelet_version)
+    return bool(match and not match[4] and (int(match[1]), int(match[2])) >= _KUBELET_CHECKS_SINCE)
+
+
+def possible(runtime: Runtime) -> tuple[Runtime, ...]:
+    """The runtimes that this one may be: the newest row of each where containerd is only assumed, else it alone."""
+    if not runtime.assumed or runtime.name != _CONTAINERD.name:
+        return (runtime,)
+    rows = [by_name(name) for name in dict.fromkeys(row.name for row in RUNTIMES)]
+    return tuple(replace(row, non_root_holds=row.non_root_holds or runtime.non_root_holds) for row in rows)
 
 
 def by_name(name: str) -> Runtime:

@@ -77,7 +77,7 @@ class CapabilitySet(Struct, frozen=True):
 
 
 class ProcessSets(Struct, frozen=True):
-    """The five capability sets of a process, and its no_new_privs flag, which is None where it is not known."""
+    """The five capability sets of a process, and its no_new_privs flag, which is None if it is not known."""
 
     bounding: CapabilitySet = CapabilitySet()
     permitted: CapabilitySet = CapabilitySet()

@@ -1,11 +1,12 @@
-"""What the API server makes of a pod before Pod Security judges it, as far as a check sees it."""
+"""The API server's defaulting of a pod before Pod Security judges the pod, for the fields that a check reads."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import fields, replace
 
-from kubectl_caps.core.pod import Container, ContainerPort, PodSpec, PodTemplate, SecurityContext, TypedProfile, Volume
+from kubectl_caps.core.kubernetes.container import Container, ContainerPort, SecurityContext, TypedProfile
+from kubectl_caps.core.kubernetes.pod import PodSpec, PodTemplate, Volume
 from kubectl_caps.core.podsecurity.checks.app_armor_profile import PREFIX
 
 _SOURCES = tuple(field.name for field in fields(Volume) if field.name != "name")

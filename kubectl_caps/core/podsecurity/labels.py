@@ -1,4 +1,4 @@
-"""What a namespace's labels mean: the policy of each mode, with the API server's defaults."""
+"""From the labels of a namespace to the policy of each mode, with the API server's defaults."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,7 +21,7 @@ MODES = ("enforce", "audit", "warn")
 
 
 class Policies(Struct, frozen=True):
-    """The policy of each mode, and what is wrong with the labels, in the API server's words."""
+    """The policy of each mode, and the errors of the labels, in the API server's words."""
 
     enforce: Policy
     audit: Policy
@@ -51,7 +51,7 @@ def resolve(labels: Mapping[str, str]) -> Policies:
 
 
 def tightens(old: Policy, new: Policy) -> bool:
-    """Whether the API server looks at the running pods when the enforce policy changes so (admission.go)."""
+    """Whether the API server judges the running pods for this change of the enforce policy (admission.go)."""
     if old == new or new.level == "privileged":
         return False
     return not (old.version == new.version and LEVELS.index(new.level) <= LEVELS.index(old.level))

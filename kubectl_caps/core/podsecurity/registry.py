@@ -1,4 +1,4 @@
-"""Which checks apply at a level and a version, and what they find in a pod.
+"""The table of checks: which apply at a level and a version, and their violations of a pod.
 
 The model and the order are upstream's (k8s.io/pod-security-admission policy/registry.go): baseline's checks, then
 restricted's, each sorted by id; restricted leaves out the baseline checks that one of its own overrides.
@@ -10,7 +10,8 @@ from types import ModuleType
 
 from msgspec import Struct
 
-from kubectl_caps.core.pod import Path, PodTemplate
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.podsecurity.checks import (
     allow_privilege_escalation,
     app_armor_profile,
@@ -32,8 +33,8 @@ from kubectl_caps.core.podsecurity.checks import (
     sysctls,
     windows_host_process,
 )
+from kubectl_caps.core.podsecurity.checks.check import Check, CheckLevel, Revision
 from kubectl_caps.core.podsecurity.policy import Level
-from kubectl_caps.core.podsecurity.standard import Check, CheckLevel, Since
 
 MODULES: tuple[ModuleType, ...] = (
     app_armor_profile,
@@ -63,7 +64,7 @@ CHECKS: tuple[Check, ...] = tuple(module.CHECK for module in MODULES)
 
 
 class Violation(Struct, frozen=True):
-    """What a check found. `fields` are paths from the root of the pod or pod template."""
+    """A finding of a check. `fields` are paths from the root of the pod or pod template."""
 
     level: CheckLevel
     check: str
@@ -73,7 +74,7 @@ class Violation(Struct, frozen=True):
     fields: tuple[Path, ...]
 
 
-def checks_for(level: Level, minor: int, checks: Sequence[Check] = CHECKS) -> list[tuple[Check, Since]]:
+def checks_for(level: Level, minor: int, checks: Sequence[Check] = CHECKS) -> list[tuple[Check, Revision]]:
     """The checks that apply at a level and a minor version, each with its revision, in upstream's order."""
     if level == "privileged":
         return []
@@ -83,9 +84,9 @@ def checks_for(level: Level, minor: int, checks: Sequence[Check] = CHECKS) -> li
 
 
 def evaluate(template: PodTemplate, level: Level, minor: int) -> tuple[Violation, ...]:
-    """What a policy refuses a pod for, in the order of the API server's message; empty if it accepts it.
+    """The violations of a policy in the order of the API server's message; empty if the policy accepts the pod.
 
-    The template is judged as it is: `defaulting.as_admitted` makes of a manifest what the API server would judge.
+    The template is judged as it is: `defaulting.as_admitted` applies the API server's defaults to a manifest.
     """
     return tuple(_violations(template, _applied(level, minor)))
 
@@ -104,21 +105,21 @@ def level_of(violations: Sequence[Violation], minor: int) -> Level:
 
 
 @cache
-def _all_active(minor: int) -> Sequence[tuple[Check, Since]]:
+def _all_active(minor: int) -> Sequence[tuple[Check, Revision]]:
     return list(_active(minor, CHECKS))
 
 
 @cache
-def _applied(level: Level, minor: int) -> Sequence[tuple[Check, Since]]:
+def _applied(level: Level, minor: int) -> Sequence[tuple[Check, Revision]]:
     return checks_for(level, minor)
 
 
-def _active(minor: int, checks: Sequence[Check]) -> Iterator[tuple[Check, Since]]:
+def _active(minor: int, checks: Sequence[Check]) -> Iterator[tuple[Check, Revision]]:
     ordered = sorted(checks, key=lambda check: (check.level, check.id.encode()))
     return ((check, since) for check in ordered if (since := check.at(minor)))
 
 
-def _violations(template: PodTemplate, checks: Sequence[tuple[Check, Since]]) -> Iterator[Violation]:
+def _violations(template: PodTemplate, checks: Sequence[tuple[Check, Revision]]) -> Iterator[Violation]:
     for check, since in checks:
         if found := since.check(template):
             yield Violation(check.level, check.id, found.reason, found.detail, found.containers, found.fields)

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from kubectl_caps.core.podsecurity.standard import Check
+from kubectl_caps.core.podsecurity.checks.check import Check
 
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Is: ast.IsNot,

@@ -8,7 +8,7 @@ from msgspec import Struct
 from differential.rooms import enforcing, guest, make
 from differential.server import Server
 from differential.verdicts import judged
-from kubectl_caps.core.podsecurity import preview
+from kubectl_caps.core.podsecurity import enforce_warnings
 from kubectl_caps.core.podsecurity.policy import Policy, effective_minor
 from kubectl_caps.core.podsecurity.registry import evaluate
 
@@ -20,7 +20,7 @@ class Look(Struct, frozen=True):
 
     policy: Policy
     warnings: list[str]
-    said: preview.Preview
+    said: enforce_warnings.EnforceWarnings
     expected: list[str]
 
 
@@ -33,11 +33,14 @@ def looks(server: Server, namespace: str, count: int, hot: int, policies: Sequen
         answer = server.merge(f"/api/v1/namespaces/{namespace}", labels)
         assert answer.status == 200, answer.message
         yield Look(
-            policy, answer.warnings, preview.read(answer.warnings, namespace), _expected(pods, namespace, policy)
+            policy,
+            answer.warnings,
+            enforce_warnings.read_warnings(answer.warnings, namespace),
+            _expected(pods, namespace, policy),
         )
 
 
 def _expected(pods: list[Json], namespace: str, policy: Policy) -> list[str]:
     minor = effective_minor(policy.version, None)
     found = {pod["metadata"]["name"]: evaluate(judged(pod, pod=True), policy.level, minor) for pod in pods}
-    return preview.expected(found, namespace, policy)
+    return enforce_warnings.expected(found, namespace, policy)

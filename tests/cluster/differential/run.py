@@ -22,8 +22,8 @@ from differential.pods import Maker
 from differential.rooms import Room, furnish, guest, lock, rooms
 from differential.server import Answer, Server
 from differential.verdicts import Kind, Verdict, judged
-from kubectl_caps.core.workloads import KINDS
-from kubectl_caps.core.workloads import Kind as Row
+from kubectl_caps.core.kubernetes.kinds import KINDS
+from kubectl_caps.core.kubernetes.kinds import Kind as Row
 
 Json = dict[str, Any]
 

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity import messages
+from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import Policy, effective_minor
 from kubectl_caps.core.podsecurity.registry import checks_for, evaluate
@@ -41,8 +40,9 @@ class Verdict(Struct, frozen=True):
         violations = evaluate(self.template, self.policy.level, self.minor)
         if not violations:
             return ""
-        text = messages.forbidden if self.kind in ("pod", "ephemeral containers") else messages.warning
-        return text(violations, self.policy)
+        verb = "violates" if self.kind in ("pod", "ephemeral containers") else "would violate"
+        details = (f"{item.reason} ({item.detail})" if item.detail else item.reason for item in violations)
+        return f'{verb} PodSecurity "{self.policy}": {", ".join(details)}'
 
     @property
     def was_cut(self) -> bool:

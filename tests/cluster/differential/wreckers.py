@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from differential.mutants import mutants
 from differential.verdicts import Verdict
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision
 from kubectl_caps.core.podsecurity.registry import CHECKS, MODULES, checks_for
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since
 
 Words = tuple[str, str] | None
 Case = tuple[PodTemplate, int, Words]
@@ -61,8 +61,8 @@ def small(verdicts: Sequence[Verdict]) -> Wrecks:
 def _wrecked(check: Check) -> Iterator[tuple[str, Check]]:
     for at, since in enumerate(check.revisions):
         before, after = check.revisions[:at], check.revisions[at + 1 :]
-        blind = Since(since.minor, lambda template: None, since.overrides)
-        eager = Since(since.minor, lambda template: Finding("broken", "on purpose"), since.overrides)
+        blind = Revision(since.minor, lambda template: None, since.overrides)
+        eager = Revision(since.minor, lambda template: Finding("broken", "on purpose"), since.overrides)
         yield f"v1.{since.minor} never finds anything", Check(check.id, check.level, (*before, blind, *after))
         yield f"v1.{since.minor} always finds something", Check(check.id, check.level, (*before, eager, *after))
         yield f"v1.{since.minor} is forgotten", Check(check.id, check.level, (*before, *after))

@@ -9,12 +9,12 @@ _DAYS = ["-days", "30"]
 _NAMES = "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.0.0.1"
 
 
-def make(folder: Path) -> None:
-    """Fills `folder` with {ca,server,admin}.{key,crt} and sa.key."""
+def make(folder: Path, gateway: str) -> None:
+    """Fills `folder` with {ca,server,admin}.{key,crt} and sa.key. Pods may reach the server at `gateway`."""
     folder.mkdir(parents=True, mode=0o700)
     _openssl(folder, "req", "-x509", *_KEY, *_DAYS, "-subj", "/CN=test-ca", "-keyout", "ca.key", "-out", "ca.crt")
     _openssl(folder, "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "sa.key")
-    _sign(folder, "server", "/CN=kube-apiserver", f"subjectAltName={_NAMES}")
+    _sign(folder, "server", "/CN=kube-apiserver", f"subjectAltName={_NAMES},IP:{gateway}")
     _sign(folder, "admin", "/O=system:masters/CN=admin")
 
 

@@ -1,10 +1,11 @@
 """OCI images made by hand from programs of this machine: no registry, no Dockerfile.
 
 Every image holds busybox with the usual applets, /tmp, /etc/passwd and /etc/group. A program is copied to its own path
-with the libraries that ldd names, so that a real server from a Debian package becomes an image. Files are root's; file
-capabilities are not copied, they have to be asked for.
+with the libraries that ldd names, so that a real server from a Debian package becomes an image. Files are root's;
+another owner and file capabilities have to be asked for.
 """
 
+import fcntl
 import hashlib
 import io
 import json
@@ -38,6 +39,8 @@ class Image:
 
     `files`: path inside -> its bytes, a file or folder of this machine, or None for an empty folder. `bare` leaves out
     busybox and its applets. `file_capabilities`: path inside -> mask of what is permitted and effective at execve.
+    `owned`: path inside -> the user and the mode of a file or folder that is not root's. `environment`: NAME=VALUE.
+    `entrypoint`: what the args of a container are given to; without one they replace the command.
     """
 
     command: Sequence[str] = ("/bin/sleep", "2147483647")
@@ -46,6 +49,9 @@ class Image:
     user: str = ""
     bare: bool = False
     file_capabilities: Mapping[str, int] = field(default_factory=dict)
+    owned: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    environment: Sequence[str] = ()
+    entrypoint: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class _Entry:
     data: bytes | None = None
     link: str = ""
     capabilities: int = 0
+    uid: int = 0
 
 
 def load(place: Place, name: str, image: Image) -> None:
@@ -64,19 +71,36 @@ def load(place: Place, name: str, image: Image) -> None:
                 _add(tar, path, _Entry(0o644, blob))
         file.flush()
         # --local: the transfer service finds no unpack platform for the native snapshotter.
-        options = ["images", "import", "--local", "--snapshotter", "native", file.name]
+        options = ["images", "import", "--local", "--snapshotter", needs.snapshotter(place.folder), file.name]
         ctr = [f"{build.CONTAINERD.folder}/ctr", f"--address={place.containerd}", "--namespace=k8s.io", *options]
         done = subprocess.run(ctr, capture_output=True, text=True)
         assert done.returncode == 0, f"{name}: {done.stderr}"
 
 
+def load_once(place: Place, name: str, image: Image) -> None:
+    """The same, unless another process that uses the node has done it under this name."""
+    done = place.folder / "images" / name.replace("/", "_")
+    done.parent.mkdir(exist_ok=True)
+    with done.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            load(place, name, image)
+            done.touch()
+
+
 def _layout(name: str, image: Image) -> Iterator[tuple[str, bytes]]:
     """The files of an OCI image layout with one image in it."""
     layer = _layer(_root(image))
+    environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *image.environment]
     config = _json(
         architecture=_ARCHITECTURES.get(platform.machine(), platform.machine()),
         os="linux",
-        config={"Cmd": list(image.command), "User": image.user, "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]},
+        config={
+            "Entrypoint": list(image.entrypoint),
+            "Cmd": list(image.command),
+            "User": image.user,
+            "Env": environment,
+        },
         rootfs={"type": "layers", "diff_ids": [_digest(layer)]},
     )
     manifest = _json(
@@ -113,6 +137,9 @@ def _root(image: Image) -> dict[str, _Entry]:
     for inside, mask in image.file_capabilities.items():
         path = os.path.normpath(inside).lstrip("/")
         tree[path] = replace(tree[path], capabilities=mask)
+    for inside, (uid, mode) in image.owned.items():
+        path = os.path.normpath(inside).lstrip("/")
+        tree[path] = replace(tree[path], uid=uid, mode=mode)
     return tree
 
 
@@ -153,7 +180,7 @@ def _layer(tree: Mapping[str, _Entry]) -> bytes:
 
 def _add(tar: tarfile.TarFile, path: str, entry: _Entry) -> None:
     item = tarfile.TarInfo(path)
-    item.mode = entry.mode
+    item.mode, item.uid, item.gid = entry.mode, entry.uid, entry.uid
     if entry.capabilities:
         # struct vfs_cap_data, revision 2, effective (linux/capability.h); containerd sets it as the extended attribute.
         low, high = entry.capabilities & 0xFFFFFFFF, entry.capabilities >> 32

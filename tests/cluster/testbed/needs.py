@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,17 @@ def _may_isolate() -> bool:
     return bool(find("unshare")) and subprocess.run(try_it, capture_output=True).returncode == 0
 
 
+@cache
+def snapshotter(folder: Path) -> str:
+    """How containerd keeps images below `folder`: overlayfs where that can be mounted, else a copy a container."""
+    with tempfile.TemporaryDirectory(dir=folder) as trial:
+        for name in ("lower", "upper", "work", "merged"):
+            Path(trial, name).mkdir()
+        options = f"lowerdir={trial}/lower,upperdir={trial}/upper,workdir={trial}/work"
+        try_it = [*ISOLATED, "mount", "-t", "overlay", "none", "-o", options, f"{trial}/merged"]
+        return "overlayfs" if subprocess.run(try_it, capture_output=True).returncode == 0 else "native"
+
+
 def _program(name: str) -> Callable[[], bool]:
     return lambda: find(name) is not None
 
@@ -73,6 +85,11 @@ _MACHINE: dict[Tier, dict[str, Callable[[], bool]]] = {
         "the Debian package iputils-ping": _program("ping"),
         "the Debian package chrony": _program("chronyd"),
         "the Debian package strace": _program("strace"),
+        "the Debian packages gcc and libc6-dev": _program("gcc"),
+        "the Debian package nodejs": _program("node"),
+        "the Debian package perl": _program("perl"),
+        "the Debian package tcl": _program("tclsh"),
+        "the Debian package libc-l10n": lambda: Path("/usr/share/locale/de/LC_MESSAGES/libc.mo").exists(),
         "root": lambda: os.geteuid() == 0,
         "the right to make namespaces and mounts": lambda: os.geteuid() != 0 or _may_isolate(),
     },

@@ -38,7 +38,7 @@ _INIT = """
 set -e
 for folder in /run /var/lib /var/log; do mount -t tmpfs none $folder; done
 (cd sysctl; find * -type f) | while read setting; do mount --bind sysctl/$setting /proc/sys/$setting; done
-snapshots=containerd/root/io.containerd.snapshotter.v1.native
+snapshots=containerd/root/io.containerd.snapshotter.v1.$SNAPSHOTTER
 mkdir -p $snapshots; touch $snapshots/metadata.db /run/snapshots.db
 mount --bind /run/snapshots.db $snapshots/metadata.db
 containerd --config containerd.toml > log/containerd.log 2>&1 &
@@ -55,7 +55,8 @@ def start(place: Place, processes: Processes, subnet: str) -> None:
     for folder in _cgroup_folders(place):
         folder.mkdir()
     path = f"{build.CONTAINERD.folder}:{build.KUBERNETES.folder}:{os.environ['PATH']}:/usr/sbin:/sbin"
-    processes.start("node", [*needs.ISOLATED, "sh", "-c", _INIT], place.folder, {"PATH": path})
+    environment = {"PATH": path, "SNAPSHOTTER": needs.snapshotter(place.folder)}
+    processes.start("node", [*needs.ISOLATED, "sh", "-c", _INIT], place.folder, environment)
 
 
 def await_ready(place: Place, processes: Processes, api: Api) -> None:
@@ -101,7 +102,12 @@ def _write_files(place: Place, subnet: str) -> None:
     for name, text in {
         "cni/10-bridge.conflist": json.dumps(_network(place, subnet)),
         "registries/_default/hosts.toml": _NO_REGISTRY,
-        "containerd.toml": _CONTAINERD.format(folder=place.folder, pause=PAUSE, cni=needs.CNI_PLUGINS),
+        "containerd.toml": _CONTAINERD.format(
+            folder=place.folder,
+            pause=PAUSE,
+            cni=needs.CNI_PLUGINS,
+            snapshotter=needs.snapshotter(place.folder),
+        ),
         "kubelet.json": json.dumps(_kubelet(place)),
         **{f"sysctl/{name}": f"{value}\n" for name, value in _SYSCTLS.items()},
     }.items():
@@ -144,6 +150,7 @@ def _kubelet(place: Place) -> dict[str, object]:
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": False,
+        "maxPods": 250,  # all test files of a session share the node
         "evictionHard": {"memory.available": "1Mi", "nodefs.available": "1%"},
         "makeIPTablesUtilChains": False,
         "podLogsDir": f"{place.folder}/pods",
@@ -159,8 +166,8 @@ server = "http://127.0.0.1:9"
 capabilities = ["pull", "resolve"]
 """
 
-# native: there may be no right to mount an overlay. restrict_oom_score_adj: nor CAP_SYS_RESOURCE. no_sync, and the
-# snapshotter's database in memory: nothing in them is worth a disk's patience, of which each container takes a lot.
+# restrict_oom_score_adj: there may be no CAP_SYS_RESOURCE. no_sync, and the snapshotter's database in memory: nothing
+# in them is worth a disk's patience, of which each container takes a lot.
 _CONTAINERD = """version = 3
 root = "{folder}/containerd/root"
 state = "{folder}/containerd/state"
@@ -172,7 +179,7 @@ no_sync = true
 [plugins.'io.containerd.internal.v1.opt']
 path = "{folder}/containerd/opt"
 [plugins.'io.containerd.cri.v1.images']
-snapshotter = "native"
+snapshotter = "{snapshotter}"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = "{pause}"
 [plugins.'io.containerd.cri.v1.images'.registry]
@@ -184,5 +191,5 @@ bin_dirs = ["{cni}"]
 conf_dir = "{folder}/cni"
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
-snapshotter = "native"
+snapshotter = "{snapshotter}"
 """

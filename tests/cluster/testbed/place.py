@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.ports import subnet_of
+
 
 @dataclass(frozen=True)
 class Place:
@@ -16,6 +18,11 @@ class Place:
     def server(self) -> str:
         """The API server's URL."""
         return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def gateway(self) -> str:
+        """This machine's address as the pods see it: what the bridge plugin takes, the first of the subnet."""
+        return str(subnet_of(self.port)[1])
 
     @property
     def etcd(self) -> str:

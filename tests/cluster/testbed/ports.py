@@ -3,8 +3,9 @@
 import random
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
-_FIRST, _BLOCKS, SIZE = 10000, 1024, 4
+_FIRST, _BLOCKS, SIZE = 10000, 512, 4
 # Below the range from which the kernel takes ports for outgoing connections (32768 and up).
 
 
@@ -21,9 +22,13 @@ class Block:
 
     @property
     def subnet(self) -> str:
-        """126 addresses out of 198.18.0.0/15, which is for measurements (RFC 2544) and so routed nowhere."""
-        start = (self.first - _FIRST) // SIZE * 128
-        return f"198.{18 + start // 65536}.{start // 256 % 256}.{start % 256}/25"
+        """The network of the cluster's pods."""
+        return str(subnet_of(self.first))
+
+
+def subnet_of(first: int) -> IPv4Network:
+    """254 addresses out of 198.18.0.0/15, which is for measurements (RFC 2544) and so routed nowhere."""
+    return IPv4Network((int(IPv4Address("198.18.0.0")) + (first - _FIRST) // SIZE * 256, 24))
 
 
 def take() -> Block:

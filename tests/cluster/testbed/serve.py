@@ -1,5 +1,5 @@
 """One cluster's life. `serve` is a process of its own that a test session starts and that ends when the session does,
-however that happens: `running` holds the other end of its standard input."""
+however that happens: `running` holds the other end of its standard input, and for `started` somebody else does."""
 
 import os
 import shutil
@@ -42,12 +42,33 @@ def _port(server: "subprocess.Popen[str]", tier: Tier) -> int:
     raise Failed(f"the {tier} cluster did not come up: {''.join(said)}")
 
 
+def started(tier: Tier, life: Path) -> Place:
+    """A cluster that is up, and that ends when nobody has the named pipe `life` open for writing any more.
+
+    The folder of the place is gone when the cluster is. Raises Failed with its programs' last words.
+    """
+    folder = tempfile.mkdtemp(prefix="kubectl-caps-")
+    # The shell ends at once: whoever calls this may end before the cluster, and leaves nothing that it has to wait for.
+    behind = ["sh", "-c", '"$@" < "$0" &', str(life)]
+    with _popen([*behind, *_command(folder, tier)], subprocess.DEVNULL) as server:
+        return Place(Path(folder), _port(server, tier))
+
+
 def _server(folder: str, tier: Tier, flags: Sequence[str]) -> "subprocess.Popen[str]":
-    # A session of its own: Ctrl-C is for the tests, which then close its standard input. Popen's exit does, and waits.
+    # Popen's exit closes the standard input, and waits.
+    return _popen([*_command(folder, tier), *flags], subprocess.PIPE)
+
+
+def _command(folder: str, tier: Tier) -> list[str]:
+    return [sys.executable, "-m", "testbed", "serve", folder, tier]
+
+
+def _popen(command: Sequence[str], stdin: int) -> "subprocess.Popen[str]":
+    # A session of its own: Ctrl-C is for the tests, which then end the cluster.
     return subprocess.Popen(
-        [sys.executable, "-m", "testbed", "serve", folder, tier, *flags],
+        command,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -65,7 +86,7 @@ def serve(folder: Path, tier: Tier, flags: Sequence[str]) -> None:
         if tier == "node":
             stack.callback(node.clean, place)
         processes = stack.enter_context(Processes(place.logs))
-        certificates.make(place.pki)
+        certificates.make(place.pki, place.gateway)
         place.write_kubeconfig()
         _start(place, processes, claim, tier, flags)
         print(f"{_READY}{place.port}", flush=True)

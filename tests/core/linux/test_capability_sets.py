@@ -29,7 +29,7 @@ def test_operators_are_those_of_sets(one: frozenset[int], other: frozenset[int])
 
 
 @given(NUMBERS, st.integers(0, 63))
-def test_membership_by_number(numbers: frozenset[int], number: int) -> None:
+def test_a_set_contains_its_numbers_and_no_others(numbers: frozenset[int], number: int) -> None:
     assert (number in capability_set(numbers)) == (number in numbers)
 
 
@@ -96,12 +96,12 @@ def test_hex_is_read_with_or_without_0x_and_zeros(text: str, mask: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0x", "xyz", "-1", "+1", "1_0", "1" * 17, "a8 04", "١"])
-def test_what_is_no_mask_is_refused(text: str) -> None:
+def test_a_text_that_is_no_mask_is_refused(text: str) -> None:
     with pytest.raises(InvalidMask, match="must be up to 16 hexadecimal digits"):
         CapabilitySet.from_hex(text)
 
 
-def test_sets_are_values() -> None:
+def test_equal_masks_make_equal_sets() -> None:
     assert {CapabilitySet(1), CapabilitySet(1), CapabilitySet(2)} == {CapabilitySet(2), CapabilitySet(1)}
     assert ProcessSets() == ProcessSets(CapabilitySet())
     assert ProcessSets().no_new_privs is None

@@ -11,9 +11,9 @@ import matrix
 import pytest
 from msgspec.structs import replace
 
-from kubectl_caps.core.linux import algebra, prediction
-from kubectl_caps.core.linux.algebra import add_wins
-from kubectl_caps.core.linux.prediction import Request, predict
+from kubectl_caps.core.linux import add_drop, prediction
+from kubectl_caps.core.linux.add_drop import add_wins
+from kubectl_caps.core.linux.prediction import ContainerRequest, predict
 from kubectl_caps.core.linux.runtimes import Runtime, runtime_of
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 
@@ -39,10 +39,10 @@ def test_every_prediction_is_what_the_kernel_said() -> None:
 
 
 BROKEN_RUNTIMES: dict[str, dict[str, Any]] = {
-    "an add beats a drop": {"algebra": add_wins},
+    "an add beats a drop": {"add_drop": add_wins},
     "a prefix is taken off": {"prefix_optional": True},
-    "unknown names are refused": {"stranger_added": "unknown {name}"},
-    "unknown drops are refused": {"stranger_dropped": "unknown {name}"},
+    "unknown names are refused": {"unknown_added": "unknown {name}"},
+    "unknown drops are refused": {"unknown_dropped": "unknown {name}"},
     "one default less": {"defaults": CONTAINERD.defaults - CapabilitySet.from_names(["MKNOD"])},
     "one default more": {"defaults": CONTAINERD.defaults | CapabilitySet.from_names(["SYS_PTRACE"])},
     "the inheritable set is filled": {"inheritable": True},
@@ -85,8 +85,8 @@ def _escalation_by_default(case: Any) -> ProcessSets:
 
 after_execve = prediction._after_execve
 BROKEN_CODE: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "letter case matters": (algebra, "upper", str),
-    "blanks do not matter": (algebra, "upper", lambda name: name.strip().upper()),
+    "letter case matters": (add_drop, "upper", str),
+    "blanks do not matter": (add_drop, "upper", lambda name: name.strip().upper()),
     "every user is root": (prediction, "_after_execve", _no_user),
     "no_new_privs is the default": (prediction, "_after_execve", _escalation_by_default),
 }
@@ -104,4 +104,4 @@ def test_a_request_is_what_a_manifest_says() -> None:
     row = {**matrix.rows()[0], "add": ("ALL",), "add spelling": "lower", "user": "1000", "privileged": None}
     assert matrix.context(row)["capabilities"]["add"] == ["all"]
     assert matrix.request(row) == replace(matrix.request(row), add=("all",), uid=1000, privileged=False)
-    assert Request() == Request(add=(), drop=())
+    assert ContainerRequest() == ContainerRequest(add=(), drop=())

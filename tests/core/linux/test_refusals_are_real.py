@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from child import child
 
 pytestmark = [
     pytest.mark.node,
@@ -40,12 +41,10 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
     for name, mode in (("closed", 0o600), ("readable", 0o644), ("open", 0o755), ("shut", 0o700), ("sticky", 0o1777)):
         (tmp_path / name).chmod(mode)
         os.chown(tmp_path / name, 5, 5)
-    other = subprocess.Popen(["setpriv", "--reuid=5", "--clear-groups", "sleep", "60"])
     command = ["strace", "-f", "-y", "-o", str(tmp_path / "trace"), sys.executable, str(ASKS), str(tmp_path)]
-    done = subprocess.run([*command, str(other.pid)], capture_output=True, text=True, check=True, timeout=120)
-    yield done.stdout, tmp_path / "trace"
-    other.kill()
-    other.wait()
+    with child(["setpriv", "--reuid=5", "--clear-groups", "sleep", "60"]) as other:
+        done = subprocess.run([*command, str(other.pid)], capture_output=True, text=True, check=True, timeout=120)
+        yield done.stdout, tmp_path / "trace"
 
 
 def test_the_kernel_asks_for_exactly_these_capabilities(asked: tuple[str, Path]) -> None:
@@ -59,7 +58,7 @@ def test_the_kernel_asks_for_exactly_these_capabilities(asked: tuple[str, Path])
     assert wrong == []
 
 
-def test_what_strace_sees_is_explained(asked: tuple[str, Path]) -> None:
+def test_a_refusal_that_strace_sees_is_explained(asked: tuple[str, Path]) -> None:
     explain = [sys.executable, "-m", "kubectl_caps", "explain", "-", "-o", "json"]
     with asked[1].open() as stdin:
         found = json.loads(subprocess.run(explain, stdin=stdin, capture_output=True, check=True).stdout)

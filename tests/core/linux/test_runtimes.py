@@ -13,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_caps.core.linux.capabilities import BY_NAME
-from kubectl_caps.core.linux.prediction import Prediction, Request, predict
-from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime, UnknownRuntime, by_name, runtime_of
+from kubectl_caps.core.linux.prediction import ContainerRequest, Prediction, predict
+from kubectl_caps.core.linux.runtimes import (
+    RUNTIMES,
+    Runtime,
+    UnknownRuntime,
+    by_name,
+    possible,
+    runtime_named_by,
+    runtime_of,
+)
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet
 
 CONTAINERD, CRIO, DOCKER = (by_name(name) for name in ("containerd", "cri-o", "docker"))
@@ -34,7 +42,7 @@ def run(
     runtime: Runtime, add: Any = (), drop: Any = (), node_all: CapabilitySet | None = None, **more: Any
 ) -> Prediction:
     """The prediction for a container that is root and says no more than this."""
-    request = Request(**{"uid": 0, **more, "add": tuple(add or ()), "drop": tuple(drop or ())})
+    request = ContainerRequest(**{"uid": 0, **more, "add": tuple(add or ()), "drop": tuple(drop or ())})
     return predict(runtime, request, node_all)
 
 
@@ -75,7 +83,7 @@ TABLE: list[tuple[Any, ...]] = [
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
-def test_add_and_drop(row: Any, column: str) -> None:
+def test_a_runtime_grants_the_measured_set_for_add_and_drop(row: Any, column: str) -> None:
     _, add, drop, *wanted = row
     expected = wanted[list(COLUMNS).index(column)]
     outcome = run(COLUMNS[column], add, drop)
@@ -107,7 +115,7 @@ def test_root_and_an_unknown_user_have_what_is_in_the_bounding_set(column: str, 
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_another_user_has_it_in_the_bounding_set_only(column: str) -> None:
+def test_another_user_has_a_capability_in_the_bounding_set_only(column: str) -> None:
     sets = run(COLUMNS[column], ["SYS_TIME"], ["ALL"], uid=1000).sets
     assert sets.bounding == caps("SYS_TIME")
     assert sets.permitted == sets.effective == sets.inheritable == sets.ambient == NOTHING
@@ -184,6 +192,48 @@ def test_the_newest_version_is_assumed_where_none_can_be_read(version: str, name
     assert (runtime.name, runtime.since, runtime.assumed) == (name, by_name(name).since, True)
 
 
+NON_ROOT_HOLDS: list[tuple[str | None, str, bool]] = [
+    ("containerd://1.6.40", "v1.33.9", False),
+    ("containerd://1.7.31", "v1.33.9", False),
+    ("containerd://1.7.32", "v1.33.9", True),
+    ("containerd://1.7.32-k3s1", "", True),
+    ("containerd://2.0.8", "", False),
+    ("containerd://2.0.9", "", True),
+    ("containerd://2.1.99", "", False),
+    ("containerd://2.2.3", "", False),
+    ("containerd://2.2.4", "", True),
+    ("containerd://2.3.0", "", False),
+    ("containerd://2.3.1-rc.0", "", False),
+    ("containerd://v2.3.1", "", True),
+    ("containerd://2.4.0", "", True),
+    ("containerd://2.4.0-beta.1", "", False),
+    ("containerd://dev", "", False),
+    ("containerd://1.7.1", "v1.34.0+k3s1", True),
+    ("containerd://1.7.1", "v1.34.0-rc.1", False),
+    ("containerd://1.7.1", "v1.100.0", True),
+    ("containerd://1.7.1", "newest", False),
+    ("cri-o://1.20.0", "v1.20.0", True),
+    ("docker://19.3.1", "v1.20.0", True),
+    ("rkt://1.30.0", "v1.33.0", False),
+    ("rkt://1.30.0", "v1.34.0", True),
+    (None, "", False),
+]
+
+
+@pytest.mark.parametrize(("runtime", "kubelet", "holds"), NON_ROOT_HOLDS)
+def test_run_as_non_root_holds_only_where_containerd_or_the_kubelet_is_known_to_be_fixed(
+    runtime: str | None, kubelet: str, holds: bool
+) -> None:
+    assert runtime_of(runtime, kubelet).non_root_holds is holds
+    assert all(one.non_root_holds or not holds for one in possible(runtime_of(runtime, kubelet)))
+
+
+def test_only_a_runtime_that_nobody_told_may_be_another() -> None:
+    assert {runtime.name for runtime in possible(runtime_of(None))} == {"containerd", "cri-o", "docker"}
+    for runtime in (*RUNTIMES, runtime_of("docker://dev"), runtime_of("containerd://2.1.4")):
+        assert possible(runtime) == (runtime,)
+
+
 def test_a_runtime_that_has_no_row_is_an_error_by_name() -> None:
     with pytest.raises(UnknownRuntime) as error:
         by_name("crio")
@@ -210,7 +260,7 @@ def test_names_without_effect_on_containerd_are_told_as_declared() -> None:
 
 
 USER, FILES, CRIO_CONF, INHERITABLE = "image's user", "file capabilities", "default_capabilities", "add_inheritable"
-ALL, OCI = "what ALL is", "OCI runtime"
+ALL, OCI, EVADED = "what ALL is", "OCI runtime", "whether the image evades runAsNonRoot"
 
 
 ASSUMED = runtime_of(None)
@@ -223,7 +273,9 @@ PLACE, CLASS = "the container runtime", "RuntimeClass gvisor"
         (CONTAINERD, {}, []),
         (CONTAINERD, {"uid": None}, [USER]),
         (CONTAINERD, {"uid": None, "drop": ["ALL"]}, []),
-        (CONTAINERD, {"uid": None, "non_root": True}, [FILES]),
+        (CONTAINERD, {"uid": None, "non_root": True}, [EVADED, FILES]),
+        (CONTAINERD, {"uid": None, "non_root": True, "drop": ["ALL"]}, []),
+        (runtime_of("containerd://2.3.1"), {"uid": None, "non_root": True}, [FILES]),
         (CONTAINERD, {"uid": 1000}, [FILES]),
         (CONTAINERD, {"uid": 1000, "drop": ["ALL"]}, []),
         (CONTAINERD, {"uid": 1000, "allow_privilege_escalation": False}, [FILES]),
@@ -248,7 +300,7 @@ PLACE, CLASS = "the container runtime", "RuntimeClass gvisor"
         (DOCKER, {"add": ["ALL"], "drop": ["ALL"]}, [ALL]),
     ],
 )
-def test_what_could_not_be_known_is_told_where_it_matters(
+def test_an_unknown_fact_is_named_if_it_matters(
     runtime: Runtime, settings: dict[str, Any], doubts: list[str]
 ) -> None:
     unknowns = run(runtime, **settings).unknowns
@@ -357,7 +409,7 @@ def test_no_set_is_larger_than_the_bounding_set_or_than_the_node(
 
 
 @given(ANY_RUNTIME, LISTS, LISTS, st.randoms(use_true_random=False))
-def test_order_never_matters(runtime: Runtime, add: list[str], drop: list[str], random: Any) -> None:
+def test_the_order_of_names_changes_nothing(runtime: Runtime, add: list[str], drop: list[str], random: Any) -> None:
     before = run(runtime, add, drop)
     random.shuffle(add)
     random.shuffle(drop)
@@ -450,7 +502,7 @@ SPELLED = st.sampled_from([*BY_NAME, "ALL"]).flatmap(
     ids=COLUMNS,
 )
 @given(data=st.data())
-def test_the_algebra_is_that_of_the_source(runtime: Runtime, in_words: Any, data: st.DataObject) -> None:
+def test_add_and_drop_combine_as_in_the_runtimes_source(runtime: Runtime, in_words: Any, data: st.DataObject) -> None:
     add, drop = (data.draw(st.lists(SPELLED, max_size=5)) for _ in range(2))
     outcome = run(runtime, add, drop)
     assert outcome.refused is None
@@ -464,3 +516,20 @@ def test_the_table_of_runtimes_in_the_docs_is_that_of_the_code() -> None:
         inheritable = "like the bounding set" if row.inheritable else "empty"
         line = f"| {row.name} | {since} | {len(row.defaults)} | {inheritable} | {row.evidence} |"
         assert line in page
+
+
+@pytest.mark.parametrize(
+    ("container_id", "name"),
+    [
+        ("containerd://3f2a", "containerd"),
+        ("cri-o://3f2a", "cri-o"),
+        ("docker://3f2a", "docker"),
+        ("rkt://3f2a", None),
+        ("containerd://", None),
+        ("", None),
+    ],
+)
+def test_the_id_of_a_container_names_the_runtime_and_not_its_version(container_id: str, name: str | None) -> None:
+    runtime = runtime_named_by(container_id)
+    assert (runtime.name if runtime else None) == name
+    assert not (runtime and runtime.low_ports_free)

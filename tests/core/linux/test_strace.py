@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_caps.core.linux.operations import OPERATIONS, Operation, needed
-from kubectl_caps.core.linux.strace import Refusal, Trace, is_traced, needs_of, operation_of
+from kubectl_caps.core.diagnosis.strace import Refusal, Trace, is_traced, needs_of, operation_of
+from kubectl_caps.core.diagnosis.syscalls import OPERATIONS, Operation, needed
 
 WORDS = {
     "EPERM": "Operation not permitted",
@@ -50,7 +50,7 @@ def behind(line: str) -> Operation:
 
 
 @pytest.mark.parametrize(("line", "needs"), LINES)
-def test_what_a_refused_call_needs(line: str, needs: str) -> None:
+def test_a_refused_call_needs_these_capabilities(line: str, needs: str) -> None:
     refusal = read(line)
     assert needed(needs_of(refusal, behind(line))) == needs
     assert is_traced(line)
@@ -77,7 +77,7 @@ def test_every_operation_has_a_recorded_line() -> None:
         "setuid(33) = -1 EPERM (Operation not permitted) (INJECTED)",
     ],
 )
-def test_what_stands_around_a_call_does_not_matter(line: str) -> None:
+def test_text_around_a_call_does_not_matter(line: str) -> None:
     assert read(line) == SETUID
 
 
@@ -131,12 +131,12 @@ def test_other_calls_are_no_refusals(line: str) -> None:
         "",
     ],
 )
-def test_what_programs_print_is_not_a_traced_call(line: str) -> None:
+def test_the_output_of_a_program_is_not_a_traced_call(line: str) -> None:
     assert Trace().read(line) is None
     assert not is_traced(line)
 
 
-def test_capset_names_what_it_wants() -> None:
+def test_capset_names_the_wanted_capabilities() -> None:
     line = (
         "capset({version=_LINUX_CAPABILITY_VERSION_3, pid=0}, {effective=1<<CAP_SYS_CHROOT, "
         "permitted=1<<CAP_NET_BIND_SERVICE|1<<CAP_SYS_CHROOT, inheritable=0}) = -1 EPERM (Operation not permitted)"
@@ -181,3 +181,10 @@ def test_no_text_is_an_error(parts: list[str]) -> None:
         if refusal:
             operation_of(refusal)
         is_traced(part)
+
+
+@pytest.mark.parametrize(
+    "text", ["Die Operation ist nicht erlaubt", "Operación no permitida", "Operaci\ufffdn no permitida"]
+)
+def test_the_error_is_read_in_every_language(text: str) -> None:
+    assert read(f"setuid(33) = -1 EPERM ({text})") == SETUID

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
 from kubectl_caps.core.podsecurity.registry import CHECKS
 

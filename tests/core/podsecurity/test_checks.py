@@ -3,9 +3,9 @@
 import pytest
 from pod_cases import MINORS, REASONS, Case, cases, rows
 
-from kubectl_caps.core.pod import field_path
+from kubectl_caps.core.kubernetes.field_path import field_path
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding
 from kubectl_caps.core.podsecurity.registry import CHECKS
-from kubectl_caps.core.podsecurity.standard import Check, Finding
 
 BY_ID = {check.id: check for check in CHECKS}
 

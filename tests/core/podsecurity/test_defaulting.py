@@ -5,9 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
-from kubectl_caps.core.podsecurity.messages import details
 from kubectl_caps.core.podsecurity.registry import evaluate
 
 A = "container.apparmor.security.beta.kubernetes.io/"
@@ -39,7 +38,8 @@ def test_a_volume_without_a_known_source_is_an_empty_dir(
 
 
 def baseline(spec: dict[str, Any], annotations: dict[str, str] | None = None, *, pod: bool = True) -> str:
-    return details(evaluate(as_admitted(template(spec, annotations), pod=pod), "baseline", 37))
+    found = evaluate(as_admitted(template(spec, annotations), pod=pod), "baseline", 37)
+    return ", ".join(f"{item.reason} ({item.detail})" for item in found)
 
 
 PORTS = [{"containerPort": 80}, {"containerPort": 81, "hostPort": 0}]
@@ -61,7 +61,7 @@ def test_in_the_hosts_network_a_pods_ports_become_the_hosts_and_a_templates_do_n
     assert baseline(spec, pod=pod) == expected
 
 
-def test_outside_of_it_no_port_is_touched() -> None:
+def test_ports_without_host_network_are_not_defaulted() -> None:
     assert baseline({"hostNetwork": False, "containers": [{"name": "web", "ports": PORTS}]}) == ""
 
 
@@ -130,13 +130,13 @@ DEFAULT = {"type": "RuntimeDefault", "localhostProfile": None}
         ("localhost/c", None, LOCAL, {"type": "Localhost", "localhostProfile": "c"}),
     ],
 )
-def test_an_annotation_fills_an_unset_field_with_what_the_pod_does_not_say(
+def test_an_annotation_fills_a_field_that_the_pod_does_not_set(
     annotation: str, own: object, of_pod: object, expected: object
 ) -> None:
     assert profiles(annotation, own, of_pod) == expected
 
 
-def test_what_has_nothing_to_default_stays_as_it_is() -> None:
+def test_a_pod_without_defaultable_fields_stays_as_it_is() -> None:
     pod = template({"containers": [{"name": "web"}], "volumes": [{"name": "v", "secret": {}}]})
     assert as_admitted(pod, pod=True) == pod
 

@@ -42,7 +42,7 @@ def resolved(**labels: str) -> dict[str, str]:
         ),
     ],
 )
-def test_labels_give_policies(labels: dict[str, str], expected: dict[str, str]) -> None:
+def test_labels_are_resolved_to_a_policy_for_each_mode(labels: dict[str, str], expected: dict[str, str]) -> None:
     assert resolved(**labels) == expected
 
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 import yaml
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
 from kubectl_caps.core.podsecurity.registry import MODULES
-from kubectl_caps.core.podsecurity.standard import Check
 
 
 def example(module: ModuleType, heading: str) -> PodTemplate:

@@ -7,9 +7,9 @@ import pytest
 from differential.mutants import mutants
 from pod_cases import cases
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.registry import MODULES
-from kubectl_caps.core.podsecurity.standard import Check
 
 CHANGES = (0, 8, 19, 22, 23, 25, 27, 29, 31, 32, 34, 35, 37)
 """The versions at which a verdict may change."""

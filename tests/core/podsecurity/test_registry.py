@@ -8,23 +8,23 @@ from differential.pods import Maker
 from differential.verdicts import judged
 from pod_cases import MINORS
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision, RevisionCheck
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import CHECKS, checks_for, evaluate, judge_all, level_of
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Revision, Since
 
 
-def says(text: str) -> Revision:
+def says(text: str) -> RevisionCheck:
     return lambda template: Finding(text, "")
 
 
 OLD, NEW, OTHER = says("old"), says("new"), says("other")
 TOYS = (
-    Check("b", "restricted", (Since(3, OTHER, ("a",)),)),
-    Check("c", "baseline", (Since(0, OLD), Since(5, NEW))),
-    Check("a", "baseline", (Since(0, OLD),)),
-    Check("B", "baseline", (Since(0, OLD),)),
-    Check("late", "baseline", (Since(9, OLD),)),
+    Check("b", "restricted", (Revision(3, OTHER, ("a",)),)),
+    Check("c", "baseline", (Revision(0, OLD), Revision(5, NEW))),
+    Check("a", "baseline", (Revision(0, OLD),)),
+    Check("B", "baseline", (Revision(0, OLD),)),
+    Check("late", "baseline", (Revision(9, OLD),)),
 )
 
 
@@ -52,7 +52,7 @@ def test_a_level_runs_its_checks_sorted_by_bytes_and_without_the_overridden(
 
 
 @pytest.mark.parametrize(("minor", "expected"), [(0, OLD), (4, OLD), (5, NEW), (99, NEW)])
-def test_the_newest_revision_that_is_not_too_new_applies(minor: int, expected: Revision) -> None:
+def test_the_newest_revision_that_is_not_too_new_applies(minor: int, expected: RevisionCheck) -> None:
     applied = {check.id: since.check for check, since in checks_for("baseline", minor, TOYS)}
     assert applied["c"] is expected
 
@@ -63,8 +63,8 @@ def test_before_its_first_version_a_check_does_not_exist() -> None:
 
 def test_an_override_begins_with_the_revision_that_declares_it() -> None:
     later = (
-        Check("r", "restricted", (Since(0, OLD), Since(5, OLD, ("c",)))),
-        Check("c", "baseline", (Since(0, OLD),)),
+        Check("r", "restricted", (Revision(0, OLD), Revision(5, OLD, ("c",)))),
+        Check("c", "baseline", (Revision(0, OLD),)),
     )
     assert [len(checks_for("restricted", minor, later)) for minor in (4, 5)] == [2, 1]
 
@@ -138,11 +138,11 @@ ROOTLESS = template(
 
 
 @pytest.mark.parametrize(("minor", "expected"), [(24, 3), (25, 0), (37, 0)])
-def test_windows_pods_are_exempt_from_what_windows_does_not_have(minor: int, expected: int) -> None:
+def test_windows_pods_are_exempt_from_checks_of_linux_features(minor: int, expected: int) -> None:
     assert len(evaluate(WINDOWS, "restricted", minor)) == expected
 
 
-def test_a_windows_pod_is_refused_by_baseline_for_what_restricted_lets_pass() -> None:
+def test_a_windows_pod_is_refused_by_baseline_for_a_field_that_restricted_accepts() -> None:
     """Restricted overrides baseline's check by version, not by pod: upstream's own gap."""
     verdicts = {level: [item.check for item in evaluate(UNCONFINED, level, 37)] for level in ("baseline", "restricted")}
     assert verdicts == {"baseline": ["seccompProfile_baseline"], "restricted": []}
@@ -162,7 +162,7 @@ def test_a_user_namespace_relaxes_from_v1_35(level: Level, minor: int, expected:
     assert [item.check for item in evaluate(ROOTLESS, level, minor)] == expected
 
 
-def test_both_levels_are_listed_with_what_restricted_overrides_as_baselines() -> None:
+def test_both_levels_are_listed_and_overridden_checks_stay_baselines() -> None:
     both = judge_all(template(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), 0)
     assert [(item.level, item.check) for item in both] == [
         ("baseline", "hostPathVolumes"),

@@ -23,19 +23,29 @@ Fails:
           allowPrivilegeEscalation: true
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, containers, each, finding, is_windows
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    containers,
+    finding,
+    is_windows,
+    offending_containers,
+)
 
 _FIELD = ("securityContext", "allowPrivilegeEscalation")
 
 
 def allow_privilege_escalation_1_8(template: PodTemplate) -> Finding | None:
     """Unset fails."""
-    setters = each(template, _FIELD, lambda container: container.security.allow_privilege_escalation is not False)
-    if not setters:
+    offenders = offending_containers(
+        template, _FIELD, lambda container: container.security.allow_privilege_escalation is not False
+    )
+    if not offenders:
         return None
-    detail = f"{containers(setters)} must set securityContext.allowPrivilegeEscalation=false"
-    return finding("allowPrivilegeEscalation != false", detail, setters)
+    detail = f"{containers(offenders)} must set securityContext.allowPrivilegeEscalation=false"
+    return finding("allowPrivilegeEscalation != false", detail, offenders)
 
 
 def allow_privilege_escalation_1_25(template: PodTemplate) -> Finding | None:
@@ -46,5 +56,5 @@ def allow_privilege_escalation_1_25(template: PodTemplate) -> Finding | None:
 CHECK = Check(
     "allowPrivilegeEscalation",
     "restricted",
-    (Since(8, allow_privilege_escalation_1_8), Since(25, allow_privilege_escalation_1_25)),
+    (Revision(8, allow_privilege_escalation_1_8), Revision(25, allow_privilege_escalation_1_25)),
 )

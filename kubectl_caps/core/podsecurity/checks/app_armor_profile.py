@@ -28,9 +28,20 @@ Fails:
             type: Unconfined
 """
 
-from kubectl_caps.core.pod import PodTemplate, TypedProfile, members
-from kubectl_caps.core.podsecurity.goquote import go_quoted
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, each, in_order, on_pod, plural, quoted, who
+from kubectl_caps.core.kubernetes.container import TypedProfile
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    go_sorted,
+    offenders_in_words,
+    offending_containers,
+    on_pod,
+    quoted,
+)
+from kubectl_caps.core.podsecurity.checks.go_quote import go_quoted
+from kubectl_caps.core.text import plural
 
 PREFIX = "container.apparmor.security.beta.kubernetes.io/"
 _FIELD = ("securityContext", "appArmorProfile", "type")
@@ -38,22 +49,27 @@ _FIELD = ("securityContext", "appArmorProfile", "type")
 
 def app_armor_profile_1_0(template: PodTemplate) -> Finding | None:
     """Fields and annotations; an annotation may name a container that does not exist."""
-    setters = on_pod(_FIELD, _forbidden(template.spec.security.app_armor_profile))
-    setters += each(template, _FIELD, lambda container: _forbidden(container.security.app_armor_profile))
+    offenders = on_pod(_FIELD, _forbidden(template.spec.security.app_armor_profile))
+    offenders += offending_containers(
+        template, _FIELD, lambda container: _forbidden(container.security.app_armor_profile)
+    )
     annotations = {
         key: value for key, value in template.annotations.items() if key.startswith(PREFIX) and not _allowed(value)
     }
-    if not setters and not annotations:
+    if not offenders and not annotations:
         return None
-    values = in_order(_types(template)) + in_order(f"{key}={go_quoted(value)}" for key, value in annotations.items())
-    subject = [who(setters)] if setters else []
+    values = go_sorted(_types(template)) + go_sorted(f"{key}={go_quoted(value)}" for key, value in annotations.items())
+    subject = [offenders_in_words(offenders)] if offenders else []
     if annotations:
         subject.append(plural("annotation", len(annotations)))
     return Finding(
         plural("forbidden AppArmor profile", len(values)),
         f"{' and '.join(subject)} must not set AppArmor profile type to {quoted(values)}",
-        tuple(setter.container for setter in setters if setter.container is not None),
-        (*(setter.path for setter in setters), *(("metadata", "annotations", key) for key in in_order(annotations))),
+        tuple(offender.container for offender in offenders if offender.container is not None),
+        (
+            *(offender.path for offender in offenders),
+            *(("metadata", "annotations", key) for key in go_sorted(annotations)),
+        ),
     )
 
 
@@ -71,4 +87,4 @@ def _types(template: PodTemplate) -> list[str]:
     return [profile.type or "" for profile in profiles if profile is not None and _forbidden(profile)]
 
 
-CHECK = Check("appArmorProfile", "baseline", (Since(0, app_armor_profile_1_0),))
+CHECK = Check("appArmorProfile", "baseline", (Revision(0, app_armor_profile_1_0),))

@@ -26,8 +26,18 @@ Fails:
             add: [NET_RAW]
 """
 
-from kubectl_caps.core.pod import Container, PodTemplate, members
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, containers, each, finding, in_order, quoted
+from kubectl_caps.core.kubernetes.container import Container
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    containers,
+    finding,
+    go_sorted,
+    offending_containers,
+    quoted,
+)
 
 ALLOWED = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
@@ -38,16 +48,16 @@ _FIELD = ("securityContext", "capabilities", "add")
 
 def capabilities_baseline_1_0(template: PodTemplate) -> Finding | None:
     """Names compare exactly; Windows pods are not exempt."""
-    setters = each(template, _FIELD, lambda container: bool(_forbidden(container)))
-    if not setters:
+    offenders = offending_containers(template, _FIELD, lambda container: bool(_forbidden(container)))
+    if not offenders:
         return None
-    names = in_order(name for member in members(template.spec) for name in _forbidden(member.container))
-    detail = f"{containers(setters)} must not include {quoted(names)} in securityContext.capabilities.add"
-    return finding("non-default capabilities", detail, setters)
+    names = go_sorted(name for member in members(template.spec) for name in _forbidden(member.container))
+    detail = f"{containers(offenders)} must not include {quoted(names)} in securityContext.capabilities.add"
+    return finding("non-default capabilities", detail, offenders)
 
 
 def _forbidden(container: Container) -> list[str]:
     return [name for name in container.capabilities.add or () if name not in ALLOWED]
 
 
-CHECK = Check("capabilities_baseline", "baseline", (Since(0, capabilities_baseline_1_0),))
+CHECK = Check("capabilities_baseline", "baseline", (Revision(0, capabilities_baseline_1_0),))

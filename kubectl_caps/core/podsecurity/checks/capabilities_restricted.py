@@ -30,16 +30,17 @@ Fails:
             drop: [all]
 """
 
-from kubectl_caps.core.pod import Container, PodTemplate, members
-from kubectl_caps.core.podsecurity.standard import (
+from kubectl_caps.core.kubernetes.container import Container
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
     Check,
     Finding,
-    Since,
+    Revision,
     containers,
-    each,
     finding,
-    in_order,
+    go_sorted,
     is_windows,
+    offending_containers,
     quoted,
 )
 
@@ -48,11 +49,11 @@ _CAPABILITIES = ("securityContext", "capabilities")
 
 def capabilities_restricted_1_22(template: PodTemplate) -> Finding | None:
     """Listing every capability in drop does not count; names compare exactly."""
-    keeping = each(
+    keeping = offending_containers(
         template, (*_CAPABILITIES, "drop"), lambda container: "ALL" not in (container.capabilities.drop or ())
     )
-    adding = each(template, (*_CAPABILITIES, "add"), lambda container: bool(_forbidden(container)))
-    names = in_order(name for member in members(template.spec) for name in _forbidden(member.container))
+    adding = offending_containers(template, (*_CAPABILITIES, "add"), lambda container: bool(_forbidden(container)))
+    names = go_sorted(name for member in members(template.spec) for name in _forbidden(member.container))
     parts = []
     if keeping:
         parts.append(f'{containers(keeping)} must set securityContext.capabilities.drop=["ALL"]')
@@ -75,5 +76,5 @@ _OVERRIDES = ("capabilities_baseline",)
 CHECK = Check(
     "capabilities_restricted",
     "restricted",
-    (Since(22, capabilities_restricted_1_22, _OVERRIDES), Since(25, capabilities_restricted_1_25, _OVERRIDES)),
+    (Revision(22, capabilities_restricted_1_22, _OVERRIDES), Revision(25, capabilities_restricted_1_25, _OVERRIDES)),
 )

@@ -21,8 +21,8 @@ Fails:
       - name: web
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision
 
 
 def host_namespaces_1_0(template: PodTemplate) -> Finding | None:
@@ -36,4 +36,4 @@ def host_namespaces_1_0(template: PodTemplate) -> Finding | None:
     return Finding("host namespaces", detail, fields=tuple(("spec", name) for name in shared))
 
 
-CHECK = Check("hostNamespaces", "baseline", (Since(0, host_namespaces_1_0),))
+CHECK = Check("hostNamespaces", "baseline", (Revision(0, host_namespaces_1_0),))

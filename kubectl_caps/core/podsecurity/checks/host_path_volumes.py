@@ -24,8 +24,9 @@ Fails:
       - name: web
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, plural, quoted
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision, quoted
+from kubectl_caps.core.text import plural
 
 
 def host_path_volumes_1_0(template: PodTemplate) -> Finding | None:
@@ -41,4 +42,4 @@ def host_path_volumes_1_0(template: PodTemplate) -> Finding | None:
     )
 
 
-CHECK = Check("hostPathVolumes", "baseline", (Since(0, host_path_volumes_1_0),))
+CHECK = Check("hostPathVolumes", "baseline", (Revision(0, host_path_volumes_1_0),))

@@ -24,8 +24,9 @@ Fails:
           hostPort: 80
 """
 
-from kubectl_caps.core.pod import PodTemplate, members
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, in_order, plural, quoted
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision, go_sorted, quoted
+from kubectl_caps.core.text import plural
 
 
 def host_ports_1_0(template: PodTemplate) -> Finding | None:
@@ -39,7 +40,7 @@ def host_ports_1_0(template: PodTemplate) -> Finding | None:
     if not found:
         return None
     names = tuple(dict.fromkeys(member.container.name for member, _, _ in found))
-    ports = in_order(str(port) for _, _, port in found)
+    ports = go_sorted(str(port) for _, _, port in found)
     detail = (
         f"{plural('container', len(names))} {quoted(names)} {'uses' if len(names) == 1 else 'use'} "
         f"{plural('hostPort', len(ports))} {', '.join(ports)}"
@@ -49,4 +50,4 @@ def host_ports_1_0(template: PodTemplate) -> Finding | None:
     )
 
 
-CHECK = Check("hostPorts", "baseline", (Since(0, host_ports_1_0),))
+CHECK = Check("hostPorts", "baseline", (Revision(0, host_ports_1_0),))

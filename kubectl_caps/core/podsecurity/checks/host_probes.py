@@ -31,8 +31,11 @@ Fails:
 
 from collections.abc import Iterator
 
-from kubectl_caps.core.pod import Container, Handler, Lifecycle, Path, PodTemplate, members
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, in_order, plural, quoted
+from kubectl_caps.core.kubernetes.container import Container, Handler, Lifecycle
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision, go_sorted, quoted
+from kubectl_caps.core.text import plural
 
 
 def host_probes_1_34(template: PodTemplate) -> Finding | None:
@@ -40,12 +43,12 @@ def host_probes_1_34(template: PodTemplate) -> Finding | None:
     found = [
         (member.container.name, (*member.path, *path), host)
         for member in members(template.spec)
-        for path, host in _hosts(member.container)
+        for path, host in named_hosts(member.container)
     ]
     if not found:
         return None
-    names = in_order(name for name, _, _ in found)
-    hosts = in_order(host for _, _, host in found)
+    names = go_sorted(name for name, _, _ in found)
+    hosts = go_sorted(host for _, _, host in found)
     detail = (
         f"{plural('container', len(names))} {quoted(names)} {'uses' if len(names) == 1 else 'use'} "
         f"probe or lifecycle {plural('host', len(hosts))} {quoted(hosts)}"
@@ -53,7 +56,8 @@ def host_probes_1_34(template: PodTemplate) -> Finding | None:
     return Finding("probe or lifecycle host", detail, tuple(names), tuple(path for _, path, _ in found))
 
 
-def _hosts(container: Container) -> Iterator[tuple[Path, str]]:
+def named_hosts(container: Container) -> Iterator[tuple[Path, str]]:
+    """The hosts of a container's probes and lifecycle handlers, each with its field."""
     lifecycle = container.lifecycle or Lifecycle()
     handlers: tuple[tuple[Path, Handler | None], ...] = (
         (("livenessProbe",), container.liveness_probe),
@@ -68,4 +72,4 @@ def _hosts(container: Container) -> Iterator[tuple[Path, str]]:
                 yield (*path, kind, "host"), action.host
 
 
-CHECK = Check("hostProbesAndHostLifecycle", "baseline", (Since(34, host_probes_1_34),))
+CHECK = Check("hostProbesAndHostLifecycle", "baseline", (Revision(34, host_probes_1_34),))

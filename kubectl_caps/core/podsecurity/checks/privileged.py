@@ -23,16 +23,25 @@ Fails:
           privileged: true
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, containers, each, finding
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    containers,
+    finding,
+    offending_containers,
+)
 
 
 def privileged_1_0(template: PodTemplate) -> Finding | None:
     """privileged is true."""
-    setters = each(template, ("securityContext", "privileged"), lambda container: bool(container.security.privileged))
-    if not setters:
+    offenders = offending_containers(
+        template, ("securityContext", "privileged"), lambda container: bool(container.security.privileged)
+    )
+    if not offenders:
         return None
-    return finding("privileged", f"{containers(setters)} must not set securityContext.privileged=true", setters)
+    return finding("privileged", f"{containers(offenders)} must not set securityContext.privileged=true", offenders)
 
 
-CHECK = Check("privileged", "baseline", (Since(0, privileged_1_0),))
+CHECK = Check("privileged", "baseline", (Revision(0, privileged_1_0),))

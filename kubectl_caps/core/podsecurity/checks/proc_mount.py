@@ -23,33 +23,33 @@ Fails:
           procMount: Unmasked
 """
 
-from kubectl_caps.core.pod import PodTemplate, members
-from kubectl_caps.core.podsecurity.standard import (
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
     Check,
     Finding,
-    Since,
+    Revision,
     containers,
-    each,
     finding,
-    in_order,
+    go_sorted,
     in_user_namespace,
+    offending_containers,
     quoted,
 )
 
 
 def proc_mount_1_0(template: PodTemplate) -> Finding | None:
     """procMount is set and not Default."""
-    setters = each(
+    offenders = offending_containers(
         template,
         ("securityContext", "procMount"),
         lambda container: container.security.proc_mount not in (None, "Default"),
     )
-    if not setters:
+    if not offenders:
         return None
     found = (member.container.security.proc_mount for member in members(template.spec))
-    values = in_order(value for value in found if value is not None and value != "Default")
-    detail = f"{containers(setters)} must not set securityContext.procMount to {quoted(values)}"
-    return finding("procMount", detail, setters)
+    values = go_sorted(value for value in found if value is not None and value != "Default")
+    detail = f"{containers(offenders)} must not set securityContext.procMount to {quoted(values)}"
+    return finding("procMount", detail, offenders)
 
 
 def proc_mount_1_35(template: PodTemplate) -> Finding | None:
@@ -57,4 +57,4 @@ def proc_mount_1_35(template: PodTemplate) -> Finding | None:
     return None if in_user_namespace(template) else proc_mount_1_0(template)
 
 
-CHECK = Check("procMount", "baseline", (Since(0, proc_mount_1_0), Since(35, proc_mount_1_35)))
+CHECK = Check("procMount", "baseline", (Revision(0, proc_mount_1_0), Revision(35, proc_mount_1_35)))

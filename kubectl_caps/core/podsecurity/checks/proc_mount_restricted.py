@@ -24,7 +24,7 @@ Fails:
           procMount: Unmasked
 """
 
+from kubectl_caps.core.podsecurity.checks.check import Check, Revision
 from kubectl_caps.core.podsecurity.checks.proc_mount import proc_mount_1_0
-from kubectl_caps.core.podsecurity.standard import Check, Since
 
-CHECK = Check("procMount_restricted", "restricted", (Since(35, proc_mount_1_0, ("procMount",)),))
+CHECK = Check("procMount_restricted", "restricted", (Revision(35, proc_mount_1_0, ("procMount",)),))

@@ -25,8 +25,10 @@ Fails:
       - name: web
 """
 
-from kubectl_caps.core.pod import Path, PodTemplate, Volume
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, in_order, plural, quoted
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import PodTemplate, Volume
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision, go_sorted, quoted
+from kubectl_caps.core.text import plural
 
 _ALLOWED = (
     "config_map",
@@ -68,13 +70,13 @@ _FORBIDDEN = {
 def restricted_volumes_1_0(template: PodTemplate) -> Finding | None:
     """A volume passes when any allowed source is set."""
     found = [
-        (index, volume.name, _type(volume))
+        (index, volume.name, restricted_source(volume) or "unknown")
         for index, volume in enumerate(template.spec.volumes or ())
         if all(getattr(volume, source) is None for source in _ALLOWED)
     ]
     if not found:
         return None
-    types = in_order(kind for _, _, kind in found)
+    types = go_sorted(kind for _, _, kind in found)
     detail = (
         f"{plural('volume', len(found))} {quoted(name for _, name, _ in found)} "
         f"{'uses' if len(found) == 1 else 'use'} restricted volume {plural('type', len(types))} {quoted(types)}"
@@ -87,8 +89,9 @@ def _path(index: int, kind: str) -> Path:
     return ("spec", "volumes", index) if kind == "unknown" else ("spec", "volumes", index, kind)
 
 
-def _type(volume: Volume) -> str:
-    return next((field for field, name in _FORBIDDEN.items() if getattr(volume, name) is not None), "unknown")
+def restricted_source(volume: Volume) -> str | None:
+    """The first source of those that the check refuses, in the order in which upstream asks for them."""
+    return next((field for field, name in _FORBIDDEN.items() if getattr(volume, name) is not None), None)
 
 
-CHECK = Check("restrictedVolumes", "restricted", (Since(0, restricted_volumes_1_0, ("hostPathVolumes",)),))
+CHECK = Check("restrictedVolumes", "restricted", (Revision(0, restricted_volumes_1_0, ("hostPathVolumes",)),))

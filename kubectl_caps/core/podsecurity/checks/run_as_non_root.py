@@ -25,17 +25,17 @@ Fails:
           runAsNonRoot: false
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import (
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
     Check,
     Finding,
-    Since,
+    Revision,
     containers,
-    each,
     finding,
     in_user_namespace,
+    offenders_in_words,
+    offending_containers,
     on_pod,
-    who,
 )
 
 _FIELD = ("securityContext", "runAsNonRoot")
@@ -45,11 +45,11 @@ def run_as_non_root_1_0(template: PodTemplate) -> Finding | None:
     """A false on the pod fails even where every container sets true. A runAsUser above 0 is not enough."""
     pod = template.spec.security.run_as_non_root
     bad = on_pod(_FIELD, pod is False)
-    bad += each(template, _FIELD, lambda container: container.security.run_as_non_root is False)
+    bad += offending_containers(template, _FIELD, lambda container: container.security.run_as_non_root is False)
     if bad:
-        detail = f"{who(bad)} must not set securityContext.runAsNonRoot=false"
+        detail = f"{offenders_in_words(bad)} must not set securityContext.runAsNonRoot=false"
         return finding("runAsNonRoot != true", detail, bad)
-    unset = each(template, _FIELD, lambda container: container.security.run_as_non_root is None)
+    unset = offending_containers(template, _FIELD, lambda container: container.security.run_as_non_root is None)
     if pod or not unset:
         return None
     detail = f"pod or {containers(unset)} must set securityContext.runAsNonRoot=true"
@@ -61,4 +61,4 @@ def run_as_non_root_1_35(template: PodTemplate) -> Finding | None:
     return None if in_user_namespace(template) else run_as_non_root_1_0(template)
 
 
-CHECK = Check("runAsNonRoot", "restricted", (Since(0, run_as_non_root_1_0), Since(35, run_as_non_root_1_35)))
+CHECK = Check("runAsNonRoot", "restricted", (Revision(0, run_as_non_root_1_0), Revision(35, run_as_non_root_1_35)))

@@ -24,17 +24,30 @@ Fails:
           runAsUser: 0
 """
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, each, finding, in_user_namespace, on_pod, who
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    finding,
+    in_user_namespace,
+    offenders_in_words,
+    offending_containers,
+    on_pod,
+)
 
 _FIELD = ("securityContext", "runAsUser")
 
 
 def run_as_user_1_23(template: PodTemplate) -> Finding | None:
     """A 0 on the pod fails even where every container overrides it."""
-    setters = on_pod(_FIELD, template.spec.security.run_as_user == 0)
-    setters += each(template, _FIELD, lambda container: container.security.run_as_user == 0)
-    return finding("runAsUser=0", f"{who(setters)} must not set runAsUser=0", setters) if setters else None
+    offenders = on_pod(_FIELD, template.spec.security.run_as_user == 0)
+    offenders += offending_containers(template, _FIELD, lambda container: container.security.run_as_user == 0)
+    return (
+        finding("runAsUser=0", f"{offenders_in_words(offenders)} must not set runAsUser=0", offenders)
+        if offenders
+        else None
+    )
 
 
 def run_as_user_1_35(template: PodTemplate) -> Finding | None:
@@ -42,4 +55,4 @@ def run_as_user_1_35(template: PodTemplate) -> Finding | None:
     return None if in_user_namespace(template) else run_as_user_1_23(template)
 
 
-CHECK = Check("runAsUser", "restricted", (Since(23, run_as_user_1_23), Since(35, run_as_user_1_35)))
+CHECK = Check("runAsUser", "restricted", (Revision(23, run_as_user_1_23), Revision(35, run_as_user_1_35)))

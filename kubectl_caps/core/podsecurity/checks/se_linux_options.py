@@ -29,8 +29,20 @@ Fails:
 
 from collections.abc import Iterator
 
-from kubectl_caps.core.pod import Path, PodTemplate, SELinuxOptions, members
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Setter, Since, finding, in_order, plural, quoted, who
+from kubectl_caps.core.kubernetes.container import SELinuxOptions
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Offender,
+    Revision,
+    finding,
+    go_sorted,
+    offenders_in_words,
+    quoted,
+)
+from kubectl_caps.core.text import plural
 
 _TYPES = frozenset(("", "container_t", "container_init_t", "container_kvm_t"))
 _FIELD: Path = ("securityContext", "seLinuxOptions")
@@ -59,13 +71,13 @@ def _check(template: PodTemplate, types: frozenset[str]) -> Finding | None:
     ]
     if not wrong:
         return None
-    setters = [Setter(name, path) for name, path, _, _ in wrong]
-    bad_types = in_order(value for _, _, field, value in wrong if field == "type")
+    offenders = [Offender(name, path) for name, path, _, _ in wrong]
+    bad_types = go_sorted(value for _, _, field, value in wrong if field == "type")
     data = [f"{plural('type', len(bad_types))} {quoted(bad_types)}"] if bad_types else []
     data += [f"{field} may not be set" for field in ("user", "role") if any(entry[2] == field for entry in wrong)]
-    subjects = [Setter(name, ()) for name in dict.fromkeys(setter.container for setter in setters)]
-    detail = f"{who(subjects)} set forbidden securityContext.seLinuxOptions: {'; '.join(data)}"
-    return finding("seLinuxOptions", detail, setters)
+    subjects = [Offender(name, ()) for name in dict.fromkeys(offender.container for offender in offenders)]
+    detail = f"{offenders_in_words(subjects)} set forbidden securityContext.seLinuxOptions: {'; '.join(data)}"
+    return finding("seLinuxOptions", detail, offenders)
 
 
 def _options(template: PodTemplate) -> Iterator[tuple[str | None, Path, SELinuxOptions]]:
@@ -76,4 +88,4 @@ def _options(template: PodTemplate) -> Iterator[tuple[str | None, Path, SELinuxO
             yield member.container.name, (*member.path, *_FIELD), member.container.security.se_linux_options
 
 
-CHECK = Check("seLinuxOptions", "baseline", (Since(0, se_linux_options_1_0), Since(31, se_linux_options_1_31)))
+CHECK = Check("seLinuxOptions", "baseline", (Revision(0, se_linux_options_1_0), Revision(31, se_linux_options_1_31)))

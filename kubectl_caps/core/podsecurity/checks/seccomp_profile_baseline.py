@@ -29,21 +29,22 @@ Fails:
             type: Unconfined
 """
 
-from kubectl_caps.core.pod import PodTemplate, TypedProfile, members
-from kubectl_caps.core.podsecurity.goquote import go_quoted
-from kubectl_caps.core.podsecurity.standard import (
+from kubectl_caps.core.kubernetes.container import TypedProfile
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+from kubectl_caps.core.podsecurity.checks.check import (
     Check,
     Finding,
-    Setter,
-    Since,
-    each,
+    Offender,
+    Revision,
     finding,
-    in_order,
+    go_sorted,
+    offenders_in_words,
+    offending_containers,
     on_pod,
-    plural,
     quoted,
-    who,
 )
+from kubectl_caps.core.podsecurity.checks.go_quote import go_quoted
+from kubectl_caps.core.text import plural
 
 POD_ANNOTATION = "seccomp.security.alpha.kubernetes.io/pod"
 CONTAINER_ANNOTATION = "container.seccomp.security.alpha.kubernetes.io/"
@@ -54,10 +55,10 @@ def seccomp_profile_baseline_1_0(template: PodTemplate) -> Finding | None:
     """Only annotations, and only of containers that exist; an empty value is forbidden, unlike AppArmor's."""
     keys = [POD_ANNOTATION, *(f"{CONTAINER_ANNOTATION}{member.container.name}" for member in members(template.spec))]
     annotations = template.annotations
-    bad = in_order(key for key in keys if key in annotations and not _allowed(annotations[key]))
+    bad = go_sorted(key for key in keys if key in annotations and not _allowed(annotations[key]))
     if not bad:
         return None
-    listed = ", ".join(in_order(f"{key}={go_quoted(annotations[key])}" for key in bad))
+    listed = ", ".join(go_sorted(f"{key}={go_quoted(annotations[key])}" for key in bad))
     return Finding(
         "seccompProfile",
         f"forbidden {plural('annotation', len(bad))} {listed}",
@@ -68,23 +69,27 @@ def seccomp_profile_baseline_1_0(template: PodTemplate) -> Finding | None:
 
 def seccomp_profile_baseline_1_19(template: PodTemplate) -> Finding | None:
     """Only fields."""
-    setters = forbidden_setters(template)
-    return forbidden_types(template, setters) if setters else None
+    offenders = forbidden_setters(template)
+    return forbidden_types(template, offenders) if offenders else None
 
 
-def forbidden_setters(template: PodTemplate) -> list[Setter]:
+def forbidden_setters(template: PodTemplate) -> list[Offender]:
     """The pod and the containers that set a forbidden type."""
     pod = on_pod(FIELD, is_forbidden(template.spec.security.seccomp_profile))
-    return pod + each(template, FIELD, lambda container: is_forbidden(container.security.seccomp_profile))
+    return pod + offending_containers(
+        template, FIELD, lambda container: is_forbidden(container.security.seccomp_profile)
+    )
 
 
-def forbidden_types(template: PodTemplate, setters: list[Setter]) -> Finding:
+def forbidden_types(template: PodTemplate, offenders: list[Offender]) -> Finding:
     """The finding for those."""
     profiles = [template.spec.security.seccomp_profile]
     profiles += [member.container.security.seccomp_profile for member in members(template.spec)]
-    types = in_order(profile.type or "" for profile in profiles if profile is not None and is_forbidden(profile))
+    types = go_sorted(profile.type or "" for profile in profiles if profile is not None and is_forbidden(profile))
     return finding(
-        "seccompProfile", f"{who(setters)} must not set securityContext.seccompProfile.type to {quoted(types)}", setters
+        "seccompProfile",
+        f"{offenders_in_words(offenders)} must not set securityContext.seccompProfile.type to {quoted(types)}",
+        offenders,
     )
 
 
@@ -100,5 +105,5 @@ def _allowed(annotation: str) -> bool:
 CHECK = Check(
     "seccompProfile_baseline",
     "baseline",
-    (Since(0, seccomp_profile_baseline_1_0), Since(19, seccomp_profile_baseline_1_19)),
+    (Revision(0, seccomp_profile_baseline_1_0), Revision(19, seccomp_profile_baseline_1_19)),
 )

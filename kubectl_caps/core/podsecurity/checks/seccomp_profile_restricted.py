@@ -27,16 +27,24 @@ Fails:
             type: Unconfined
 """
 
-from kubectl_caps.core.pod import PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    containers,
+    finding,
+    is_windows,
+    offending_containers,
+)
 from kubectl_caps.core.podsecurity.checks.seccomp_profile_baseline import FIELD, forbidden_setters, forbidden_types
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, containers, each, finding, is_windows
 
 
 def seccomp_profile_restricted_1_19(template: PodTemplate) -> Finding | None:
     """Annotations do not help. What is set wrong is said before what is not set."""
     if bad := forbidden_setters(template):
         return forbidden_types(template, bad)
-    unset = each(template, FIELD, lambda container: container.security.seccomp_profile is None)
+    unset = offending_containers(template, FIELD, lambda container: container.security.seccomp_profile is None)
     if template.spec.security.seccomp_profile is not None or not unset:
         return None
     needed = 'must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'
@@ -53,5 +61,8 @@ _OVERRIDES = ("seccompProfile_baseline",)
 CHECK = Check(
     "seccompProfile_restricted",
     "restricted",
-    (Since(19, seccomp_profile_restricted_1_19, _OVERRIDES), Since(25, seccomp_profile_restricted_1_25, _OVERRIDES)),
+    (
+        Revision(19, seccomp_profile_restricted_1_19, _OVERRIDES),
+        Revision(25, seccomp_profile_restricted_1_25, _OVERRIDES),
+    ),
 )

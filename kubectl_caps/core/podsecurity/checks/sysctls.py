@@ -33,8 +33,8 @@ Fails:
 
 from functools import partial
 
-from kubectl_caps.core.pod import PodTemplate
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import Check, Finding, Revision
 
 _NEW: tuple[tuple[int, tuple[str, ...]], ...] = (
     (
@@ -73,4 +73,4 @@ def sysctls_since(minor: int, template: PodTemplate) -> Finding | None:
     return Finding("forbidden sysctls", ", ".join(name for _, name in found), fields=fields)
 
 
-CHECK = Check("sysctls", "baseline", tuple(Since(minor, partial(sysctls_since, minor)) for minor, _ in _NEW))
+CHECK = Check("sysctls", "baseline", tuple(Revision(minor, partial(sysctls_since, minor)) for minor, _ in _NEW))

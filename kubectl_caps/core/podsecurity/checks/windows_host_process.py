@@ -26,24 +26,35 @@ Fails:
       - name: web
 """
 
-from kubectl_caps.core.pod import PodTemplate, WindowsOptions
-from kubectl_caps.core.podsecurity.standard import Check, Finding, Since, each, finding, on_pod, who
+from kubectl_caps.core.kubernetes.container import WindowsOptions
+from kubectl_caps.core.kubernetes.pod import PodTemplate
+from kubectl_caps.core.podsecurity.checks.check import (
+    Check,
+    Finding,
+    Revision,
+    finding,
+    offenders_in_words,
+    offending_containers,
+    on_pod,
+)
 
 _FIELD = ("securityContext", "windowsOptions", "hostProcess")
 
 
 def windows_host_process_1_0(template: PodTemplate) -> Finding | None:
     """On the pod or any container."""
-    setters = on_pod(_FIELD, _is_host_process(template.spec.security.windows_options))
-    setters += each(template, _FIELD, lambda container: _is_host_process(container.security.windows_options))
-    if not setters:
+    offenders = on_pod(_FIELD, _is_host_process(template.spec.security.windows_options))
+    offenders += offending_containers(
+        template, _FIELD, lambda container: _is_host_process(container.security.windows_options)
+    )
+    if not offenders:
         return None
-    detail = f"{who(setters)} must not set securityContext.windowsOptions.hostProcess=true"
-    return finding("hostProcess", detail, setters)
+    detail = f"{offenders_in_words(offenders)} must not set securityContext.windowsOptions.hostProcess=true"
+    return finding("hostProcess", detail, offenders)
 
 
 def _is_host_process(options: WindowsOptions | None) -> bool:
     return options is not None and bool(options.host_process)
 
 
-CHECK = Check("windowsHostProcess", "baseline", (Since(0, windows_host_process_1_0),))
+CHECK = Check("windowsHostProcess", "baseline", (Revision(0, windows_host_process_1_0),))

@@ -1,0 +1,76 @@
+"""fit beside the loop that it replaces: `harden`, then `harden` with what the failed rollout suggests, until one stays.
+
+    PYTHONPATH=tests/cluster .venv/bin/python benchmarks/fit.py      (needs what the node tier needs)
+
+Starts a node of its own and gives nginx to both, with the defaults of both: under a name that no table of images knows,
+and under its own. Prints the times and the ratios.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from test_harden_node import Place, pod, workload
+from testbed import programs
+from testbed.cluster import Node
+from testbed.serve import running
+
+UNKNOWN = "docker.io/local/web:1"
+MOST = 6
+"""Runs of `harden`; it needs three."""
+
+
+def caps(place: Place, command: str, name: str, *flags: str) -> dict[str, Any]:
+    """The first item of one command line's JSON."""
+    argv = [sys.executable, "-m", "kubectl_caps", command, f"deploy/{name}", "-n", place.name, "--yes", "-o", "json"]
+    done = subprocess.run([*argv, *flags], env=environment(place), capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)["items"][0]
+    return found
+
+
+def environment(place: Place) -> dict[str, str]:
+    """Where the command finds the cluster."""
+    return {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(place.node.kubeconfig)}
+
+
+def fitted(place: Place, name: str) -> float:
+    """Seconds that `fit` takes; how many trials is printed."""
+    began = time.monotonic()
+    item = caps(place, "fit", name)
+    taken = time.monotonic() - began
+    print(f"fit of {name}: {taken:.0f} s, {len(item['trials'])} trials, {item['result']}: {item['needed']}")
+    return taken
+
+
+def hardened(place: Place, name: str) -> float:
+    """Seconds until a rollout of `harden` stays, each run with what the one before suggests."""
+    began, adds, runs = time.monotonic(), set[str](), 0
+    while runs < MOST:
+        runs += 1
+        flags = ["--add", ",".join(sorted(adds))] if adds else []
+        item = caps(place, "harden", name, "--canary=false", *flags)
+        if item["result"] == "patched":
+            break
+        adds |= {one for names in item["suggestion"]["add"].values() for one in names}
+    taken = time.monotonic() - began
+    print(f"harden of {name}: {taken:.0f} s, {runs} runs, {item['result']}: {sorted(adds)}")
+    return taken
+
+
+def main() -> None:
+    """Measure all of it."""
+    with running("node") as where:
+        node = Node(where)
+        place = Place(node)
+        unknown, nginx = node.image(UNKNOWN, programs.REAL["nginx"]), node.real("nginx")
+        place.apply(*(workload(name, pod(unknown)) for name in ("web", "loop")), workload("nginx", pod(nginx)))
+        place.await_ready("deploy/web", "deploy/nginx", "deploy/loop")
+        loop = hardened(place, "loop")
+        for name in ("web", "nginx"):
+            print(f"ratio of {name}: {fitted(place, name) / loop:.2f}")
+
+
+if __name__ == "__main__":
+    main()

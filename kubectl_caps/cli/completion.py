@@ -1,0 +1,22 @@
+"""The arguments of `completion` as one struct, checked."""
+
+import argparse
+from dataclasses import dataclass
+
+from kubectl_caps.cli.arguments import values_of
+from kubectl_caps.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionArguments:
+    """`shell` is the shell whose script is printed, or `install`; `of` is then the shell to install for."""
+
+    shell: str
+    of: str | None
+
+
+def completion_arguments(options: argparse.Namespace) -> CompletionArguments:
+    """The arguments of `completion`. Raises UsageError without a shell."""
+    if not options.shell:
+        raise UsageError("no shell is named: bash, zsh, fish or kubectl; `install` writes all that completion needs")
+    return CompletionArguments(**values_of(CompletionArguments, options))

@@ -1,0 +1,23 @@
+"""The flags of `explain` as one struct, checked."""
+
+import argparse
+from dataclasses import dataclass
+from typing import get_args
+
+from kubectl_caps.cli.arguments import values_of
+from kubectl_caps.cli.flags import ExplainOutput
+from kubectl_caps.cli.values import output_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainArguments:
+    """`subject` is the word or line to explain: `-` means a log on standard input, None the list of all words."""
+
+    subject: str | None
+    output: ExplainOutput
+
+
+def explain_arguments(options: argparse.Namespace) -> ExplainArguments:
+    """The flags of `explain`, checked. Raises UsageError."""
+    output_format(options.output, get_args(ExplainOutput))
+    return ExplainArguments(**values_of(ExplainArguments, options))

@@ -1,0 +1,79 @@
+"""The flags of `fit` as one struct, checked."""
+
+import argparse
+from dataclasses import dataclass
+from typing import get_args
+
+from kubectl_caps.cli import values as read
+from kubectl_caps.cli.arguments import Clash, ClusterArguments, FileArguments, checked_files, refuse, values_of
+from kubectl_caps.cli.flags import FitOutput
+from kubectl_caps.core.fit.options import TrialOptions
+from kubectl_caps.core.fit.trial_pod import TrialVolumes
+from kubectl_caps.core.kubernetes.kinds import Kind
+from kubectl_caps.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitArguments(FileArguments, ClusterArguments):
+    """No `containers` means all of them. `trials` is how each trial is made."""
+
+    resources: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    containers: tuple[str, ...]
+    evidence: tuple[str, ...]
+    trials: TrialOptions
+    max_trials: int
+    restricted: bool
+    apply: bool
+    yes: bool
+    output: FitOutput
+
+
+_WHOLE = Clash(("resources",), "when -f is given, TYPE and NAME cannot be: files are tried whole")
+_NOT_WITH_FILES = Clash(
+    ("apply",), "{flag} goes with an object of the cluster; `harden -f FILE --write` edits files", (False,)
+)
+_ONLY_WITH_FILES = Clash(("recursive",), "{flag} goes with -f", (False,))
+
+
+def fit_arguments(options: argparse.Namespace) -> FitArguments:
+    """The flags of `fit`, checked. Raises UsageError."""
+    for name in ("parallel", "max_trials"):
+        if getattr(options, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be 1 or more")
+    if options.profile not in ("none", "restricted"):
+        raise UsageError(f'unknown profile "{options.profile}"; the only one is restricted')
+    output = read.output_format(options.output, get_args(FitOutput))
+    if options.apply and output != "table":
+        raise UsageError(f"--apply does not go with -o {output}: what harden prints would follow the document")
+    on_files = checked_files(options).on_files
+    refuse(options, (_WHOLE, _NOT_WITH_FILES) if on_files else (_ONLY_WITH_FILES,))
+    values = {
+        **values_of(FitArguments, options),
+        "kinds": read.kinds_of(options.kinds),
+        "containers": read.container_names(options.container),
+        "trials": _trials(options),
+        "restricted": options.profile == "restricted",
+        "output": output,
+    }
+    return FitArguments(**values)
+
+
+def _trials(options: argparse.Namespace) -> TrialOptions:
+    volumes: TrialVolumes = options.trial_volumes or "refuse"
+    if volumes not in get_args(TrialVolumes):
+        raise UsageError(f'invalid argument "{volumes}" for "--trial-volumes" flag: must be empty or share')
+    if options.allow_privilege_escalation not in ("false", "keep"):
+        raise UsageError("--allow-privilege-escalation must be false or keep")
+    timeout = read.duration(options.timeout, "timeout")
+    if not timeout:
+        raise UsageError("--timeout must be above 0: a trial has to end")
+    return TrialOptions(
+        settle=read.duration(options.settle, "settle"),
+        timeout=timeout,
+        parallel=options.parallel,
+        volumes=volumes,
+        probe=options.probe or "",
+        escalation=options.allow_privilege_escalation,
+        manager=options.field_manager,
+    )

@@ -1,0 +1,142 @@
+"""The flags of `inspect` as one struct, checked."""
+
+import argparse
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from kubectl_caps.cli import values as read
+from kubectl_caps.cli.arguments import (
+    NO_SELECTOR,
+    ONLY_WITH_FILES,
+    Clash,
+    ClusterArguments,
+    ExemptionArguments,
+    FileArguments,
+    checked_files,
+    refuse,
+    values_of,
+)
+from kubectl_caps.cli.flags import InspectOutput
+from kubectl_caps.core.assess.gates import RISKS, Gate
+from kubectl_caps.core.kubernetes.kinds import Kind
+from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
+from kubectl_caps.core.nearest import hint
+from kubectl_caps.core.podsecurity.policy import (
+    NEWEST_MINOR,
+    Policy,
+    PolicyError,
+    effective_minor,
+    is_clamped,
+    parse_version,
+)
+from kubectl_caps.errors import UsageError
+
+LiveMode = Literal["exec", "ephemeral"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
+    """`live` is how processes are read (None: not at all), `image` the image of ephemeral containers.
+
+    `runtime` is assumed if no node names one. `minor` is the version of the rules; None means the server's, or the
+    newest. `worst_first` sorts by risk.
+    """
+
+    resources: tuple[str, ...]
+    all_namespaces: bool
+    selector: str | None
+    kinds: tuple[Kind, ...]
+    output: InspectOutput
+    live: LiveMode | None
+    image: str | None
+    worst_first: bool
+    runtime: Runtime
+    minor: int | None
+    gate: Gate
+
+
+_NOT_WITH_FILES = (
+    Clash(("resources", "all_namespaces"), "TYPE, NAME and -A cannot be used with -f, which judges every object"),
+    NO_SELECTOR,
+)
+
+
+def inspect_arguments(options: argparse.Namespace) -> InspectArguments:
+    """The flags of `inspect`, checked. Raises UsageError."""
+    values = {
+        **values_of(InspectArguments, options),
+        "kinds": read.kinds_of(options.kinds),
+        "output": read.output_format(options.output, get_args(InspectOutput)),
+        "gate": _gate(options.fail_on, options.require),
+        "annotations": read.annotations_count(options.exemptions, options.exemptions_from),
+        "minor": _minor(options.require, options.pod_security_version),
+        "runtime": _runtime(options.runtime),
+        "worst_first": _sort_by_risk(options.sort_by),
+        "live": _live(options),
+    }
+    on_files = checked_files(options).on_files
+    refuse(options, _NOT_WITH_FILES if on_files else (ONLY_WITH_FILES,))
+    return InspectArguments(**values)
+
+
+def _runtime(name: str | None) -> Runtime:
+    try:
+        return by_name(name) if name else runtime_of(None)
+    except UnknownRuntime as error:
+        raise UsageError(str(error)) from error
+
+
+def _sort_by_risk(wanted: str | None) -> bool:
+    if wanted not in (None, "risk"):
+        raise UsageError(f'invalid argument "{wanted}" for "--sort-by" flag: must be risk')
+    return wanted == "risk"
+
+
+def _live(options: argparse.Namespace) -> LiveMode | None:
+    """The mode of `--live`, checked together with `--image`."""
+    wanted: str | None = options.live
+    if wanted not in (None, "exec", "ephemeral"):
+        raise UsageError(f'invalid argument "{wanted}" for "--live" flag: must be exec or ephemeral')
+    if wanted and (options.filename or options.kustomize):
+        raise UsageError(f"--live reads running containers: it does not go with {'-f' if options.filename else '-k'}")
+    if wanted == "ephemeral" and not options.image:
+        raise UsageError("--live=ephemeral needs --image, an image with a shell")
+    if options.image and wanted != "ephemeral":
+        raise UsageError("--image goes with --live=ephemeral")
+    return cast("LiveMode | None", wanted)
+
+
+def _gate(fail_on: str | None, require: str | None) -> Gate:
+    if fail_on is not None and fail_on not in RISKS:
+        words = f'--fail-on: invalid value "{fail_on}": must be one of {", ".join(RISKS)}'
+        raise UsageError(f"{words}{hint(fail_on, RISKS)}")
+    policy = _required(require)
+    return Gate(fail_on, policy.level if policy else None)
+
+
+def _minor(require: str | None, version: str | None) -> int | None:
+    """The version of the rules that `--require LEVEL:VERSION` or `--pod-security-version` names."""
+    named: dict[str, int] = {}
+    policy = _required(require)
+    if policy and require and ":" in require:
+        named[policy.version] = effective_minor(policy.version, None)
+    if version is not None:
+        known = _rules_version(version)
+        named[known] = effective_minor(known, None)
+    if len(set(named.values())) > 1:
+        raise UsageError("--require and --pod-security-version name different versions")
+    for name in named:
+        if is_clamped(name, None):
+            raise UsageError(f"Pod Security {name} is not known here, the newest is v1.{NEWEST_MINOR}")
+    return next(iter(named.values()), None)
+
+
+def _required(text: str | None) -> Policy | None:
+    return None if text is None else read.policy(text, "require")
+
+
+def _rules_version(text: str) -> str:
+    try:
+        return parse_version(text)
+    except PolicyError as error:
+        raise UsageError(f"--pod-security-version: {error}") from error

@@ -1,0 +1,23 @@
+"""The flags of `version` as one struct, checked."""
+
+import argparse
+from dataclasses import dataclass
+from typing import get_args
+
+from kubectl_caps.cli.arguments import ClusterArguments, values_of
+from kubectl_caps.cli.flags import VersionOutput
+from kubectl_caps.cli.values import output_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionArguments(ClusterArguments):
+    """With `client`, no server is asked for its version."""
+
+    client: bool
+    output: VersionOutput
+
+
+def version_arguments(options: argparse.Namespace) -> VersionArguments:
+    """The flags of `version`, checked. Raises UsageError."""
+    output_format(options.output, get_args(VersionOutput))
+    return VersionArguments(**values_of(VersionArguments, options))

@@ -1,0 +1,1 @@
+"""The API server's resources: lists, single objects, patches, discovery."""

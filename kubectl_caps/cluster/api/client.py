@@ -1,0 +1,286 @@
+"""Objects of the API as raw JSON: lists in pages, single objects, patches, logs, events."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct, field
+from msgspec.json import Decoder
+
+from kubectl_caps.cluster.api.discovery import Served, discover
+from kubectl_caps.cluster.api.parallel_lists import interleaved
+from kubectl_caps.cluster.api.resources import BUILTIN, EVENTS, PODS, Resource, find_resource, not_served
+from kubectl_caps.cluster.api.server_version import Version, read_version
+from kubectl_caps.cluster.http import responses
+from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
+from kubectl_caps.cluster.http.errors import UnreadableAnswer
+from kubectl_caps.cluster.http.transport import Request, Response, Transport
+from kubectl_caps.errors import ApiError
+
+PAGE = 500
+"""Objects a page, as kubectl's --chunk-size."""
+RESTARTS = 3
+"""How often a list whose continue token has expired is begun again."""
+LOG_LIMIT = 4 << 20
+"""Bytes of a container's log, so that the limit is that of `tail` in any ordinary log."""
+
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC_MERGE = "application/strategic-merge-patch+json"
+
+
+class Listing(Struct, frozen=True):
+    """A list request; no namespace means all namespaces."""
+
+    resource: Resource
+    namespace: str | None = None
+    label_selector: str | None = None
+    field_selector: str | None = None
+
+
+class _ListMetadata(Struct, frozen=True):
+    token: str | None = field(default=None, name="continue")
+
+
+class _Page(Struct, frozen=True):
+    items: list[Raw] | None  # no default: an answer without items is no list
+    metadata: _ListMetadata = _ListMetadata()
+
+
+class _Uid(Struct, frozen=True):
+    uid: str = ""
+
+
+class _Identified(Struct, frozen=True):
+    metadata: _Uid = _Uid()
+
+
+_PAGE = Decoder(_Page)
+_OBJECT = Decoder(dict[str, Any])
+_IDENTIFIED = Decoder(_Identified)
+T = TypeVar("T")
+
+
+class Cluster:
+    """One API server. Every method raises ApiError if the server refuses, and Unreachable, ConfigError."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._discovered: Served | None = None
+
+    def resource(self, text: str, /) -> Resource:
+        """The resource that a TYPE means; only for resources that not every cluster has, discovery is asked.
+
+        Raises UsageError: the server doesn't have the resource.
+        """
+        found = find_resource(text, BUILTIN)
+        found = found or find_resource(text, self.served())
+        if found is None:
+            raise not_served(text)
+        return found
+
+    def served(self) -> Sequence[Resource]:
+        """Every resource that the server has, in the server's order of preference; discovery runs once."""
+        return self._discovery().resources
+
+    def stale(self) -> Sequence[str]:
+        """The group versions whose API servers do not answer: their resources may be incomplete."""
+        return self._discovery().stale
+
+    def _discovery(self) -> Served:
+        if self._discovered is None:
+            self._discovered = discover(self._send)
+        return self._discovered
+
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        limit: int = PAGE,
+    ) -> Iterator[list[Raw]]:
+        """The objects of a list, page by page, each object once; at least one page, if an empty one.
+
+        Items of a built-in kind carry neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list
+        whose continue token expires (410) is begun again, and then holds objects made in the meantime.
+        JSON that is nested too deep for the decoder is cut off (deep_json.CUT).
+        """
+        query = (("labelSelector", label_selector or ""), ("fieldSelector", field_selector or ""))
+        request = Request("GET", resource.path(namespace), (*query, ("limit", str(limit))))
+        seen: set[str] = set()
+        token, restarts = "", 0
+        while True:
+            try:
+                page = self._page(request, token)
+            except ApiError as error:
+                if error.code != 410 or not token or restarts == RESTARTS:
+                    raise
+                token, restarts = "", restarts + 1
+                continue
+            items, token = page.items or [], page.metadata.token or ""
+            if token or seen:
+                items = _unseen(items, seen)
+            yield items
+            if not token:
+                return
+
+    def list_many(self, listings: Sequence[Listing], *, workers: int = 4) -> Iterator[Iterator[Raw] | ApiError]:
+        """Several lists at a time; for each list in order its objects, or the ApiError of its refusal.
+
+        An ApiError in the middle of a list is raised by the iterator of its objects.
+        """
+        starts = [self._start(listing) for listing in listings]
+        for answer in interleaved(starts, workers):
+            yield answer if isinstance(answer, ApiError) else chain.from_iterable(answer)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        """One object."""
+        return _one(self._send(Request("GET", resource.path(namespace, name))), resource, name)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        operations: Sequence[dict[str, Any]],
+        *,
+        dry_run: bool = False,
+        field_manager: str = "",
+        warnings: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """Send a JSON Patch (RFC 6902) and return the patched object. A failed `test` is an ApiError, 422.
+
+        `warnings` gets the warnings of this answer. Raises UnreadableAnswer if the server answers with success and
+        without the object.
+        """
+        body = msgspec.json.encode(list(operations))
+        query = _writing(dry_run, field_manager)
+        response = self._send(Request("PATCH", resource.path(namespace, name), query, body, JSON_PATCH))
+        if warnings is not None:
+            warnings.extend(responses.warnings(response.headers))
+        try:
+            return _one(response, resource, name)
+        except ApiError as error:
+            raise UnreadableAnswer(str(error)) from error
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        body: dict[str, Any],
+        *,
+        dry_run: bool = False,
+        field_manager: str = "",
+    ) -> dict[str, Any]:
+        """Create an object and return the object that the server stored, or would have stored (dry run)."""
+        query = _writing(dry_run, field_manager)
+        return self._object(Request("POST", resource.path(namespace), query, msgspec.json.encode(body)))
+
+    def add_ephemeral_container(self, namespace: str, pod: str, container: dict[str, Any]) -> None:
+        """Add a container to a running pod (KEP-277). It can never be removed. Needs `patch` on the subresource."""
+        body = msgspec.json.encode({"spec": {"ephemeralContainers": [container]}})
+        path = PODS.path(namespace, pod, "ephemeralcontainers")
+        self._send(Request("PATCH", path, _writing(False, "kubectl-caps"), body, STRATEGIC_MERGE))
+
+    def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None) -> None:
+        """Delete an object, and its dependents in the background. The server answers 409 for another `uid`."""
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        self._send(Request("DELETE", resource.path(namespace, name), (), msgspec.json.encode(options)))
+
+    def log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int | None = None,
+        since: int | None = None,
+        limit: int = LOG_LIMIT,
+    ) -> str:
+        """The log of a container, or of the container before its last restart: from the start, or only the last lines.
+
+        `since` leaves out lines that are older than so many seconds. At most `limit` bytes are read.
+        """
+        query = (("container", container), ("previous", "true" if previous else ""))
+        limits = (
+            ("tailLines", "" if tail is None else str(tail)),
+            ("sinceSeconds", "" if since is None else str(since)),
+            ("limitBytes", str(limit)),
+        )
+        # The log is text whatever is accepted, but an error of the log is JSON only where that is.
+        request = Request("GET", PODS.path(namespace, pod, "log"), query + limits, accept="application/json, */*")
+        return self._send(request).body[:limit].decode("utf-8", "replace")
+
+    def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        """The events about one object, by its uid."""
+        pages = self.pages(EVENTS, namespace, field_selector=f"involvedObject.uid={uid}")
+        return [msgspec.json.decode(raw) for page in pages for raw in page]
+
+    def server_version(self) -> Version:
+        """The version whose rules the server's Pod Security applies."""
+        return read_version(self._send(Request("GET", "/version")))
+
+    def _start(self, listing: Listing) -> Callable[[], Iterator[list[Raw]]]:
+        return lambda: self.pages(
+            listing.resource,
+            listing.namespace,
+            label_selector=listing.label_selector,
+            field_selector=listing.field_selector,
+        )
+
+    def _page(self, request: Request, token: str) -> _Page:
+        return _decode(self._send(_with(request, "continue", token)), _PAGE)
+
+    def _object(self, request: Request) -> dict[str, Any]:
+        return _decode(self._send(request), _OBJECT)
+
+    def _send(self, request: Request) -> Response:
+        response = self._transport.send(request)
+        if not 200 <= response.status < 300:
+            raise responses.api_error(response)
+        return response
+
+
+def _decode(response: Response, decoder: Decoder[T]) -> T:
+    try:
+        return decode_deep(decoder, response.body)
+    except UNREADABLE as error:
+        raise responses.not_json(response, str(error)) from error
+
+
+def _one(response: Response, resource: Resource, name: str) -> dict[str, Any]:
+    """The object of an answer. Raises an error for another object than the requested one: it must not be judged."""
+    obj = _decode(response, _OBJECT)
+    metadata = obj.get("metadata")
+    if obj.get("kind") != resource.kind or not isinstance(metadata, dict) or metadata.get("name") != name:
+        raise responses.not_json(response, f"it is not {resource.kind} {name}")
+    return obj
+
+
+def _with(request: Request, name: str, value: str) -> Request:
+    return msgspec.structs.replace(request, query=(*request.query, (name, value)))
+
+
+def _writing(dry_run: bool, field_manager: str) -> tuple[tuple[str, str], ...]:
+    return (("dryRun", "All" if dry_run else ""), ("fieldManager", field_manager))
+
+
+def _unseen(items: list[Raw], seen: set[str]) -> list[Raw]:
+    """The items that were not in an earlier page; their uids are added to `seen`."""
+    uids = [_uid(item) for item in items]
+    fresh = [item for item, uid in zip(items, uids, strict=True) if not uid or uid not in seen]
+    seen.update(uids)
+    return fresh
+
+
+def _uid(item: Raw) -> str:
+    """The item's uid; empty for a malformed item, which the reader of the list reports."""
+    try:
+        return _IDENTIFIED.decode(item).metadata.uid
+    except msgspec.ValidationError:
+        return ""

@@ -1,0 +1,109 @@
+"""Several generators of pages at a time, each in a thread, read in their own order and at the reader's pace."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from queue import Empty, Queue
+from typing import Generic, TypeVar
+
+from kubectl_caps.errors import ApiError, CapsError
+
+Page = TypeVar("Page")
+
+AHEAD = 2
+"""The number of pages that a source may be ahead of the reader: memory stays flat however many pages there are."""
+
+
+class _End:
+    """The mark of a source without more pages."""
+
+
+class _Source(Generic[Page]):
+    """One generator and the queue that its thread fills."""
+
+    def __init__(self, start: Callable[[], Iterator[Page]]) -> None:
+        self.start = start
+        self.queue: Queue[Page | BaseException | _End] = Queue(AHEAD)
+
+    def fill(self, stopped: threading.Event) -> None:
+        try:
+            for page in self.start():
+                self.queue.put(page)
+                if stopped.is_set():
+                    break
+        except BaseException as error:  # whatever it is, the reader raises it
+            self.queue.put(error)
+        self.queue.put(_End())
+
+    def pages(self) -> Iterator[Page]:
+        while not isinstance(item := self.queue.get(), _End):
+            if isinstance(item, BaseException):
+                self.queue.get()
+                raise item
+            yield item
+
+    def discard(self) -> None:
+        while not self.queue.empty():
+            self.queue.get_nowait()
+
+
+class _Pages(Iterator[Page]):
+    """The pages of one source, while the reader is at that source."""
+
+    def __init__(self, first: Page | None, rest: Iterator[Page]) -> None:
+        self._pages = rest if first is None else chain([first], rest)
+        self._passed = False
+
+    def __next__(self) -> Page:
+        if self._passed:
+            raise RuntimeError("these pages were passed over: read each list before asking for the next")
+        return next(self._pages)
+
+    def pass_over(self) -> None:
+        """Read to the end, so that the source's thread is free. Reading a passed source raises an error."""
+        try:
+            for _ in self._pages:
+                self._passed = True
+        except CapsError:
+            self._passed = True
+
+
+def interleaved(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) -> Iterator[Iterator[Page] | ApiError]:
+    """For each source in order: its pages, or the ApiError that it began with.
+
+    An ApiError after the first page, and any other exception, is raised where its page would have been.
+    """
+    sources = [_Source(start) for start in starts]
+    stopped = threading.Event()
+    waiting: Queue[_Source[Page]] = Queue()
+    for source in sources:
+        waiting.put(source)
+    for _ in range(min(workers, len(sources))):
+        # Daemons, so that an interrupted program does not wait for answers that nobody reads.
+        threading.Thread(target=_work, args=(waiting, stopped), daemon=True).start()
+    try:
+        for source in sources:
+            answer = _opened(source)
+            yield answer
+            if isinstance(answer, _Pages):
+                answer.pass_over()
+    finally:
+        stopped.set()
+        for source in sources:
+            source.discard()
+
+
+def _opened(source: _Source[Page]) -> _Pages[Page] | ApiError:
+    pages = source.pages()
+    try:
+        return _Pages(next(pages, None), pages)
+    except ApiError as error:
+        return error
+
+
+def _work(waiting: "Queue[_Source[Page]]", stopped: threading.Event) -> None:
+    # Taken in order, so the source that is read next always has a worker.
+    with contextlib.suppress(Empty):
+        while not stopped.is_set():
+            waiting.get_nowait().fill(stopped)

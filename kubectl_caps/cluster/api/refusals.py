@@ -1,0 +1,24 @@
+"""Why the server refused to make a pod: no right, Pod Security or a quota. A Status tells this only by its message."""
+
+import re
+from typing import Literal
+
+from kubectl_caps.errors import ApiError
+
+Cause = Literal["no right", "Pod Security", "quota", "other"]
+
+_MESSAGES: dict[Cause, re.Pattern[str]] = {
+    # apiserver pkg/endpoints/handlers/responsewriters: the name of the object stands only in refusals of admission.
+    "no right": re.compile(r'^\S+ is forbidden: User ".*" cannot create resource "'),
+    # pod-security-admission/admission/admission.go
+    "Pod Security": re.compile("violates PodSecurity"),
+    # apiserver pkg/admission/plugin/resourcequota/controller.go
+    "quota": re.compile("exceeded quota"),
+}
+
+
+def refusal_cause(error: ApiError) -> Cause:
+    """Why a create request or an ephemeral container was refused; `other` for webhooks, policies and wrong fields."""
+    if error.code != 403:
+        return "other"
+    return next((cause for cause, message in _MESSAGES.items() if message.search(error.message)), "other")

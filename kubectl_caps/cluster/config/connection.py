@@ -1,0 +1,97 @@
+"""`Connection`: which API server to talk to, and as whom. Kubeconfig files and flags are resolved to it."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Impersonation(Struct, frozen=True):
+    """The user to act as (`--as`, `as:`). An empty `user` means no impersonation."""
+
+    user: str = ""
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class ExecVariable(Struct, frozen=True):
+    name: str
+    value: str = ""
+
+
+class Exec(Struct, frozen=True, rename="camel"):
+    """A credential plugin (client.authentication.k8s.io); a `command` with a slash is an absolute path here."""
+
+    command: str = ""
+    api_version: str = ""
+    args: tuple[str, ...] | None = None
+    env: tuple[ExecVariable, ...] | None = None
+    install_hint: str | None = None
+    interactive_mode: str | None = None
+    provide_cluster_info: bool | None = None
+
+
+class AuthProvider(Struct, frozen=True):
+    """The predecessor of `exec`; only `oidc` is still supported."""
+
+    name: str = ""
+    config: dict[str, str] | None = None
+
+
+class Trust(Struct, frozen=True):
+    """How the server's certificate is verified. Without an authority the system's are used. Data wins over a file."""
+
+    authority: str = ""
+    authority_data: bytes = b""
+    server_name: str = ""
+    insecure: bool = False
+
+
+class Identity(Struct, frozen=True):
+    """The user's credentials; `user` is only the entry's name, for messages."""
+
+    user: str = ""
+    token: str = ""
+    token_file: str = ""
+    certificate: str = ""
+    certificate_data: bytes = b""
+    key: str = ""
+    key_data: bytes = b""
+    username: str = ""
+    password: str = ""
+    exec: Exec | None = None
+    auth_provider: AuthProvider | None = None
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether there is a client certificate without asking a plugin."""
+        return bool(self.certificate or self.certificate_data)
+
+    def __repr__(self) -> str:
+        return f"Identity(user={self.user!r})"  # secrets must not reach a log or a traceback
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """Everything needed to reach one API server as one user; the result of `load_connection`.
+
+    `server` has a scheme and no trailing slash. `proxy` is the one that is used, `proxy_url` the kubeconfig's word.
+    `timeout` is in seconds: None is not given, 0 is no limit. `extension` is the cluster's
+    `client.authentication.k8s.io/exec` extension, for a plugin that wants it.
+    """
+
+    server: str
+    context: str = ""
+    namespace: str = "default"
+    trust: Trust = Trust()
+    identity: Identity = Identity()
+    impersonation: Impersonation = Impersonation()
+    proxy_url: str = ""
+    proxy: str = ""
+    compression: bool = True
+    timeout: float | None = None
+    extension: Any = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether the connection uses TLS. kubectl sends credentials only over TLS."""
+        return self.server.startswith("https://")

@@ -1,0 +1,161 @@
+"""The parts of a response besides its object: the error, the warnings, Retry-After."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Raw, Struct
+
+from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
+from kubectl_caps.errors import ApiError
+
+TEXT_LIMIT = 300
+"""Characters of a body that is no Status (a proxy's page) that are worth showing."""
+PAGE_LIMIT = 64 << 10
+"""Bytes of such a body that are searched for text."""
+
+# client-go words what a status code means where the body does not (apimachinery, pkg/api/errors/errors.go).
+_MEANINGS = {
+    400: ("BadRequest", "the server rejected our request for an unknown reason"),
+    401: ("Unauthorized", "the server has asked for the client to provide credentials"),
+    403: ("Forbidden", ""),
+    404: ("NotFound", "the server could not find the requested resource"),
+    405: ("MethodNotAllowed", "the server does not allow this method on the requested resource"),
+    406: ("NotAcceptable", ""),
+    409: ("Conflict", "the server reported a conflict"),
+    410: ("Expired", ""),
+    415: ("UnsupportedMediaType", ""),
+    422: ("Invalid", "the server rejected our request due to an error in our request"),
+    429: ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
+    503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
+    504: (
+        "Timeout",
+        "the server was unable to return a response in the time allotted, but may still be processing the request",
+    ),
+}
+
+
+class Answered(Protocol):
+    """The parts of a Response that are read here."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class _Status(Struct, frozen=True):
+    kind: str = ""
+    message: str | None = None
+    reason: str | None = None
+    details: Raw = Raw(b"")
+
+
+_STATUS = msgspec.json.Decoder(_Status)
+
+
+def header(response: Answered, name: str) -> str:
+    """The first value of a header, empty if the header was not sent."""
+    return next((value for key, value in response.headers if key.lower() == name.lower()), "")
+
+
+def api_error(response: Answered) -> ApiError:
+    """The error for an answer other than 2xx: its Status, or client-go's error for any other body."""
+    try:
+        body = decode_deep(_STATUS, response.body)
+    except UNREADABLE:
+        body = _Status()
+    if body.kind == "Status" and (body.message or body.reason):
+        return ApiError(response.status, body.reason or "", body.message or body.reason or "", _details(body.details))
+    text = _text(response)
+    reason, words = _MEANINGS.get(response.status, ("InternalError" if response.status >= 500 else "", ""))
+    if 300 <= response.status < 400:
+        words = f"redirected to {header(response, 'Location')}: this is not the API server's own address"
+    elif reason == "InternalError":
+        words = f'an error on the server ("{text}") has prevented the request from succeeding'
+    elif not words:
+        words = text or f"the server responded with the status code {response.status} and nothing else"
+    return ApiError(response.status, reason, words)
+
+
+def _details(raw: Raw) -> dict[str, Any]:
+    """The details of a Status; they may be missing, because the message counts without them."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except UNREADABLE:
+        return {}
+
+
+def not_json(response: Answered, problem: str) -> ApiError:
+    """The error for a 2xx with another body than the requested object: a login page, half an object."""
+    kind = header(response, "Content-Type").partition(";")[0] or "no content type"
+    words = f"the server answered with {kind} that cannot be read ({problem}); is it a Kubernetes API server?"
+    return ApiError(response.status, "UnexpectedServerResponse", words)
+
+
+def retry_after(method: str, response: Answered) -> float | None:
+    """Seconds to wait before the same request may be sent again; None if it may not.
+
+    As in client-go (rest/with_retry.go), for a 429 or 5xx with Retry-After. After a 5xx only a GET is repeated: the
+    server may have done a part of any other request. After a 429 it has done nothing.
+    """
+    if response.status != 429 and not (response.status >= 500 and method == "GET"):
+        return None
+    seconds = header(response, "Retry-After").strip()
+    return float(seconds) if re.fullmatch(r"\d{1,9}", seconds, re.ASCII) else None
+
+
+def warnings(headers: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The texts of the answer's `Warning: 299 AGENT "TEXT"` headers (RFC 9111 5.5; several may share a header)."""
+    for name, value in headers:
+        if name.lower() == "warning":
+            yield from _texts(value)
+
+
+_ONE_WARNING = re.compile(r'\s*(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"(?:\s*"[^"]*")?\s*(?:,|$)', re.DOTALL | re.ASCII)
+
+# No repetition can run past the `?` or the `>` that ends it and fail behind: the time is linear in the text.
+# The charsets are those of Go's mime.WordDecoder.
+_ENCODED_WORD = re.compile(
+    r"=\?(utf-8|iso-8859-1|us-ascii)\?([bq])\?([^?\s]*)\?=(?:\s+(?==\?))?", re.IGNORECASE | re.ASCII
+)
+_TAG = re.compile(r"<(style|script)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+def _texts(value: str) -> Iterator[str]:
+    position = 0
+    while position < len(value) and (match := _ONE_WARNING.match(value, position)):
+        code, _, quoted = match.groups()
+        text = _ENCODED_WORD.sub(_decoded, _utf8(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)))
+        if code == "299" and text:
+            yield text
+        position = match.end()
+
+
+def _utf8(value: str) -> str:
+    """http.client reads headers as Latin-1; Kubernetes sends UTF-8. Other bytes are shown as escapes."""
+    return value.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
+
+
+def _decoded(word: re.Match[str]) -> str:
+    """The text of an encoded word (RFC 2047), or the word itself if it cannot be decoded."""
+    charset, encoding, text = word.groups()
+    try:
+        data = binascii.a2b_qp(text, header=True) if encoding in "qQ" else base64.b64decode(text, validate=True)
+        return data.decode(charset)
+    except ValueError:
+        return word[0]
+
+
+def _text(response: Answered) -> str:
+    """The body in one line, tags taken out, if it is text at all."""
+    kind = header(response, "Content-Type")
+    if kind and not kind.startswith("text/"):
+        return "unknown"
+    line = " ".join(_TAG.sub(" ", response.body[:PAGE_LIMIT].decode("utf-8", "replace")).split())
+    return line if len(line) <= TEXT_LIMIT else f"{line[:TEXT_LIMIT]}…"

@@ -1,0 +1,248 @@
+"""The transport: `send(Request) -> Response`, and `run` for a command in a container, over one connection pool.
+
+`connect` makes it from a `Connection`, on the kubernetes client's REST layer (`pool`). The client's traps are closed
+here, each with the reason beside it. kubernetes is imported only when a connection is made.
+"""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from kubectl_caps.cluster.config.connection import Connection
+from kubectl_caps.cluster.http import exec_websocket, responses
+from kubectl_caps.cluster.http.allowance import AnswerTooLarge, RequestLimit
+from kubectl_caps.cluster.http.credentials import Credential, Credentials
+from kubectl_caps.cluster.http.dial import dial
+from kubectl_caps.cluster.http.errors import Interrupted, connection_error
+from kubectl_caps.cluster.http.exec_websocket import Outcome
+from kubectl_caps.cluster.http.identity_headers import identity_headers
+from kubectl_caps.cluster.http.request_log import RequestLog
+from kubectl_caps.cluster.http.tls import tls_context
+
+JSON = "application/json"
+
+REQUEST_TIMEOUT = 300.0
+"""Seconds for a whole request, without --request-timeout. The API server itself gives up after 60 and says so."""
+IDLE_TIMEOUT = 90.0
+"""Seconds without a byte, without --request-timeout."""
+HEADER_LIMIT = 10 << 20
+"""Bytes until the end of the headers, as for Go's HTTP client."""
+ANSWER_LIMIT = 256 << 20
+"""Bytes of an answer, compressed and not: a page of 500 objects of half a megabyte each. Usual ones have 20 kB."""
+RETRIES = 10
+"""client-go's `maxRetries`."""
+PATIENCE = 60.0
+"""Seconds of Retry-After that one request may add up to."""
+REPEATS = 3
+"""How often a GET whose connection broke is asked again."""
+
+
+class Request(Struct, frozen=True):
+    """One request as a value. `path` is escaped already; an empty query value is left out."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    content_type: str = JSON
+    accept: str = JSON
+
+
+class Response(Struct, frozen=True):
+    """The answer, whatever its status; the body is decompressed."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class Transport(Protocol):
+    """What reaches an API server."""
+
+    def send(self, request: Request, /) -> Response:
+        """Any answer of the server, 4xx and 5xx included. Raises Unreachable, ConfigError."""
+
+
+class Runner(Protocol):
+    """What runs programs in containers."""
+
+    def run(self, request: Request, limit: float, /) -> Outcome:
+        """A command's output, read to its end, within `limit` seconds. Raises ApiError, Unreachable, ConfigError."""
+
+
+class Connected(Transport, Runner, Protocol):
+    """Both."""
+
+
+def connect(
+    connection: Connection, *, warn: Callable[[str], None] = lambda text: None, log: RequestLog | None = None
+) -> Connected:
+    """A transport for several threads. `warn` gets the text of each Warning header, `log` every request.
+
+    Runs a credential plugin if there is one. Raises ConfigError; nothing is sent yet.
+    """
+    return _HttpTransport(connection, Credentials(connection), warn, log or RequestLog())
+
+
+class _HttpTransport:
+    def __init__(
+        self, connection: Connection, credentials: Credentials, warn: Callable[[str], None], log: RequestLog
+    ) -> None:
+        self._connection, self._credentials, self._warn, self._log = connection, credentials, warn, log
+        self._agent = f"kubectl-caps/{_version()}"
+        self._lock = threading.Lock()
+        self._pool: Any = None
+        self._context: Any = None
+        self._pool_certificate: bytes | None = None
+        self._ready(credentials.current())
+
+    def send(self, request: Request, /) -> Response:
+        """See Transport."""
+        credential = self._credentials.current()
+        allowance = self._allowance()
+        renewed, repeats, retries, waited = False, 0, 0, 0.0
+        while True:
+            try:
+                with allowance.kept():
+                    response = self._exchange(request, credential, allowance)
+            except Interrupted:
+                if request.method != "GET" or repeats == REPEATS:
+                    raise
+                repeats += 1
+                time.sleep(0.1 * 2**repeats)
+                continue
+            if response.status == 401 and not renewed and self._credentials.renew(credential):
+                credential, renewed = self._credentials.current(), True
+                continue
+            pause = responses.retry_after(request.method, response)
+            if pause is None or retries == RETRIES or waited + pause > min(PATIENCE, allowance.left() or PATIENCE):
+                return response
+            time.sleep(pause)
+            retries, waited = retries + 1, waited + pause
+
+    def run(self, request: Request, limit: float, /) -> Outcome:
+        """See Runner."""
+        url, trust = _url(self._connection.server, request), self._connection.trust
+        credential, renewed = self._credentials.current(), False
+        deadline = time.monotonic() + limit
+        while True:
+            self._ready(credential)
+            headers = [("User-Agent", self._agent), *identity_headers(self._connection.impersonation, credential)]
+            self._log.request(request.method, url, headers, None)
+            allowance = RequestLimit(deadline, None, HEADER_LIMIT)
+            try:
+                with allowance.kept():
+                    line = dial(self._connection.server, self._connection.proxy, self._context, trust.server_name)
+                    return exec_websocket.run_command(url, headers, line, allowance)
+            except exec_websocket.HandshakeRefused as refused:
+                if refused.status == 401 and not renewed and self._credentials.renew(credential):
+                    credential, renewed = self._credentials.current(), True
+                    continue
+                raise responses.api_error(Response(refused.status, refused.headers, refused.body)) from refused
+
+    def _allowance(self) -> RequestLimit:
+        limit = self._connection.timeout
+        if limit is None:
+            return RequestLimit(time.monotonic() + REQUEST_TIMEOUT, IDLE_TIMEOUT, 0)
+        return RequestLimit(time.monotonic() + limit if limit else None, None, 0)
+
+    def _exchange(self, request: Request, credential: Credential, allowance: RequestLimit) -> Response:
+        from urllib3.exceptions import HTTPError
+
+        stage = "awaiting headers"
+        pool = self._ready(credential)
+        allowance.size = HEADER_LIMIT
+        url, headers = _url(self._connection.server, request), self._headers(request, credential)
+        started = self._log.request(request.method, url, headers.items(), request.body)
+        try:
+            # Not `call_api`: it re-encodes JSON bodies, and sends a JSON Patch that is not a list object as a
+            # strategic merge patch, whatever content type was asked for. The pool sends these bytes and headers.
+            answer = pool.request(
+                request.method,
+                url,
+                headers=headers,
+                body=request.body,
+                timeout=None,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            stage, allowance.size = "reading body", ANSWER_LIMIT
+            with answer:
+                body = _body(answer, allowance)
+        except Exception as error:
+            self._log.response(request.method, url, "", (), b"", started)
+            if not isinstance(error, (HTTPError, OSError)):
+                raise
+            _let_go(error)
+            raise connection_error(error, self._connection.server, self._connection.trust.server_name, stage) from error
+        response = Response(answer.status, tuple(answer.headers.items()), body)
+        status = f"{answer.status} {answer.reason or ''}".rstrip()
+        self._log.response(request.method, url, status, response.headers, body, started)
+        self._pass_on_warnings(response)
+        return response
+
+    def _headers(self, request: Request, credential: Credential) -> Any:
+        from urllib3 import HTTPHeaderDict
+
+        headers = HTTPHeaderDict({"Accept": request.accept, "User-Agent": self._agent})
+        headers["Accept-Encoding"] = "gzip" if self._connection.compression else "identity"
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        for name, value in identity_headers(self._connection.impersonation, credential):
+            # Kubernetes reads UTF-8, http.client sends Latin-1. A dict would hold one Impersonate-Group, this all.
+            headers.add(name, value.encode().decode("latin-1"))
+        return headers
+
+    def _ready(self, credential: Credential) -> Any:
+        """The connection pool, made anew when a plugin has handed out another client certificate."""
+        with self._lock:
+            if self._pool is None or self._pool_certificate != credential.certificate:
+                from kubectl_caps.cluster.http.pool import pool_manager
+
+                self._context = tls_context(self._connection.trust, self._connection.identity, credential)
+                self._pool = pool_manager(self._connection, self._context)
+                self._pool_certificate = credential.certificate
+            return self._pool
+
+    def _pass_on_warnings(self, response: Response) -> None:
+        for text in responses.warnings(response.headers):
+            self._warn(text)
+
+
+def _version() -> str:
+    try:
+        return version("kubectl-caps")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0"
+
+
+def _let_go(error: BaseException) -> None:
+    """Close what the frames of a failed request hold: a response with headers that make no sense keeps its socket."""
+    part: BaseException | None = error
+    while part is not None:
+        traceback.clear_frames(part.__traceback__)
+        part = part.__context__
+
+
+def _url(server: str, request: Request) -> str:
+    query = urlencode([(name, value) for name, value in request.query if value])
+    return f"{server}{request.path}?{query}" if query else f"{server}{request.path}"
+
+
+def _body(answer: Any, allowance: RequestLimit) -> bytes:
+    """The whole body, decompressed. A small one may become a thousand times as long."""
+    chunks, size = [], 0
+    for chunk in answer.stream(1 << 16, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        allowance.left()
+        if size > ANSWER_LIMIT:
+            raise AnswerTooLarge("the answer is too long when it is decompressed")
+    return b"".join(chunks)

@@ -1,0 +1,1 @@
+"""Workloads, namespaces, rollouts and processes, read from the API server."""

@@ -1,0 +1,40 @@
+"""The Jobs of trials, found by their label, a shell command in their pods, and the rights that trials need."""
+
+from typing import Any
+
+import msgspec
+
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.resources import JOBS, PODS
+from kubectl_caps.cluster.api.rights import access_review
+from kubectl_caps.cluster.http.exec_websocket import Outcome
+from kubectl_caps.cluster.http.transport import Request, Runner
+from kubectl_caps.core.kubernetes.pod import Pod
+from kubectl_caps.errors import ApiError
+
+
+def labelled_jobs(cluster: Cluster, namespace: str, selector: str) -> list[dict[str, Any]]:
+    """The Jobs with a label. Raises ApiError."""
+    pages = cluster.pages(JOBS, namespace, label_selector=selector)
+    return [msgspec.json.decode(raw) for page in pages for raw in page]
+
+
+def run_in_pod(runner: Runner, pod: Pod, container: str, command: str, limit: float) -> Outcome:
+    """Run a shell command in a container to its end. Raises ApiError, Unreachable, ConfigError."""
+    query = [("container", container), ("stdout", "true"), ("stderr", "true")]
+    query += [("command", word) for word in ("sh", "-c", command)]
+    path = PODS.path(pod.metadata.namespace, pod.metadata.name or "", "exec")
+    return runner.run(Request("GET", path, tuple(query)), limit)
+
+
+def lacks_right(cluster: Cluster, namespace: str, verb: str, resource: str) -> bool:
+    """Whether the server denies the user a right on `batch/jobs`, `pods` or `pods/log`.
+
+    False if the server does not tell.
+    """
+    group, _, name = resource.rpartition("/") if resource.startswith("batch/") else ("", "", resource)
+    plural, _, subresource = name.partition("/")
+    try:
+        return access_review(cluster, namespace, verb, plural, subresource, group=group) is False
+    except ApiError:
+        return False

@@ -1,0 +1,130 @@
+"""Lists workloads: several kinds at a time, decoded item by item, with the errors of lists and objects."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.cluster.api.client import Cluster, Listing
+from kubectl_caps.cluster.api.resources import NODES, resource_of
+from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
+from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
+from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference
+from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
+from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
+from kubectl_caps.errors import ApiError, CapsError
+
+
+class Inventory(Struct):
+    """The workloads by kind, the errors (a forbidden list, an unreadable object), and the kinds listed whole.
+
+    `notes` are missing rights that change no verdict.
+    """
+
+    found: dict[Kind, list[Workload]]
+    errors: list[CapsError]
+    listed: set[Kind] = msgspec.field(default_factory=set)
+    notes: list[str] = []
+
+    def of(self, kinds: Sequence[Kind]) -> list[Workload]:
+        """The workloads of some kinds, in this order."""
+        return [workload for kind in kinds for workload in self.found.get(kind, ())]
+
+
+class NodeInfo(Struct, frozen=True, rename="camel"):
+    """The versions in a node's status: `containerd://2.1.4`, `v1.34.1`."""
+
+    container_runtime_version: str = ""
+    kubelet_version: str = ""
+
+
+class _NodeStatus(Struct, frozen=True, rename="camel"):
+    node_info: NodeInfo = NodeInfo()
+
+
+class _Node(Struct, frozen=True):
+    metadata: Metadata = Metadata()
+    status: _NodeStatus = _NodeStatus()
+
+
+_NODE = msgspec.json.Decoder(_Node)
+
+
+def list_kinds(
+    cluster: Cluster,
+    kinds: Sequence[Kind],
+    namespace: str | None,
+    source: Mapping[str, str],
+    selector: str | None = None,
+    *,
+    keep_raw: bool = False,
+) -> Inventory:
+    """Every workload of these kinds in a namespace (None: in all), several lists at a time.
+
+    With `keep_raw` they keep the object as it was sent, but for pods that a built-in controller makes.
+    """
+    listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
+    inventory = Inventory({kind: [] for kind in kinds}, [])
+    for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
+        try:
+            for raw in _items(answer):
+                _decode(kind, raw, source, inventory, namespace, keep_raw=keep_raw)
+            inventory.listed.add(kind)
+        except ApiError as error:
+            inventory.errors.append(error)
+    return inventory
+
+
+def _items(answer: Iterator[msgspec.Raw] | ApiError) -> Iterator[msgspec.Raw]:
+    if isinstance(answer, ApiError):
+        raise answer
+    yield from answer
+
+
+def list_nodes(cluster: Cluster, errors: list[CapsError]) -> dict[str, NodeInfo] | ApiError:
+    """Each node's `nodeInfo` by the node's name; the error if nodes may not be listed.
+
+    A node that cannot be read is added to `errors`.
+    """
+    try:
+        return dict(_nodes(cluster, errors))
+    except ApiError as error:
+        return error
+
+
+def _nodes(cluster: Cluster, errors: list[CapsError]) -> Iterator[tuple[str, NodeInfo]]:
+    for page in cluster.pages(NODES, None):
+        for raw in page:
+            try:
+                node = decode_item(_NODE, raw, NODES.api_version, NODES.kind)
+            except MalformedObject as error:
+                errors.append(error)
+                continue
+            yield node.metadata.name or "", node.status.node_info
+
+
+def _decode(
+    kind: Kind,
+    raw: msgspec.Raw,
+    source: Mapping[str, str],
+    inventory: Inventory,
+    namespace: str | None,
+    *,
+    keep_raw: bool,
+) -> None:
+    try:
+        found = read_whole(kind, raw, source)
+    except MalformedWorkload as error:
+        obj = msgspec.json.decode(raw)
+        inventory.errors.append(MalformedObject(kind.api_version, kind.kind, obj, str(error), namespace))
+        return
+    if keep_raw and (kind.template or not any(_is_builtin(one.metadata.controller) for one in found)):
+        copy = raw.copy()  # a Raw keeps its whole page in memory
+        found = [replace(workload, raw=copy) for workload in found]
+    inventory.found[kind].extend(found)
+
+
+def _is_builtin(controller: OwnerReference | None) -> bool:
+    row = kind_of(controller.api_version, controller.kind) if controller else None
+    return row is not None and row.builtin

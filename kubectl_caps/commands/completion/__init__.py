@@ -1,0 +1,1 @@
+"""Shell completion: kubectl's protocol, scripts for direct use, and their installation."""

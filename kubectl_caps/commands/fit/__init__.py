@@ -1,0 +1,1 @@
+"""The command fit: which capabilities a workload needs, found on trial pods."""

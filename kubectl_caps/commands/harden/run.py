@@ -1,0 +1,140 @@
+"""Hardens objects one by one, or a few at a time: the first failure and an interrupt stop the rest."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from msgspec import Struct
+
+from kubectl_caps.commands.harden.send import HardenSteps
+from kubectl_caps.commands.harden.watch import WatchStopped
+from kubectl_caps.commands.harden.workload import WorkloadHardening
+from kubectl_caps.core.harden.decide import not_begun
+from kubectl_caps.core.harden.progress import Progress
+from kubectl_caps.core.harden.result import HardenResult
+from kubectl_caps.errors import CapsError
+from kubectl_caps.report.terminal import clear_progress, progress
+
+_GRACE = 5.0
+"""Seconds that the work is given to end when the run is interrupted, and to remove a canary pod."""
+_LOOK = 0.02
+"""Seconds between two looks of the main thread at whether the work is done."""
+
+Act = Callable[[WorkloadHardening, Progress], HardenSteps[Progress]]
+"""The steps of one object: `WorkloadHardening.harden`, `WorkloadHardening.undo`."""
+Record = Callable[[int, Progress], None]
+"""Called with the index and the state of an object after each change of the object and after its last step."""
+
+
+class RunResult(Struct, frozen=True):
+    """The result of each object, in the given order, and whether somebody interrupted the run."""
+
+    jobs: tuple[HardenResult, ...]
+    is_interrupted: bool
+
+
+class HardenRun:
+    """Runs the steps of every object. `_progress` alone holds how far each object has come.
+
+    The steps stop when `stop` is set.
+    """
+
+    def __init__(
+        self,
+        lives: Sequence[WorkloadHardening],
+        jobs: Sequence[HardenResult],
+        act: Act,
+        stop: threading.Event,
+        record: Record,
+    ) -> None:
+        self.lives, self.act, self.stop, self.record = lives, act, stop, record
+        self._progress = [Progress(job) for job in jobs]
+        self._waiting = deque(range(len(lives)))
+        self._active: list[int] = []
+        self._failed = ""
+        self._keep_going = False
+        self._bug: Exception | None = None
+
+    def run(self, *, parallel: int, keep_going: bool) -> RunResult:
+        """Run all steps, and return the result of each object."""
+        self._keep_going = keep_going
+        is_interrupted = self._is_interrupted(min(parallel, len(self.lives)))
+        clear_progress()
+        for at in list(self._active):
+            self._keep(at, self.lives[at].interrupted(self._progress[at]), is_last=True)
+        if self._bug:
+            raise self._bug
+        for at, found in enumerate(self._progress):
+            if found.job.result == "planned":
+                words = not_begun(self._failed, is_interrupted=is_interrupted)
+                self._keep(at, found.ended("skipped", words), is_last=True)
+        return RunResult(tuple(found.job for found in self._progress), is_interrupted)
+
+    def _is_interrupted(self, count: int) -> bool:
+        """Run the work in threads until all of it is done or somebody interrupts the run.
+
+        The main thread does none of the work: a signal that arrives while `Event.wait` takes its lock would leave the
+        lock taken, and `stop.set` would wait for that lock for ever (the same holds for `Thread.join`).
+        """
+        running = list(range(count))
+        try:
+            for _ in range(count):
+                threading.Thread(target=self._thread, args=(running,), daemon=True).start()
+            while running:
+                time.sleep(_LOOK)
+        except KeyboardInterrupt:
+            self.stop.set()
+            with suppress(KeyboardInterrupt):  # whoever asks twice does not want to wait
+                end = time.monotonic() + _GRACE
+                while running and time.monotonic() < end:
+                    time.sleep(_LOOK)
+            return True
+        return False
+
+    def _thread(self, running: list[int]) -> None:
+        try:
+            self._work()
+        finally:
+            running.pop()
+
+    def _work(self) -> None:
+        while not self.stop.is_set() and (self._keep_going or not self._failed):
+            try:
+                at = self._waiting.popleft()
+            except IndexError:
+                return
+            self._active.append(at)
+            try:
+                self._see_through(at)
+            except WatchStopped:
+                return  # `run` says how it was left
+            except Exception as error:  # `run` raises it where it is seen; a thread would only die of it
+                self._bug = error
+                self.stop.set()
+                return
+            self._active.remove(at)
+            if self._progress[at].job.is_not_done:
+                self._failed = self._failed or self.lives[at].reference
+            if len(self.lives) > 1:
+                progress(f"{len(self.lives) - len(self._waiting) - len(self._active)} of {len(self.lives)} done")
+
+    def _see_through(self, at: int) -> None:
+        """Run all steps of one object. Each yielded progress is kept at once, because a signal may come next."""
+        steps = self.act(self.lives[at], self._progress[at])
+        try:
+            while True:
+                try:
+                    self._keep(at, next(steps))
+                except StopIteration as end:
+                    last: Progress = end.value
+                    break
+        except CapsError as error:
+            last = self._progress[at].ended("failed", error.words)
+        self._keep(at, last, is_last=True)
+
+    def _keep(self, at: int, now: Progress, *, is_last: bool = False) -> None:
+        before, self._progress[at] = self._progress[at], now
+        if is_last or now.job.left is not before.job.left:
+            self.record(at, now)

@@ -1,0 +1,1 @@
+"""kubectl caps inspect: what containers declare and get, their risk, and what Pod Security would say."""

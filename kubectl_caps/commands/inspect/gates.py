@@ -1,0 +1,143 @@
+"""`--fail-on` and `--require`: the gates of `inspect`, applied to the findings that exemptions leave."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from functools import partial
+
+from kubectl_caps.cli.arguments import ExemptionArguments
+from kubectl_caps.core.assess.apply_exemptions import counted, exempt, valid_exemptions
+from kubectl_caps.core.assess.assessment import Assessment
+from kubectl_caps.core.assess.coverage import Coverage
+from kubectl_caps.core.assess.exemptions import Exemption
+from kubectl_caps.core.assess.gates import Gate, gate_failures
+from kubectl_caps.core.assess.needed_exemptions import openings
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.podsecurity.older_servers import refused_by_older
+from kubectl_caps.core.podsecurity.policy import (
+    Level,
+    Policy,
+)
+from kubectl_caps.core.podsecurity.registry import Violation, checks_for
+from kubectl_caps.core.text import plural
+from kubectl_caps.errors import AcceptedError, CapsError, InputError
+from kubectl_caps.report.exemptions import exemption_lines, reason_of
+from kubectl_caps.report.terminal import say
+
+
+def exemptions(arguments: ExemptionArguments) -> list[Exemption]:
+    """What `--exemptions FILE` lists. Raises InputError."""
+    if arguments.exemptions is None:
+        return []
+    from kubectl_caps.manifests.read.exemptions import read_exemptions
+
+    return read_exemptions(arguments.exemptions)
+
+
+def apply_listed_exemptions(
+    assessments: Sequence[Assessment], listed: Sequence[Exemption], *, annotations: bool
+) -> list[Assessment]:
+    """The assessments with exempted findings marked; prints which exemptions are expired, invalid or unused."""
+    result = exempt(assessments, listed, _today(), annotations=annotations)
+    for remark in result.remarks:
+        say(remark)
+    return result.assessments
+
+
+def accepted(errors: Sequence[CapsError], listed: Sequence[Exemption]) -> list[CapsError]:
+    """The errors, exempted ones as AcceptedError; prints which exemptions are expired or unused."""
+    today, met = _today(), set()
+    result: list[CapsError] = []
+    for error in errors:
+        meant = [one for one in listed if one.meets_error(error.about)]
+        met |= {one.origin for one in meant}
+        valid = next((one for one in meant if not one.expired(today)), None)
+        for one in meant:
+            if valid is None:
+                say(f"{error.words}: exempted until {one.until} ({one.origin}), counts again")
+        result.append(AcceptedError(f"{error.words} ({reason_of(valid)})") if valid else error)
+    for one in listed:
+        if one.not_judged and one.origin not in met:
+            say(f"{one.origin}: not used: every file and object that it matches was judged")
+    return result
+
+
+def not_accepted(errors: Sequence[CapsError]) -> list[CapsError]:
+    """The errors that no exemption accepts."""
+    return [error for error in errors if not isinstance(error, AcceptedError)]
+
+
+def nothing_judged(errors: Sequence[CapsError], coverage: Coverage) -> list[CapsError]:
+    """The error of a gate over files if every error is accepted and nothing was judged."""
+    if coverage.judged or not_accepted(errors):
+        return []
+    return [InputError("nothing to judge: every object of the files is exempted from being judged")]
+
+
+def gate_passes(assessments: Sequence[Assessment], gate: Gate, errors: int) -> bool:
+    """Whether everything passes; prints a line for each finding that fails, and for each needed exemption."""
+    found = list(gate_failures(assessments, gate))
+    for failure in found:
+        say(f"{subject_of(failure.workload, failure.containers)}: {failure.why}")
+    for opening in openings(assessments, gate, _today()):
+        where = subject_of(opening.workload, () if opening.container is None else (opening.container,))
+        for line in exemption_lines(opening.items):
+            say(f"{where}: passes {' and '.join(_flags(gate))} only by an exemption: {line}")
+    if errors and gate.is_asked:
+        say(f"{errors} could not be judged, which does not pass {' and '.join(_flags(gate))}")
+    return not found
+
+
+def restricted_not_judged(assessments: Sequence[Assessment], gate: Gate) -> list[CapsError]:
+    """An error for each object of which nobody can tell whether its pods satisfy *restricted*, where that is required.
+
+    The pods themselves are judged as any pod.
+    """
+    found: dict[tuple[str, ...], CapsError] = {}
+    for workload in (assessment.workload for assessment in assessments if gate.require == "restricted"):
+        if workload.unseen:
+            error = InputError(f"{subject_of(workload, ())}: is not judged by restricted: {workload.unseen}")
+            texts = {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name}
+            error.about = {**({"file": workload.source["file"]} if "file" in workload.source else {}), **texts}
+            found.setdefault((error.words, *texts.values()), error)
+    return list(found.values())
+
+
+def rules_of_gate(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
+    """The line that names the version of the rules of `--require`."""
+    minors = sorted({assessment.minor for assessment in assessments})
+    return [f"--require {gate.require} is judged by the rules of v1.{minor}" for minor in minors if gate.require]
+
+
+def notes_on_older_servers(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
+    """Notes on violations of `--require` that only older supported API servers would find."""
+    return [
+        text
+        for assessment in assessments
+        if gate.require
+        for text in refused_by_older(assessment.workload, Policy(gate.require), partial(_counted, assessment))
+    ]
+
+
+def _counted(assessment: Assessment, level: Level, minor: int) -> list[Violation]:
+    """The violations under a version's rules, without exempted ones."""
+    checks = {check.id for check, _ in checks_for(level, minor)}
+    found = counted(assessment.workload, valid_exemptions(assessment), minor)
+    return [violation for violation in found if violation.check in checks]
+
+
+def subject_of(workload: Workload, containers: Sequence[str]) -> str:
+    """The file, the object and the containers of a line on stderr."""
+    file = f"{workload.source['file']}:{workload.source['line']}: " if "file" in workload.source else ""
+    namespace = f" in {workload.namespace}" if workload.namespace else ""
+    names = ", ".join(f'"{name}"' for name in containers)
+    return f"{file}{workload.reference}{namespace}" + (
+        f", {plural('container', len(containers))} {names}" if names else ""
+    )
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def _flags(gate: Gate) -> list[str]:
+    return [flag for flag, value in (("--fail-on", gate.fail_on), ("--require", gate.require)) if value]

@@ -1,0 +1,102 @@
+"""The outputs of `inspect`: one table of writers."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.cli.flags import InspectOutput, program_name
+from kubectl_caps.core.assess.assessment import Assessment
+from kubectl_caps.core.assess.coverage import Coverage
+from kubectl_caps.core.assess.findings import Locate
+from kubectl_caps.errors import CapsError
+from kubectl_caps.report import inspection
+from kubectl_caps.report.terminal import escaped, fitted, screen
+
+
+class Inspected(Struct, frozen=True):
+    """The assessments, the errors, the positions of fields, and for files the counts.
+
+    `namespaces` says whether the output names namespaces, because there are several; `worst_first` that the assessments
+    are sorted so.
+    """
+
+    assessments: Sequence[Assessment]
+    errors: Sequence[CapsError]
+    locate: Locate
+    namespaces: bool
+    worst_first: bool = False
+    coverage: Coverage | None = None
+
+
+Shown = InspectOutput | Literal["detail"]
+"""`detail` is the table of one workload."""
+
+
+def write_output(output: Shown, found: Inspected) -> None:
+    """Write an inspection to stdout in the selected format."""
+    several = len({assessment.workload.namespace for assessment in found.assessments}) > 1
+    sys.stdout.writelines(WRITERS[output](replace(found, namespaces=found.namespaces or several)))
+
+
+def _table(found: Inspected) -> Iterator[str]:
+    """On a terminal, the worst stand last if they are sorted, where the eye is, and the totals behind them."""
+    shown_on = screen()
+    rows = found.assessments[::-1] if found.worst_first and shown_on.columns else found.assessments
+    yield from _lines(inspection.rows(rows, wide=False, namespaces=found.namespaces, shown_on=shown_on))
+    if shown_on.columns and found.assessments:
+        yield from _lines(inspection.totals(found.assessments, shown_on))
+
+
+def _detail(found: Inspected) -> Iterator[str]:
+    for number, assessment in enumerate(found.assessments):
+        yield "\n" if number else ""
+        lines = inspection.detail(assessment, screen(), program_name())
+        yield from _lines(part for line in lines for part in fitted(line))
+
+
+def _wide(found: Inspected) -> Iterator[str]:
+    yield from _lines(inspection.rows(found.assessments, wide=True, namespaces=found.namespaces, shown_on=screen()))
+    for assessment in found.assessments:
+        if assessment.violations:
+            yield f"\n{escaped(assessment.workload.reference)}: violates Pod Security v1.{assessment.minor}\n"
+            yield from _lines(inspection.violations(assessment, "  "))
+
+
+def _name(found: Inspected) -> Iterator[str]:
+    yield from _lines(inspection.reference_lines(found.assessments))
+
+
+def _document(found: Inspected, output: Literal["json", "yaml"]) -> Iterator[str]:
+    from kubectl_caps.report import json
+    from kubectl_caps.report.documents.inspection import inspection_document
+
+    yield json.text(inspection_document(found.assessments, found.errors, found.coverage), output)
+
+
+def _sarif(found: Inspected) -> Iterator[str]:
+    from kubectl_caps.report import json
+    from kubectl_caps.report.sarif import sarif
+
+    yield json.text(sarif(found.assessments, found.errors, found.locate), "json")
+
+
+def _html(found: Inspected) -> Iterator[str]:
+    from kubectl_caps.report.html import html
+
+    yield from _lines(html(found.assessments, found.errors))
+
+
+def _lines(lines: Iterator[str]) -> Iterator[str]:
+    return (f"{line}\n" for line in lines)
+
+
+WRITERS: dict[Shown, Callable[[Inspected], Iterator[str]]] = {
+    "table": _table, "wide": _wide, "name": _name, "sarif": _sarif, "html": _html, "detail": _detail,
+    "json": lambda found: _document(found, "json"), "yaml": lambda found: _document(found, "yaml"),
+}  # fmt: skip
+
+WHOLE = ("json", "yaml", "sarif", "html")
+"""The outputs that are written also where nothing was found."""

@@ -1,0 +1,1 @@
+"""kubectl caps label-ns: Pod Security labels on namespaces, after showing everything that they would refuse."""

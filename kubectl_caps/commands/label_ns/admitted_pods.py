@@ -1,0 +1,53 @@
+"""Pods as the API server would create them now: every template tried in a dry run, with all that admission changes."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.resources import PODS
+from kubectl_caps.cluster.api.shapes import MalformedObject, pod_made
+from kubectl_caps.core.kubernetes.pod import Pod
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.created import sample_pods
+from kubectl_caps.core.pods.owners import Key, workload_key
+from kubectl_caps.core.pods.proven import proven
+from kubectl_caps.errors import ApiError
+
+
+class AdmissionResult(Struct):
+    """The pods that the server returned, by the key of each workload that makes such a pod.
+
+    The server did not create the `refused` pods, and was not asked for the `untried` ones. The real pods of an
+    `uncertain` workload may differ, so the admitted pod does not overrule the refusal of the template: no pod of the
+    controller proves the dry run, or the controller is a custom one.
+    """
+
+    admitted: dict[Key, Pod] = {}
+    refused: list[tuple[Sequence[Workload], ApiError]] = []
+    untried: list[tuple[Sequence[Workload], str]] = []
+    uncertain: set[Key] = msgspec.field(default_factory=set)
+
+
+def dry_run_pods(
+    cluster: Cluster, namespace: str, manager: str, active: Sequence[Workload], workloads: Sequence[Workload]
+) -> AdmissionResult:
+    """Have the server create a sample of every active workload's pods in a dry run.
+
+    `workloads` are all of the namespace: their pods show what controllers get.
+    """
+    samples, malformed = sample_pods(active, namespace)
+    result = AdmissionResult(untried=[([workload], str(error)) for workload, error in malformed])
+    for sample in samples:
+        try:
+            created = cluster.create(PODS, namespace, sample.body, dry_run=True, field_manager=manager)
+            result.admitted.update(dict.fromkeys(map(workload_key, sample.workloads), pod_made(created)))
+        except MalformedObject as error:
+            result.untried.append((sample.workloads, error.words))
+        except ApiError as error:
+            result.refused.append((sample.workloads, error))
+        if not sample.is_known:
+            result.uncertain.update(map(workload_key, sample.workloads))
+    result.uncertain |= result.admitted.keys() - proven(workloads, result.admitted)
+    return result

@@ -1,0 +1,155 @@
+"""Connecting to the cluster, and selecting the workloads that the command line names."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.cli.arguments import ClusterArguments
+from kubectl_caps.cli.inspect import InspectArguments
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.resources import NAMESPACES, parse_targets, resource_of, served_as, workload_kinds
+from kubectl_caps.cluster.api.rights import lacking
+from kubectl_caps.cluster.config.connection import Connection
+from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
+from kubectl_caps.cluster.http.request_log import RequestLog
+from kubectl_caps.cluster.http.transport import Connected, Runner, connect
+from kubectl_caps.cluster.read.workloads import NodeInfo, list_kinds, list_nodes
+from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind, added_kinds
+from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
+from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
+from kubectl_caps.errors import ApiError, CapsError, InputError, Unreachable, UsageError
+from kubectl_caps.report.terminal import log, say
+from kubectl_caps.report.terminal import warn as warn_once
+
+
+class Selection(Struct, frozen=True):
+    """The selected workloads, their pods and owners, and the errors of objects that could not be read."""
+
+    workloads: list[Workload]
+    others: list[Workload]
+    cluster: Cluster
+    runner: Runner
+    nodes: dict[str, NodeInfo]
+    server_minor: int | None
+    timeout: float | None
+    errors: list[CapsError]
+
+
+class NamedTarget(Struct, frozen=True):
+    """A kind, and the name of one object; no name means all objects of the namespace."""
+
+    kind: Kind
+    name: str | None
+
+
+def connected(arguments: ClusterArguments, warn: Callable[[str], None] = warn_once) -> tuple[Cluster, str, str]:
+    """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
+
+    `warn` is given the text of every warning that the API server sends.
+    """
+    transport, connection = _connected(arguments, warn)
+    return Cluster(transport), connection.namespace, connection.context
+
+
+def connected_runner(arguments: ClusterArguments) -> tuple[Connected, Connection]:
+    """The transport that sends requests and runs programs in containers, and its connection."""
+    return _connected(arguments)
+
+
+def working_namespace(arguments: ClusterArguments) -> str:
+    """The namespace of the flags, or of the kubeconfig's context."""
+    return load_connection(_overrides(arguments)).namespace
+
+
+def _connected(arguments: ClusterArguments, warn: Callable[[str], None] = warn_once) -> tuple[Connected, Connection]:
+    connection = load_connection(_overrides(arguments))
+    return connect(connection, warn=warn, log=RequestLog(arguments.verbosity, log)), connection
+
+
+def _overrides(arguments: ClusterArguments) -> Overrides:
+    return msgspec.convert(arguments, Overrides, from_attributes=True)
+
+
+def named_targets(cluster: Cluster, words: Sequence[str]) -> list[NamedTarget]:
+    """TYPE, TYPE NAME…, TYPE/NAME… as kinds of workloads. Raises UsageError with kubectl's words."""
+    if not words:
+        return []
+    return [NamedTarget(kind, name) for word, name in parse_targets(words) for kind in workload_kinds(cluster, word)]
+
+
+def selection(arguments: InspectArguments) -> Selection:
+    """The workloads that the command line selects. Raises UsageError, ConfigError, Unreachable or ApiError."""
+    transport, connection = _connected(arguments)
+    cluster, namespace, context = Cluster(transport), connection.namespace, connection.context
+    added = [served_as(kind, cluster.resource(f"{kind.kind}.{kind.group}")) for kind in added_kinds()]
+    targets = named_targets(cluster, arguments.resources) or [NamedTarget(kind, None) for kind in (*WORKLOADS, *added)]
+    scope = None if arguments.all_namespaces else namespace
+    named = [target for target in targets if target.name is not None]
+    if named and arguments.all_namespaces:
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
+    if named and arguments.selector:
+        raise UsageError("name cannot be provided when a selector is specified")
+    source = {"context": context}
+    kinds = tuple(dict.fromkeys(target.kind for target in targets if target.name is None))
+    inventory = list_kinds(cluster, kinds, scope, source, arguments.selector)
+    workloads = inventory.of(kinds)
+    for target in named:
+        workloads += _one(cluster, target, namespace, source, inventory.errors)
+    listed = () if arguments.selector else kinds
+    beside = tuple(kind for kind in _BESIDE if kind not in listed)
+    others = list_kinds(cluster, beside, scope, source)
+    inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
+    if arguments.gate.is_asked and scope and not (workloads or inventory.errors):
+        inventory.errors += _missing_namespace(cluster, scope)
+    nodes = list_nodes(cluster, inventory.errors)
+    if isinstance(nodes, ApiError):
+        say(f"{lacking(nodes, 'list')}: the container runtime is read from the status of pods, and else assumed")
+        nodes = {}
+    minor = server_minor(cluster)
+    return Selection(
+        workloads, others.of(beside), cluster, transport, nodes, minor, connection.timeout, inventory.errors
+    )
+
+
+def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:
+    """The error for a namespace that does not exist: its lists are empty, and no gate may pass because of that.
+
+    A user who may list workloads may often not get the namespace; then only the lists are known.
+    """
+    try:
+        cluster.get(NAMESPACES, None, name)
+    except ApiError as error:
+        return [] if error.code == 403 else [error]
+    return []
+
+
+def server_minor(cluster: Cluster) -> int | None:
+    """The minor version of the server's Pod Security; None if the server does not tell, with a line on stderr."""
+    try:
+        return cluster.server_version().minor
+    except (ApiError, Unreachable) as error:
+        say(f"The API server does not tell its version: judged by the rules of v1.{NEWEST_MINOR}: {error.words}")
+        return None
+
+
+# Pods carry two facts that templates lack: the user id and the node. ReplicaSets and Jobs link pods to owners.
+_BESIDE = tuple(kind for kind in WORKLOADS if kind.kind in ("Pod", "ReplicaSet", "Job"))
+
+
+def _one(
+    cluster: Cluster, target: NamedTarget, namespace: str, source: dict[str, str], errors: list[CapsError]
+) -> list[Workload]:
+    """One named object; an error of the API about it is added to `errors`, so that the other objects are still judged.
+    """
+    try:
+        obj = cluster.get(resource_of(target.kind), namespace, target.name or "")
+        return read_whole(target.kind, obj, source)
+    except ApiError as error:
+        errors.append(error)
+    except MalformedWorkload as error:
+        problem = InputError(f"{target.kind.plural} {target.name}: {error}")
+        problem.about = {"kind": target.kind.kind, "namespace": namespace, "name": target.name or ""}
+        errors.append(problem)
+    return []

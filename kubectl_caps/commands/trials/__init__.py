@@ -1,0 +1,1 @@
+"""Trial pods: made, watched, judged and removed."""

@@ -1,0 +1,42 @@
+"""`Accepted`: the capabilities and checks of a container or a pod that exemptions take out of the verdict."""
+
+from msgspec import Struct
+
+from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
+from kubectl_caps.core.linux.sets import CapabilitySet
+
+PRIVILEGED = "privileged"
+"""Among capabilities: that the container is privileged, and with it every capability."""
+
+_EVERY = CapabilitySet((1 << 64) - 1)
+
+
+class Accepted(Struct, frozen=True):
+    """Findings that do not count: capabilities by canonical name, `ALL` or `privileged`; Pod Security checks by id."""
+
+    capabilities: frozenset[str] = frozenset()
+    checks: frozenset[str] = frozenset()
+
+    @property
+    def privileged(self) -> bool:
+        """Whether the container may be privileged, and so hold everything."""
+        return PRIVILEGED in self.capabilities
+
+    @property
+    def numbers(self) -> CapabilitySet:
+        """The capabilities that do not count."""
+        if self.capabilities & {PRIVILEGED, "ALL"}:
+            return _EVERY
+        return CapabilitySet.from_names(self.capabilities)
+
+    def covers(self, name: str) -> bool:
+        """Whether a declared add does not count, however it is spelled."""
+        if self.capabilities & {PRIVILEGED, "ALL"}:
+            return True
+        try:
+            return canonical(name) in self.capabilities
+        except UnknownCapability:
+            return False
+
+
+NOTHING = Accepted()

@@ -1,0 +1,1 @@
+"""From log lines, events and exits to the capability that is missing."""

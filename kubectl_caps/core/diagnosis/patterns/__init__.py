@@ -1,0 +1,1 @@
+"""Tables of the texts that programs, kernels and Kubernetes write when something is refused."""

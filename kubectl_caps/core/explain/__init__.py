@@ -1,0 +1,1 @@
+"""Explanations of words and of log lines."""

@@ -1,0 +1,1 @@
+"""The smallest set of capabilities that a workload runs with: evidence, trials, search, proof."""

@@ -1,0 +1,85 @@
+"""What privileged gives a container beside capabilities, and what shows that a program needs it.
+
+Sources: containerd, internal/cri/server/container_create_linux.go (no seccomp, no AppArmor, nothing masked, a writable
+/sys) and pkg/oci WithPrivileged and WithAllDevicesAllowed; Kubernetes' validation of mountPropagation.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from kubectl_caps.core.fit.result import TrialEnd
+from kubectl_caps.core.fit.trial_pod import all_containers
+from kubectl_caps.core.kubernetes.pod import PodSpec, members
+
+Profiles = tuple[str, ...]
+"""Fields of a security context whose profile is Unconfined."""
+
+PROFILES: Profiles = ("seccompProfile", "appArmorProfile")
+"""The fields that privileged lifts, and that a container may lift without privileged."""
+
+
+class Gift(Struct, frozen=True):
+    """A right that only privileged gives. `pattern` finds its name in the log line of a program that lacks it."""
+
+    says: str
+    pattern: re.Pattern[str]
+
+
+_END = r"(?=[\s'\":,;)\]]|$)"
+GIFTS = (
+    Gift("the sysctl {} (securityContext.sysctls of the pod can set it)", re.compile(rf"/proc/sys/([\w./-]+){_END}")),
+    Gift("a path that is masked or read-only without it: {}", re.compile(rf"(/(?:proc|sys)/[\w./-]+){_END}")),
+    Gift("a device of the node: {}", re.compile(rf"(/dev/(?!null|zero|std|fd/|shm|pts)[\w./-]+){_END}")),
+)
+"""The first gift that a line names counts."""
+
+_OTHERS = "devices of the node, an unmasked /proc and a writable /sys"
+
+
+def privileged_containers(spec: PodSpec, containers: Sequence[str]) -> list[str]:
+    """The privileged ones among these containers."""
+    names = [member.container.name for member in members(spec) if member.container.security.privileged]
+    return [name for name in names if name in containers]
+
+
+def profile_words(fields: Profiles) -> str:
+    """`seccompProfile and appArmorProfile Unconfined`."""
+    return f"{' and '.join(fields)} Unconfined"
+
+
+def with_profiles(spec: Mapping[str, Any], containers: Sequence[str], fields: Profiles) -> dict[str, Any]:
+    """The pod spec whose containers have the profile Unconfined in these fields, as privileged containers have."""
+    relaxed = copy.deepcopy(dict(spec))
+    for container in all_containers(relaxed):
+        if container.get("name") in containers:
+            context = container.get("securityContext") or {}
+            container["securityContext"] = {**context, **{field: {"type": "Unconfined"} for field in fields}}
+    return relaxed
+
+
+def unconfined_words(containers: Sequence[str], fields: Profiles, failed: TrialEnd) -> str:
+    """A sentence about profiles that a program cannot run with; `failed` is a trial with them and every capability."""
+    return (f"container {', '.join(containers)} needs {profile_words(fields)} besides, which privileged gives: trial "
+            f"{failed.number} had every capability and failed: {failed.evidence}")  # fmt: skip
+
+
+def kept_besides(containers: Sequence[str], ends: Iterable[TrialEnd]) -> str:
+    """What failed trials with every capability by name show that privileged gives besides; said where none shows it."""
+    named = dict.fromkeys(says for end in ends for says in _named(end))
+    what = "; ".join(named) or f"{_OTHERS}, or something else; which of these, its log does not say"
+    return (f"container {', '.join(containers)} needs what else privileged gives: {what}. Which capabilities it uses "
+            "cannot be tried, because a privileged container holds them all")  # fmt: skip
+
+
+def _named(end: TrialEnd) -> Iterator[str]:
+    lines = [*(item.cause.evidence_text for item in end.diagnoses), *(item.line.text for item in end.complaints)]
+    for line in (*lines, end.message):
+        for gift in GIFTS:
+            if match := gift.pattern.search(line):
+                name = match[1].rstrip("./").replace("/", ".") if "sysctl" in gift.says else match[1].rstrip("./")
+                yield f"{gift.says.format(name)} (trial {end.number}: {line.strip()})"
+                break

@@ -1,0 +1,1 @@
+"""Kubernetes objects as plain data: pods, the kinds that make them, patches, and the state of rollouts."""

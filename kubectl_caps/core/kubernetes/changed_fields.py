@@ -1,0 +1,78 @@
+"""The single fields that a hardening changes, to print them and to compare two plans."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.core.kubernetes.field_path import Path, field_path
+from kubectl_caps.core.kubernetes.flattened import Converter, place
+from kubectl_caps.core.kubernetes.kinds import kind_of
+from kubectl_caps.core.kubernetes.patch import ABSENT, Json, Patch, lookup
+from kubectl_caps.core.kubernetes.pod import PodTemplate, members
+
+
+class Field(Struct, frozen=True):
+    """One leaf of a change, to print: the path, the container, the old and the new value."""
+
+    path: Path
+    container: str
+    before: Json
+    after: Json
+
+
+def fields(patch: Patch, obj: Mapping[str, Any]) -> Iterator[Field]:
+    """The single fields that a patch changes, an object that is added or removed whole taken apart."""
+    for change in patch.changes:
+        for path, before, after in leaves(change.path, change.before, change.after):
+            yield Field(path, _container_at(path, obj), before, after)
+
+
+def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str]]:
+    """The changes of a patch by container name, not by index: to compare the plans of two states of an object."""
+    return frozenset(
+        (field.container, field_path(below_container(field.path)), repr(field.before), repr(field.after))
+        for field in fields(patch, obj)
+    )
+
+
+def leaves(path: Path, before: Json, after: Json) -> Iterator[tuple[Path, Json, Json]]:
+    """A change of a field taken apart into changes of single values."""
+    sides = [side for side in (before, after) if side is not ABSENT]
+    if sides and all(isinstance(side, Mapping) and side for side in sides):
+        keys = dict.fromkeys(key for side in sides for key in side)
+        for key in keys:
+            yield from leaves((*path, key), lookup(before, (key,)), lookup(after, (key,)))
+    else:
+        yield path, before, after
+
+
+def below_container(path: Path) -> Path:
+    """The path from the container on, or the whole path of a field of the pod."""
+    lists = [at for at, step in enumerate(path) if step in _LISTS]
+    return path[lists[-1] + 2 :] if lists else path
+
+
+_LISTS = ("containers", "initContainers", "steps", "sidecars")
+
+
+def _converted_at(path: Path, obj: Mapping[str, Any], convert: Converter) -> str:
+    """The name, in the pods of an object without a pod template, of the container that has a field."""
+    for flat in convert(obj):
+        for member in members(msgspec.convert(flat.template, PodTemplate).spec):
+            own = place(flat.places, (*member.path, "securityContext"))
+            if own is not None and path[: len(own)] == own:
+                return member.container.name
+    return ""
+
+
+def _container_at(path: Path, obj: Mapping[str, Any]) -> str:
+    kind = kind_of(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))
+    if kind is not None and kind.convert is not None:
+        return _converted_at(path, obj, kind.convert)
+    for end in range(len(path), 0, -1):
+        if path[end - 2 : end - 1] in (("containers",), ("initContainers",)):
+            name = lookup(obj, (*path[:end], "name"))
+            return name if isinstance(name, str) else field_path(path[:end])
+    return ""

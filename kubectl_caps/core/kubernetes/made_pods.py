@@ -1,0 +1,110 @@
+"""The pod that a controller makes of an object's pod template, as the body of a create request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from kubectl_caps.core.kubernetes.field_path import Path, in_words
+from kubectl_caps.core.kubernetes.flattened import NotConvertible
+from kubectl_caps.core.kubernetes.kinds import kind_of
+from kubectl_caps.core.kubernetes.patch import lookup
+from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, MissingField, Workload
+
+
+def template_of(workload: Workload, obj: Mapping[str, Any]) -> Any:
+    """The pod template of a workload in an object, which may be another state of its own; ABSENT if there is none.
+
+    Of a kind that has no pod template this is a new one, made of the object's fields. Raises MalformedWorkload if
+    that cannot be made.
+    """
+    kind = kind_of(workload.api_version, workload.kind)
+    if workload.places is None or kind is None or kind.convert is None:
+        return lookup(obj, workload.path)
+    try:
+        found = (flat.template for flat in kind.convert(obj) if flat.base == workload.path)
+        return next(found, lookup({}, ("",)))
+    except NotConvertible as error:
+        raise MalformedWorkload(str(error)) from error
+
+
+def pod_from(workload: Workload, obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """The pod of a workload in an object, as `pod_of` has it. Raises MalformedWorkload.
+
+    Of a kind without a pod template the pod has what it needs to be created: an image where the object names none, and
+    no mounts of volumes that are only in its run.
+    """
+    if workload.places is None:
+        return pod_of(obj, workload.path, workload.name, namespace)
+    template = template_of(workload, obj)
+    volumes = {volume.get("name") for volume in template["spec"].get("volumes") or ()}
+    for key in ("initContainers", "containers"):
+        for container in template["spec"].get(key) or ():
+            container.setdefault("image", _NO_IMAGE)
+            mounts = container.pop("volumeMounts", None) or ()
+            if left := [mount for mount in mounts if mount.get("name") in volumes]:
+                container["volumeMounts"] = left
+    return pod_of({"template": template}, ("template",), workload.name, namespace)
+
+
+_NO_IMAGE = "image-of-the-run"
+
+
+def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dict[str, Any]:
+    """The pod that a controller makes of an object's template, as the body of a create request.
+
+    Of the template's metadata only labels and annotations count (k8s.io/kubernetes pkg/controller GetPodFromTemplate).
+    A StatefulSet's claims become volumes, which its containers may mount (pkg/controller/statefulset updateStorage).
+    Raises MalformedWorkload for a template without a spec, and claims without a name, as custom resources may have.
+    """
+    template: Any = obj
+    for step in path:
+        template = template[step]
+    if template.get("spec") is None:
+        raise MissingField((*path, "spec"))
+    metadata = {
+        key: template["metadata"][key] for key in ("labels", "annotations") if (template.get("metadata") or {}).get(key)
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**metadata, "generateName": f"{name}-", "namespace": namespace},
+        "spec": _with_claims(template["spec"], _claims(obj), name),
+    }
+
+
+class _Named(Struct, frozen=True):
+    name: str
+
+
+class _Claim(Struct, frozen=True):
+    metadata: _Named
+
+
+class _Claiming(Struct, frozen=True, rename="camel"):
+    volume_claim_templates: list[_Claim] | None = None
+
+
+class _Owning(Struct, frozen=True):
+    spec: _Claiming | None = None
+
+
+msgspec.json.Decoder(_Owning)  # completed before threads share it: see core/kubernetes/pod.py
+
+
+def _claims(obj: Mapping[str, Any]) -> list[str]:
+    """The names of its claims."""
+    try:
+        spec = msgspec.convert(obj, _Owning).spec
+    except msgspec.ValidationError as error:
+        raise MalformedWorkload(in_words(error)) from error
+    return [claim.metadata.name for claim in (spec and spec.volume_claim_templates) or ()]
+
+
+def _with_claims(spec: dict[str, Any], names: Sequence[str], name: str) -> dict[str, Any]:
+    if not names:
+        return spec
+    own = [volume for volume in spec.get("volumes") or [] if volume.get("name") not in names]
+    made = [{"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}-0"}} for claim in names]
+    return {**spec, "volumes": own + made}

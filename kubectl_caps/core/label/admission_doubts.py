@@ -1,0 +1,55 @@
+"""Webhooks and policies that may change real pods differently from the pods of a dry run."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from kubectl_caps.core.kubernetes.kinds import KINDS, Kind
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.created import intermediate_kinds
+from kubectl_caps.core.pods.mutating_admission import AdmissionScope, Hook
+from kubectl_caps.core.text import first_few
+
+
+def admission_doubts(
+    scope: AdmissionScope, active: Sequence[Workload], unproven: Sequence[Workload] = ()
+) -> Iterator[str]:
+    """The hooks that leave a namespace not judged: none if no workload is `active`.
+
+    A dry run shows how admission changes pods before the labels are set, and shows no objects on the way to pods. The
+    `unproven` workloads pass by a dry run alone, and no pod of their controllers shows the same.
+    """
+    on_the_way = _on_the_way(active)
+    hooks = scope.running([*KINDS[:1], *on_the_way]) if active else []
+    if switched := _sources(filter(scope.is_switched, hooks)):
+        why = "by a label that would be set: how pods are changed afterwards is not known"
+        yield f"{switched} selects namespaces {why}"
+    if changed := [kind for kind in on_the_way if scope.running([kind])]:
+        names = " and ".join(sorted(f"{kind.kind}s" for kind in changed))
+        why = f"may change the {names} that controllers create before pods, which is not tried"
+        yield f"{_sources(scope.running(changed))} {why}"
+    telling = [hook for hook in scope.running(KINDS[:1]) if hook.tells_samples] if unproven else []
+    if telling:
+        why = "by who asks or by a label that a controller makes up: no pod of theirs shows what the controllers get"
+        yield f"{_sources(telling)} may change the pods of {_names(unproven)} {why}"
+
+
+def needs_all_hooks(scope: AdmissionScope, active: Sequence[Workload]) -> bool:
+    """Whether a verdict depends on hooks that a missing right hides."""
+    return bool(_on_the_way(active)) or (bool(active) and scope.before != scope.after)
+
+
+def _on_the_way(active: Sequence[Workload]) -> set[Kind]:
+    return {kind for workload in active for kind in intermediate_kinds(workload)}
+
+
+def _names(workloads: Sequence[Workload]) -> str:
+    """Some of the workloads, without those that another of them owns."""
+    uids = {one.metadata.uid for one in workloads}
+    top = [one for one in workloads if not (owner := one.metadata.controller) or owner.uid not in uids]
+    return first_few(list(dict.fromkeys(one.reference for one in top)), _NAMED)
+
+
+_NAMED = 5
+
+
+def _sources(hooks: Iterable[Hook]) -> str:
+    return ", ".join(dict.fromkeys(hook.source for hook in hooks))

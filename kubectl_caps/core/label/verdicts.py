@@ -1,0 +1,227 @@
+"""From the labels of a namespace and its workloads to everything that the labels would refuse."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.core.assess.coverage import Coverage
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import Pod, PodTemplate
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.label.plan_labels import LabelOptions, LabelPlan, Mode, security_labels
+from kubectl_caps.core.pods.inactive import inactive
+from kubectl_caps.core.pods.owners import Key, WorkloadRow, fold, workload_key
+from kubectl_caps.core.podsecurity.defaulting import as_admitted
+from kubectl_caps.core.podsecurity.policy import (
+    LEVELS,
+    NEWEST_MINOR,
+    Policy,
+    effective_minor,
+    is_clamped,
+    reaches,
+)
+from kubectl_caps.core.podsecurity.registry import Violation, evaluate
+from kubectl_caps.core.text import first_few
+
+LabelOutcome = Literal["planned", "labeled", "unchanged", "refused", "failed", "unknown"]
+"""`unknown`: the patch was sent, and nobody knows whether the server applied the patch."""
+VERBS: dict[Mode, str] = {"enforce": "refuse", "warn": "warn of", "audit": "record"}
+NAMED = 5
+"""How many workloads a note names."""
+
+
+
+class RefusedWorkload(Struct, frozen=True):
+    """A workload that the policy would refuse, with the names of the pods that it would refuse for the same reasons.
+
+    `running` are these pods: their status tells whom their containers run as.
+    `created` says that the violations are those of the pod as the server would create it, with what webhooks put in:
+    their fields are then paths in that pod, else in the workload's template.
+    """
+
+    workload: Workload
+    violations: tuple[Violation, ...]
+    pods: tuple[str, ...] = ()
+    created: bool = False
+    running: tuple[Pod, ...] = ()
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the workload is in a manifest: nothing of it runs, and it is fixed there."""
+        return "file" in self.workload.source
+
+    def at(self, path: Path) -> Path:
+        """Where a field of a violation stands: in the pod that the server would create, or in the object."""
+        return path if self.created else self.workload.at(path)
+
+
+class Labelling(Struct):
+    """The result for one namespace: its Pod Security labels, the workloads that would be refused, and the doubts.
+
+    `minor` is the minor version whose rules were applied. Of a namespace on a cluster `coverage` counts its objects.
+    """
+
+    namespace: str
+    before: dict[str, str]
+    after: dict[str, str]
+    policy: Policy
+    mode: Mode
+    judged: tuple[RefusedWorkload, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    result: LabelOutcome = "planned"
+    message: str = ""
+    minor: int = NEWEST_MINOR
+    coverage: Coverage | None = None
+
+
+def new_result(name: str, labels: dict[str, str], plan: LabelPlan, options: LabelOptions) -> Labelling:
+    """The namespace's result before anything is judged.
+
+    Workloads are judged by the enforce level. If only other modes are requested, by the strictest of these.
+    """
+    mode = max((request.mode for request in options.requests), key=lambda one: _weight(one, plan.after.of(one)))
+    item = Labelling(name, security_labels(labels), security_labels(plan.labels), plan.after.of(mode), mode)
+    item.minor = effective_minor(item.policy.version, options.minor)
+    item.notes += tuple(f"the API server finds its labels wrong: {text}" for text in plan.after.errors)
+    newer = reaches(item.policy.version, options.minor)
+    if newer and item.policy.level != "privileged":
+        item.not_judged += (
+            f"the rules of v1.{newer}, which the API server has: the newest known here are v1.{NEWEST_MINOR}",
+        )
+    elif is_clamped(item.policy.version, options.minor):
+        item.notes += (f"{item.policy.version} is newer than the rules known here: judged by v1.{NEWEST_MINOR}",)
+    return item
+
+
+def _weight(mode: Mode, policy: Policy) -> tuple[bool, int, int]:
+    """The order in which modes are judged: enforce first, unless its level is `privileged`, which refuses nothing."""
+    strictness = LEVELS.index(policy.level)
+    return mode == "enforce" and strictness > 0, strictness, effective_minor(policy.version, None)
+
+
+def other_modes(
+    item: Labelling, plan: LabelPlan, options: LabelOptions, workloads: Sequence[Workload], verdicts: "Verdicts"
+) -> list[str]:
+    """Notes on the workloads that only the other requested modes would refuse, warn of or record."""
+    refused = {workload_key(judged.workload) for judged in item.judged}
+    told = []
+    for request in options.requests:
+        policy = plan.after.of(request.mode)
+        if request.mode == item.mode or policy in (item.policy, Policy("privileged", policy.version)):
+            continue
+        found = judge(workloads, replace(verdicts, policy=policy, _templates={}))
+        names = [judged.workload.reference for judged in found if workload_key(judged.workload) not in refused]
+        told += [f"{request.mode}={policy}: {text}" for text in unseen(workloads, policy)]
+        if names:
+            told.append(f"{request.mode}={policy} would {VERBS[request.mode]} {first_few(names, NAMED)} as well")
+    return told
+
+
+def unseen(workloads: Sequence[Workload], policy: Policy) -> dict[str, list[Workload]]:
+    """The active workloads whose verdict nobody knows, by the sentence to print: their controllers add containers."""
+    gone = inactive(workloads)
+    found: dict[str, list[Workload]] = {}
+    for one in workloads:
+        if one.unseen and policy.level == "restricted" and workload_key(one) not in gone:
+            words = f"{one.reference}: whether {policy} refuses its pods is not known: {one.unseen}"
+            found.setdefault(words, []).append(one)
+    return found
+
+
+def objections(item: Labelling, *, force: bool) -> list[str]:
+    """Why the namespace is not labeled without `force`: workloads are refused, or could not be judged."""
+    if item.mode != "enforce" or item.policy.level == "privileged" or force:
+        return []
+    reasons = [f"enforce={item.policy} would refuse what is listed"] if item.judged else []
+    reasons += ["not everything could be judged"] if item.not_judged else []
+    return [f"{reason}; --force labels it anyway" for reason in reasons]
+
+
+class Verdicts(Struct, frozen=True):
+    """The violations of one policy, workload by workload.
+
+    A template is judged after the same defaulting as a pod. Where the server created a pod of the template in a dry run
+    (`admitted`), the pod's verdict counts. It does not overrule a refusal of the template of an `uncertain` workload:
+    the pods that the workload's controller creates may come out otherwise.
+    """
+
+    policy: Policy
+    minor: int | None
+    admitted: Mapping[Key, Pod] = {}
+    uncertain: Set[Key] = frozenset()
+    _templates: dict[Key, tuple[Violation, ...]] = {}
+
+    def template_verdict(self, workload: Workload) -> tuple[Violation, ...]:
+        """The verdict on the template, or on the pod as it is."""
+        at = workload_key(workload)
+        if at not in self._templates:
+            self._templates[at] = self._evaluated(workload.template)
+        return self._templates[at]
+
+    def of(self, workload: Workload) -> tuple[Violation, ...]:
+        """The verdict that counts: on the pod that the server created in a dry run, or on the template."""
+        found = self.admitted_verdict(workload)
+        if found or (found is not None and workload_key(workload) not in self.uncertain):
+            return found
+        return self.template_verdict(workload)
+
+    def admitted_verdict(self, workload: Workload) -> tuple[Violation, ...] | None:
+        """The verdict on the pod that the server created in a dry run; None if there is no such pod."""
+        pod = self.admitted.get(workload_key(workload))
+        return None if pod is None else self._evaluated(pod)
+
+    def _evaluated(self, template: PodTemplate) -> tuple[Violation, ...]:
+        minor = effective_minor(self.policy.version, self.minor)
+        return evaluate(as_admitted(template, pod=True), self.policy.level, minor)
+
+
+def judge(workloads: Sequence[Workload], verdicts: Verdicts) -> tuple[RefusedWorkload, ...]:
+    """The workloads and running pods that the policy would refuse.
+
+    Inactive workloads are left out. Pods are merged into their owner's row while both are refused for the same reasons.
+    """
+    gone = inactive(workloads)
+    found = {workload_key(workload): verdicts.of(workload) for workload in workloads}
+    rows = fold(
+        [workload for workload in workloads if workload_key(workload) not in gone],
+        [workload for workload in workloads if workload_key(workload) in gone and not workload.is_pod],
+        same=lambda one, other: _reasons(found[workload_key(one)]) == _reasons(found[workload_key(other)]),
+        history=False,
+    )
+    refused = (row for row in rows if found[workload_key(row.workload)])
+    return tuple(
+        _judged(row, found[workload_key(row.workload)], verdicts.template_verdict(row.workload)) for row in refused
+    )
+
+
+def _judged(row: WorkloadRow, violations: tuple[Violation, ...], own: tuple[Violation, ...]) -> RefusedWorkload:
+    """Name the template's fields where the server's pod is refused for the same reasons as the template."""
+    created = _reasons(violations) != _reasons(own)
+    pods = tuple(pod.metadata.name or "" for pod in row.pods)
+    return RefusedWorkload(row.workload, violations if created else own, pods, created, tuple(row.pods))
+
+
+def fixed_by_webhook(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
+    """The workloads whose template would be refused, while the pod that the server makes of it would not."""
+    tried = [one for one in workloads if workload_key(one) in verdicts.admitted]
+    return [one.reference for one in tried if verdicts.template_verdict(one) and not verdicts.of(one)]
+
+
+def unproven_fixes(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
+    """The workloads that are refused although their pod passes in a dry run: no pod of their controller proves that."""
+    tried = [one for one in workloads if verdicts.admitted_verdict(one) == ()]
+    return [one.reference for one in tried if verdicts.of(one)]
+
+
+def finished_jobs(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
+    """The finished Jobs whose template would be refused if somebody created the Job again."""
+    gone = inactive(workloads)
+    jobs = [workload for workload in workloads if workload_key(workload) in gone and workload.kind == "Job"]
+    return [job.reference for job in jobs if verdicts.template_verdict(job)]
+
+
+def _reasons(violations: tuple[Violation, ...]) -> list[tuple[str, str]]:
+    return [(violation.check, violation.detail) for violation in violations]

@@ -1,0 +1,1 @@
+"""Pods as controllers and the API server make them of templates."""

@@ -1,0 +1,110 @@
+"""The rows of `inspect`: pods and ReplicaSets under their owner, or in a row of their own if their rights differ."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.core.kubernetes.container import Container
+from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.pod import OwnerReference, Pod, PodTemplate
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.judged_fields import rights
+
+Key = tuple[str, Path]
+
+
+class WorkloadRow(Struct):
+    """A row of `inspect`: a workload, the pods folded into it, and the row that it belongs to, if any."""
+
+    workload: Workload
+    pods: list[Pod]
+    parent: "WorkloadRow | None" = None
+
+
+def same_rights(one: Workload, other: Workload) -> bool:
+    """Whether two workloads give their containers the same rights, so that a pod is merged into its owner's row."""
+    return same_security(_without_ended(one.template), _without_ended(other.template))
+
+
+def _without_ended(template: PodTemplate) -> PodTemplate:
+    """The pod without ephemeral containers that have ended and satisfied *restricted*, as those of `--live` do.
+
+    They never run again, but stay in the pod's record.
+    """
+    if not isinstance(template, Pod) or not template.spec.ephemeral_containers:
+        return template
+    ended = {name for name, status in template.status.containers.items() if status.state.terminated}
+    left = [one for one in template.spec.ephemeral_containers if one.name not in ended or not _is_restricted(one)]
+    return replace(template, spec=replace(template.spec, ephemeral_containers=left))
+
+
+def _is_restricted(container: Container) -> bool:
+    security, capabilities = container.security, container.capabilities
+    profile = security.seccomp_profile.type if security.seccomp_profile else None
+    return (
+        (capabilities.add or [], capabilities.drop, profile) == ([], ["ALL"], "RuntimeDefault")
+        and (security.run_as_non_root, security.allow_privilege_escalation) == (True, False)
+        and not (security.privileged or security.proc_mount or security.se_linux_options or security.run_as_user == 0)
+    )
+
+
+def same_security(one: PodTemplate, other: PodTemplate) -> bool:
+    """Whether two templates or pods give their containers the same rights: whether all judged fields are equal."""
+    return rights(one) == rights(other)
+
+
+def fold(
+    shown: Sequence[Workload],
+    others: Iterable[Workload] = (),
+    same: Callable[[Workload, Workload], bool] = same_rights,
+    *,
+    history: bool = True,
+) -> list[WorkloadRow]:
+    """The rows for the workloads in `shown`; `others` are objects that only tell who owns whom, and running pods.
+
+    A pod or ReplicaSet that a shown workload owns is folded while it is the `same` as its owner's template; else it
+    has a row of its own, behind its owner's. A ReplicaSet without pods is rollout history: folded, unless nothing of
+    `shown` is (`history=False`).
+    """
+    known: dict[Key, Workload] = {}
+    for workload in [*shown, *others]:
+        known.setdefault(workload_key(workload), workload)
+    asked = {workload_key(workload) for workload in shown}
+    owners = {workload.metadata.uid: workload.metadata.controller for workload in known.values()}
+    busy = {owner.uid for workload in known.values() if workload.is_pod and (owner := workload.metadata.controller)}
+    rows: dict[str, list[WorkloadRow]] = {}
+    for workload in sorted(known.values(), key=lambda workload: len(_ancestors(workload, owners))):
+        above = [row for uid in _ancestors(workload, owners) for row in rows.get(uid, ())]
+        row = next((row for row in above if same(workload, row.workload)), None)
+        apart = workload.is_pod or workload.metadata.uid in busy or (not history and workload_key(workload) in asked)
+        if row is None and (apart if above else workload_key(workload) in asked):
+            row = WorkloadRow(workload, [], above[0] if above else None)
+            rows.setdefault(workload_key(workload)[0], []).append(row)
+        if row and isinstance(workload.template, Pod):
+            row.pods.append(workload.template)
+    return _ordered([row for group in rows.values() for row in group])
+
+
+def workload_key(workload: Workload) -> Key:
+    """What tells a workload from all others: the object's uid (or itself, where a file gives it none), and the path."""
+    return workload.metadata.uid or f"no uid {id(workload)}", workload.path
+
+
+def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference | None]) -> list[str]:
+    """The uids of its owners, the highest first."""
+    chain: list[str] = []
+    owner = workload.metadata.controller
+    while owner and owner.uid not in chain:
+        chain.insert(0, owner.uid)
+        owner = owners.get(owner.uid)
+    return chain
+
+
+def _ordered(rows: Sequence[WorkloadRow]) -> list[WorkloadRow]:
+    """Each row followed by those that belong to it."""
+    children: dict[int, list[WorkloadRow]] = {}
+    for row in rows:
+        if row.parent:
+            children.setdefault(id(row.parent), []).append(row)
+    return [item for row in rows if not row.parent for item in (row, *children.get(id(row), ()))]

@@ -1,0 +1,56 @@
+"""Partial objects, such as patches and test assertions: they have the kind of a workload and make no pods."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubectl_caps.core.kubernetes.container_signs import looks_like_pods
+from kubectl_caps.core.kubernetes.kinds import Kind
+from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, MissingField, read_workloads
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
+from kubectl_caps.core.podsecurity.registry import evaluate
+
+_WHOLE = ("selector", "schedule")
+"""Fields that the API server requires of a Deployment, StatefulSet, DaemonSet and ReplicaSet, or of a CronJob."""
+_LISTS = ("containers", "initContainers", "ephemeralContainers")
+
+
+def is_partial(kind: Kind, obj: Mapping[str, Any]) -> bool:
+    """Whether an object of a built-in kind is only a part of one, and may be passed over.
+
+    The API server refuses to create such an object: no container has an image (k8s.io/kubernetes
+    pkg/apis/core/validation requires one of each), or there are no containers and no selector either. Where the object
+    exists, `kubectl apply` merges the part into it. So a part that declares what the level baseline forbids is judged.
+    """
+    if not kind.builtin:
+        return False
+    template: Any = obj
+    for step in kind.template:
+        template = _child(template, step)
+    spec = _child(template, "spec")
+    containers = [container for name in _LISTS for container in _items(_child(spec, name))]
+    if not isinstance(template or {}, Mapping) or not isinstance(spec or {}, Mapping):
+        return False
+    if any(_child(_child(obj, "spec"), field) is not None for field in _WHOLE):
+        return False
+    if containers:
+        whole = not kind.template or any(_child(container, "image") is not None for container in containers)
+    else:
+        whole = looks_like_pods(obj)
+    return not whole and not _forbidden(kind, obj)
+
+
+def _child(node: Any, name: str | int) -> Any:
+    return node.get(name) if isinstance(node, Mapping) else None
+
+
+def _items(value: Any) -> Iterator[Any]:
+    yield from value if isinstance(value, list) else ()
+
+
+def _forbidden(kind: Kind, obj: Mapping[str, Any]) -> bool:
+    """Whether a partial object declares something that baseline forbids, or a malformed field."""
+    try:
+        workloads = list(read_workloads(kind, obj, {}))
+    except MalformedWorkload as error:
+        return not isinstance(error, MissingField)
+    return any(evaluate(workload.template, "baseline", NEWEST_MINOR) for workload in workloads)

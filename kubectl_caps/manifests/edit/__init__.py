@@ -1,0 +1,1 @@
+"""Editing manifests as text, so that no other line is touched."""

@@ -1,0 +1,153 @@
+"""Changes of objects as edits of the text they were read from, so that no other line is touched.
+
+Every edit is found first and applied from the end. Afterwards the text is parsed again: unless its objects are exactly
+the ones that are wanted, the edit is refused. An object that cannot be edited holds back no other of its file.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from kubectl_caps.core.kubernetes.patch import Change, Patch
+from kubectl_caps.errors import InputError
+from kubectl_caps.manifests.edit.changes import splices
+from kubectl_caps.manifests.edit.lines import Splice, newline_at, splices_in_order
+from kubectl_caps.manifests.edit.nodes import Tree, Unsafe
+from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
+from kubectl_caps.manifests.read.objects import ManifestObject
+from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, parsed, pieces, values
+
+
+class EditRefused(InputError):
+    """An object whose text cannot be edited safely; the words name file, line and reason."""
+
+
+class Edit(Struct, frozen=True):
+    """The wanted change of one object of a file."""
+
+    document: ManifestObject
+    patch: Patch
+
+
+class Edited(Struct, frozen=True):
+    """A file's text with the edits made, and those that were refused: their place in the list of edits, and why.
+
+    `splices` are the replacements that were made of the old text, to which a last line end is added where it has none.
+    """
+
+    text: str
+    splices: tuple[Splice, ...]
+    refused: dict[int, EditRefused]
+
+
+def edited(file: SourceFile, edits: Sequence[Edit]) -> Edited:
+    """The file's text (without its byte order mark) with the edits made."""
+    by_piece: dict[int, dict[int, Edit]] = {}
+    for at, edit in enumerate(edits):
+        by_piece.setdefault(edit.document.piece, {})[at] = edit
+    texts, refused = [], {}
+    found: list[Splice] = []
+    for number, piece in enumerate(pieces(file.text)):
+        text = piece.text
+        if number in by_piece:
+            text, made, problems = _edited_piece(file.name, piece, by_piece[number])
+            refused.update(problems)
+            found += [replace(one, start=one.start + piece.start, end=one.end + piece.start) for one in made]
+        texts.append(text)
+    return Edited("".join(texts), tuple(found), refused)
+
+
+def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str, list[Splice], dict[int, EditRefused]]:
+    """The piece with all safe edits; if the result is wrong, with as many edits as give the wanted result."""
+    try:
+        documents = list(parsed(piece.text))
+    except UnreadableYaml as error:  # what stands before the fault was read and judged
+        line = piece.line + (error.line or 1)
+        refusal = EditRefused(f"{name}:{line}: cannot be edited safely: yaml: {error}")
+        return piece.text, [], dict.fromkeys(edits, refusal)
+    missing = "" if piece.text.endswith("\n") else newline_at(piece.text, len(piece.text))
+    trees = {at: Tree(documents[at].node) for at in {edit.document.node for edit in edits.values()}}
+    found: dict[int, list[Splice]] = {}
+    refused: dict[int, EditRefused] = {}
+    for at, edit in edits.items():
+        node = edit.document.node
+        try:
+            found[at] = _splices(documents[node], trees[node], _changes(edit), piece.text + missing)
+        except Unsafe as error:
+            refused[at] = EditRefused(f"{name}:{error.line + piece.line}: cannot be edited safely: {error}")
+    text, made = piece.text, list[int]()
+    groups = [list(found)]
+    while groups:
+        group = groups.pop()
+        together = [*made, *group]
+        result = _applied(piece.text + missing, [one for at in together for one in found[at]]).removesuffix(missing)
+        if _as_wanted(documents, [edits[at] for at in together], result):
+            text, made = result, together
+        elif len(group) == 1:
+            why = "cannot be edited safely: its style is not understood"
+            refused[group[0]] = EditRefused(f"{name}:{edits[group[0]].document.line}: {why}")
+        else:
+            groups += [group[len(group) // 2 :], group[: len(group) // 2]]
+    return text, [one for at in made for one in found[at]], refused
+
+
+def _splices(document: Parsed, tree: Tree, changes: Sequence[Change], text: str) -> list[Splice]:
+    for repeated in document.repeated:
+        raise Unsafe(repeated.line, f'duplicate key "{repeated.key}"')
+    return list(splices(tree, changes, text))
+
+
+def _changes(edit: Edit) -> list[Change]:
+    prefix = edit.document.prefix
+    return [Change((*prefix, *change.path), change.before, change.after) for change in edit.patch.changes]
+
+
+def _applied(text: str, found: Sequence[Splice]) -> str:
+    parts, start = [], 0
+    for splice in splices_in_order(found):
+        parts += [text[start : splice.start], splice.text]
+        start = splice.end
+    return "".join([*parts, text[start:]])
+
+
+def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) -> bool:
+    """Whether the text parses to the wanted objects, and every other document of the piece is unchanged."""
+    changes: dict[int, list[Change]] = {}
+    for edit in edits:
+        changes.setdefault(edit.document.node, []).extend(_changes(edit))
+    wanted = [document.value for document in documents]
+    for at, own in changes.items():
+        wanted[at] = Patch(tuple(own)).applied(wanted[at])
+    try:
+        found = list(values(result))
+    except UnreadableYaml:
+        return False
+    return _same(found, wanted)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; `1`, `1.0` and `true` differ.
+
+    Aliases make one value part of many: a pair of them is compared once, and nothing is written out.
+    """
+    todo, compared = [(one, other)], set[tuple[int, int]]()
+    while todo:  # no recursion: a document may be nested deeper than Python calls
+        left, right = todo.pop()
+        if left is right or (pair := (id(left), id(right))) in compared:
+            continue
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict):
+            if left.keys() != right.keys():
+                return False
+            todo += [(value, right[key]) for key, value in left.items()]
+        elif isinstance(left, list):
+            if len(left) != len(right):
+                return False
+            todo += zip(left, right, strict=True)
+        elif repr(left) != repr(right):
+            return False
+        compared.add(pair)
+    return True

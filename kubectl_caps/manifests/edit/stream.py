@@ -1,0 +1,58 @@
+"""Several files as one stream that kubectl reads from standard input."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from kubectl_caps.manifests.read.text import pieces
+
+_DIRECTIVES = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n|%[^\n]*\n)*(?=---)")
+_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.")
+
+_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def stream(texts: Sequence[str]) -> Iterator[str]:
+    """The parts of the stream, in the order of the texts; a text alone stays as it is.
+
+    kubectl takes a stream for JSON or for YAML by how it begins (k8s.io/apimachinery pkg/util/yaml GuessJSONStream). So
+    JSON values follow each other only where all texts are JSON; beside YAML each is a document behind `---`.
+    """
+    if len(texts) == 1 or all(map(_is_json, texts)):
+        yield from map(_ended, texts)
+        return
+    for at, text in enumerate(texts):
+        if _is_json(text):
+            yield from (f"---\n{_ended(_as_yaml(piece.text).strip())}" for piece in pieces(text))
+        else:
+            document = _ended(_DIRECTIVES.sub(_without_directives, text))
+            yield document if not at or document.startswith("---") else f"---\n{document}"
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON values without a comment."""
+    return text.lstrip()[:1] == "{" and all(piece.text.lstrip()[:1] == "{" for piece in pieces(text))
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _without_directives(found: re.Match[str]) -> str:
+    """The lines before a document without `%YAML`, which kubectl would read as a document of its own."""
+    return "".join(line for line in found[0].splitlines(keepends=True) if not line.startswith("%"))
+
+
+def _as_yaml(text: str) -> str:
+    r"""JSON as YAML of the same value: without tabs between tokens, halves of a pair as escapes, `\/`, and controls."""
+    text = _ESCAPE.sub(_character, text.replace("\t", "  "))
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _character(found: re.Match[str]) -> str:
+    escape = found[0]
+    if len(escape) == len("\\n"):
+        return "/" if escape == r"\/" else escape
+    if len(escape) == len("\\ud800"):
+        return "\\ufffd"
+    high, low = int(escape[2:6], 16), int(escape[8:12], 16)
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))

@@ -1,0 +1,1 @@
+"""Reading manifests: paths, texts, objects, positions."""

@@ -1,0 +1,65 @@
+"""Every command x every fault x every request, in front of the real API server: the result is right, or one line says
+why not and the exit status is 2; nothing is half done or done twice, and nothing hangs.
+
+The two tables are faults/commands.py and faults/faults.py. FAULTS=all strikes every request of every command, which
+takes some ten minutes; else a fixed rule picks the requests (`Matrix.cells`).
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from faults.commands import ASKS_NOTHING, COMMANDS
+from faults.faults import FAULTS, can_meet
+from faults.matrix import Matrix, matrix
+from middleman import between
+from testbed.cluster import Cluster
+from zygote import zygote
+
+from kubectl_caps.cli.commands import COMMANDS as OURS
+
+EVERY = os.environ.get("FAULTS") == "all"
+
+
+@pytest.fixture(scope="module")
+def faults(api_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    """The matrix in front of the API server."""
+    with matrix(api_cluster, tmp_path_factory.mktemp("faults")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_whatever_breaks_the_result_is_right_or_the_error_is_said(faults: Matrix, command: str) -> None:
+    cells = faults.cells(command, every=EVERY)
+    results = list(faults.results(cells))
+    wrong = [f"{one.cell}: exit status {one.run.status}: {text}" for one in results for text in one.wrong]
+    assert not wrong, "\n".join(wrong)
+    met = {one.cell.fault for one in results if one.met}
+    assert met == {name for name in FAULTS if can_meet(command, name)}, "a fault that met no request shows nothing"
+
+
+def test_the_matrix_has_no_hole(faults: Matrix) -> None:
+    cells = [cell for command in COMMANDS for cell in faults.cells(command, every=False)]
+    wanted = {(command, name) for command in COMMANDS for name in FAULTS if can_meet(command, name)}
+    assert {(cell.command, cell.fault) for cell in cells} == wanted
+
+
+def test_every_command_is_in_the_matrix_or_asks_nothing() -> None:
+    listed = {command.words.split()[0] for command in COMMANDS.values()} - {"__complete"}
+    assert listed | {words.split()[0] for words in ASKS_NOTHING} == set(OURS)
+
+
+def test_no_command_watches(faults: Matrix) -> None:
+    """So no watch can end: what goes on is read again and again."""
+    for command in COMMANDS:
+        faults.cells(command, every=False)
+    assert not [seen for run in faults.clean.values() for seen in run.requests.values() if "watch" in seen.query]
+
+
+@pytest.mark.parametrize("words", ASKS_NOTHING)
+def test_a_command_that_needs_no_cluster_asks_none(
+    api_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, words: str
+) -> None:
+    with between(api_cluster, tmp_path_factory.mktemp("nothing")) as middleman:
+        done = zygote().run(words.split(), {"KUBECONFIG": middleman.kubeconfig, "PATH": os.environ["PATH"]})
+        assert (done.returncode, middleman.seen) == (0, [])

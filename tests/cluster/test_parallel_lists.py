@@ -1,0 +1,111 @@
+"""Several lists at a time: order, memory, errors, and a reader that stops."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubectl_caps.cluster.api.parallel_lists import AHEAD, interleaved
+from kubectl_caps.errors import ApiError, Unreachable
+
+FORBIDDEN = ApiError(403, "Forbidden", "no")
+
+Source = Callable[[], Iterator[int]]
+
+
+def source(*pages: int | Exception) -> Source:
+    def start() -> Iterator[int]:
+        for page in pages:
+            if isinstance(page, Exception):
+                raise page
+            yield page
+
+    return start
+
+
+def read(sources: list[Source], workers: int) -> list[list[int] | ApiError]:
+    return [answer if isinstance(answer, ApiError) else list(answer) for answer in interleaved(sources, workers)]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(st.integers(), max_size=6), max_size=9), st.integers(1, 5))
+def test_every_page_comes_in_order(pages: list[list[int]], workers: int) -> None:
+    assert read([source(*some) for some in pages], workers) == pages
+
+
+def test_an_error_of_one_does_not_stop_the_others() -> None:
+    assert read([source(1, 2), source(FORBIDDEN), source(3)], 2) == [[1, 2], FORBIDDEN, [3]]
+
+
+def test_an_error_in_the_middle_is_raised_where_it_is() -> None:
+    answers = interleaved([source(1, FORBIDDEN), source(2)], 2)
+    pages = next(answers)
+    assert not isinstance(pages, ApiError)
+    assert next(pages) == 1
+    with pytest.raises(ApiError, match="no"):
+        next(pages)
+    assert [list(answer) for answer in answers if not isinstance(answer, ApiError)] == [[2]]
+
+
+def test_no_answer_at_all_is_raised() -> None:
+    with pytest.raises(Unreachable, match="EOF"):
+        read([source(1), source(Unreachable("EOF"))], 2)
+
+
+def test_pages_that_were_passed_over_are_not_taken_for_none() -> None:
+    kept = list(interleaved([source(1, 2, 3), source(4)], 2))
+    first, last = kept
+    assert not isinstance(first, ApiError)
+    assert not isinstance(last, ApiError)
+    with pytest.raises(RuntimeError, match="passed over"):
+        list(first)
+
+
+def test_a_list_that_was_read_partly_does_not_block_the_next() -> None:
+    first = []
+    for answer in interleaved([source(*range(50)), source(*range(50)), source(*range(50))], 1):
+        assert not isinstance(answer, ApiError)
+        first.append(next(answer))
+    assert first == [0, 0, 0]
+
+
+def test_nobody_runs_far_ahead_of_the_reader() -> None:
+    made: list[int] = []
+
+    def start() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    answers = interleaved([start], 4)
+    pages = next(answers)
+    assert not isinstance(pages, ApiError)
+    assert next(pages) == 0
+    time.sleep(0.1)
+    assert len(made) <= AHEAD + 2
+    assert [*pages] == list(range(1, 100))
+
+
+def test_several_are_asked_at_a_time() -> None:
+    barrier = threading.Barrier(3, timeout=5)
+
+    def start() -> Iterator[int]:
+        barrier.wait()
+        yield 1
+
+    assert read([start] * 3, 3) == [[1], [1], [1]]
+
+
+def test_a_reader_that_stops_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    answers = interleaved([source(*range(100))] * 8, 4)
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    for _ in range(100):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() == before

@@ -1,0 +1,177 @@
+"""Each command of docs/rbac.md on the real node with exactly the rights of its files, and with each right taken away.
+
+Without a right a command ends with status 2, or goes on and names what is missing in one line: never in silence.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from rbac import FILES, RoleRight, Row, goes_on, rights_of, rows
+from testbed.cluster import Completed, Node
+
+RBAC = "rbac.authorization.k8s.io"
+NAMES = {
+    "pods": "pod/alone",
+    "replicationcontrollers": "replicationcontroller/old",
+    "deployments": "deployment/web",
+    "statefulsets": "statefulset/db",
+    "daemonsets": "daemonset/agent",
+    "replicasets": "replicaset/set",
+    "jobs": "job/once",
+    "cronjobs": "cronjob/report",
+}
+"""One object of each kind."""
+_users = itertools.count()
+
+
+def objects(node: Node) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind, apiVersion and spec of each of them: programs that sleep, and one that ends."""
+    image = {"name": "c", "image": node.busybox, "imagePullPolicy": "Never"}
+
+    def spec(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {"terminationGracePeriodSeconds": 0, "containers": list(containers or [image]), **more}
+
+    def selected(name: str, **more: Any) -> dict[str, Any]:
+        labels = {"app": name}
+        return {
+            **more,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": spec()},
+        }
+
+    once = {"template": {"spec": spec({**image, "command": ["true"]}, restartPolicy="Never")}}
+    yield "Pod", "v1", spec()
+    yield "Deployment", "apps/v1", selected("web")
+    yield "StatefulSet", "apps/v1", selected("db", serviceName="db")
+    yield "DaemonSet", "apps/v1", selected("agent")
+    yield "ReplicaSet", "apps/v1", selected("set", replicas=0)
+    yield "ReplicationController", "v1", {"replicas": 0, "template": selected("old")["template"]}
+    yield "Job", "batch/v1", once
+    yield "CronJob", "batch/v1", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": once}}
+
+
+def fresh(node: Node, *, bare: bool = False) -> str:
+    """A namespace with the objects, of which no command has changed any yet; `bare`: also a pod without a shell."""
+    namespace = node.make_namespace()
+    items = []
+    for kind, version, spec in objects(node):
+        name = next(value.partition("/")[2] for value in NAMES.values() if value.startswith(f"{kind.lower()}/"))
+        items.append({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+    node.kubectl(
+        "create", "-n", namespace, "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    )
+    for name in ("deployment/web", "statefulset/db", "daemonset/agent"):
+        node.kubectl("rollout", "status", "-n", namespace, name, "--timeout=90s")
+    if bare:
+        image = node.real("distroless")
+        node.kubectl("run", "bare", "-n", namespace, f"--image={image}", "--image-pull-policy=Never")
+    node.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/bare" if bare else "pod/alone", "--timeout=60s")
+    return namespace
+
+
+def user_with(node: Node, namespace: str | None, rights: Sequence[RoleRight]) -> str:
+    """A ServiceAccount's name with exactly these rights; in one namespace, but for those that are the cluster's."""
+    account = f"caps-{next(_users)}"
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": "default"}
+    for for_cluster in (False, True):
+        rules = [
+            {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
+            for right in rights
+            if right.is_for_the_cluster == for_cluster
+        ]
+        name = f"{account}-{'cluster' if for_cluster else 'namespace'}"
+        where = f"/namespaces/{namespace}/rolebindings" if namespace and not for_cluster else "/clusterrolebindings"
+        reference = {"kind": "ClusterRole", "name": name, "apiGroup": RBAC}
+        for path, body in (
+            ("/clusterroles", {"rules": rules}),
+            (where, {"subjects": [subject], "roleRef": reference}),
+        ):
+            code, answer = node.api.request("POST", f"/apis/{RBAC}/v1{path}", {"metadata": {"name": name}, **body})
+            assert code == 201, answer
+    return f"system:serviceaccount:default:{account}"
+
+
+def run(node: Node, namespace: str, row: Row, rights: Sequence[RoleRight], target: str = "deployment/web") -> Completed:
+    """Run a row's command in a namespace with these rights."""
+    replaced = {"shop": namespace, "TYPE/NAME": target, "IMAGE": node.busybox}
+    words = [replaced.get(word, word) for word in row.command.split()]
+    quick = ["--settle", "1s"] if words[0] in ("fit", "harden") else []
+    user = user_with(node, None if "--all" in words else namespace, rights)
+    groups = ["--as-group", "system:serviceaccounts", "--as-group", "system:authenticated"]
+    return node.caps(*words, *quick, "--as", user, *groups)
+
+
+@pytest.fixture(scope="module")
+def untouched(node_cluster: Node) -> Iterator[str]:
+    """For commands that change no workload, or end before they do."""
+    namespace = fresh(node_cluster, bare=True)
+    yield namespace
+    node_cluster.delete_namespace(namespace)
+
+
+def test_the_server_takes_the_files(node_cluster: Node) -> None:
+    for file in FILES:
+        node_cluster.kubectl("apply", "-f", str(file))
+
+
+def targets(row: Row) -> list[str]:
+    """The objects that a row is run with: of each kind that its rights get, but of one for the slow fit."""
+    if "TYPE/NAME" not in row.command:
+        return [""]
+    if row.command.startswith("fit"):
+        return ["deployment/web"]
+    return [NAMES[right.resource] for right in row.rights() if right.verb == "get" and right.resource in NAMES]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.command)
+def test_a_command_succeeds_with_exactly_these_rights(node_cluster: Node, row: Row) -> None:
+    namespace = fresh(node_cluster, bare="pod/bare" in row.command)
+    for target in targets(row):
+        done = run(node_cluster, namespace, row, row.rights(), target)
+        everywhere = "--all" in row.command  # where other tests have what would be refused, or cannot be judged
+        assert everywhere or done.returncode == 0, (target, done)
+        missing = [right for right in row.rights() if right.is_named(done.stdout + done.stderr)]
+        assert (missing, "orbidden" in done.stderr) == ([], False), (target, done.stderr)
+    node_cluster.delete_namespace(namespace)
+
+
+def uses(row: Row, right: RoleRight) -> bool:
+    """Whether it is this command of the several with a role that needs the right."""
+    command = row.command
+    if right.role == "kubectl-caps-trials":
+        return command.startswith("fit")
+    if right.resource == "jobs" and right.role == "kubectl-caps-harden":
+        return "cronjob/" in command
+    if right.verb == "get" and right.role in ("kubectl-caps-inspect", "kubectl-caps-fit", "kubectl-caps-harden"):
+        return "TYPE/NAME" in command
+    return True
+
+
+def removals() -> Iterator[tuple[Row, RoleRight]]:
+    """Each right of each file, with a command that uses it."""
+    for file in FILES:
+        for right in rights_of(file.stem):
+            yield next(row for row in rows() if file.stem in row.files and uses(row, right)), right
+
+
+@pytest.mark.parametrize(
+    ("row", "right"), [pytest.param(*one, id=f"{one[1].role}: {one[1].verb} {one[1].kind}") for one in removals()]
+)
+def test_a_right_that_is_taken_away_is_missed_and_named(
+    node_cluster: Node, untouched: str, row: Row, right: RoleRight
+) -> None:
+    changes = row.command.startswith("harden") and goes_on(right)
+    asks = right.role == "kubectl-caps-trials" and goes_on(right)
+    if asks:  # fit says this before its question, where it ends without a terminal; the trials would take ten seconds
+        row = row._replace(command=row.command.replace(" --yes", ""))
+    rights = [one for one in row.rights() if (one.verb, one.kind) != (right.verb, right.kind)]
+    target = NAMES.get(right.resource, "") if right.verb in ("get", "patch") else ""
+    namespace = fresh(node_cluster) if changes else untouched
+    done = run(node_cluster, namespace, row, rights, target or "deployment/web")
+    assert right.is_named(done.stdout + done.stderr), done
+    assert done.returncode == (0 if goes_on(right) and not asks else 2), done
+    if changes:
+        node_cluster.delete_namespace(namespace)

@@ -15,7 +15,7 @@ from kubectl_caps.errors import InputError
 from kubectl_caps.manifests.edit.changes import splices
 from kubectl_caps.manifests.edit.lines import Splice, newline_at, splices_in_order
 from kubectl_caps.manifests.edit.nodes import Tree, Unsafe
-from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import UnreadableYaml
 from kubectl_caps.manifests.read.objects import ManifestObject
 from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, parsed, pieces, values
 

@@ -11,7 +11,7 @@ import yaml
 
 from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.manifests.edit.lines import line_end
-from kubectl_caps.manifests.read.go_yaml import MERGE
+from kubectl_caps.manifests.read.go_scalars import MERGE
 
 KeyAndValue = tuple[yaml.ScalarNode, yaml.Node]
 """The node of a key and that of its value."""

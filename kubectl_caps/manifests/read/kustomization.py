@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.kustomize import rendered_name
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import UnreadableYaml
 from kubectl_caps.manifests.read.text import SourceFile, open_source, parsed
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from kubectl_caps.errors import InputError, os_words
 from kubectl_caps.manifests.read import go_yaml
+from kubectl_caps.manifests.read.block_yaml import read_block
 from kubectl_caps.manifests.read.go_numbers import number
-from kubectl_caps.manifests.read.go_yaml import Repeated, UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import Repeated, UnreadableYaml
 
 STDIN = "-"
 
@@ -107,9 +108,12 @@ def parsed(text: str) -> Iterator[Parsed]:
 
 
 def values(text: str) -> Iterator[Any]:
-    """The values of `parsed` alone, which is much faster for JSON. Raises UnreadableYaml."""
-    json_value = _json_value(text)
-    if json_value:
+    """The values of `parsed` alone, which is much faster for JSON and plain YAML. Raises UnreadableYaml."""
+    plain = read_block(text)
+    json_value = None if plain else _json_value(text)
+    if plain:
+        yield plain.value
+    elif json_value:
         yield json_value.value
     else:
         yield from (document.value for document in parsed(text))

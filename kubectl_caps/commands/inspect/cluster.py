@@ -44,7 +44,7 @@ def inspect_cluster(
     seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [[] for _ in rows]
     nodes = _with_what_they_have(nodes, rows, seen)
     assessed = {
-        id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations)
+        id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
     }
     for row in rows:

@@ -1,6 +1,7 @@
 """Reading objects of manifests with -f, and finding the workloads among them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -94,7 +95,7 @@ def find_workloads(
     errors: list[tuple[ManifestObject, InputError]] = []
     partial: list[str] = []
     for document in documents:
-        obj = _without_nulls(document.object)
+        obj = _without_nulls(document)
         kind = kind_of(obj["apiVersion"], obj["kind"])
         if kind and is_partial(kind, obj):
             partial.append(f"{document.file.name}:{document.line}")
@@ -198,8 +199,16 @@ def _is_misplaced(obj: Mapping[str, Any]) -> bool:
     )
 
 
-def _without_nulls(value: Any) -> Any:
-    """The value without fields that are null: Kubernetes treats them as absent (`metadata:` of a template)."""
+def _without_nulls(document: ManifestObject) -> Any:
+    """The object without fields that are null: Kubernetes treats them as absent (`metadata:` of a template)."""
+    if not document.aliases:  # with aliases, the JSON may be too large
+        with suppress(OverflowError, UnicodeEncodeError, RecursionError):
+            if b"null" not in msgspec.json.encode(document.object):  # much faster than looking at each field
+                return document.object
+    return _pruned(document.object)
+
+
+def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {key: _pruned(inner) for key, inner in value.items() if inner is not None}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value

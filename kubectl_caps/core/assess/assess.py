@@ -1,6 +1,7 @@
 """Assessing a workload: what its containers declare and get, the risk, the warnings, the Pod Security level."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from kubectl_caps.core.assess.assessment import (
     RunningUser,
 )
 from kubectl_caps.core.assess.exposure import Case, Danger, cases, dangers_in, risk_in
+from kubectl_caps.core.assess.judgement import Judgement, remembered
 from kubectl_caps.core.assess.process_differences import Expected, differences, in_own_namespace
 from kubectl_caps.core.assess.processes import Observation
 from kubectl_caps.core.kubernetes.container import Capabilities, Container, SecurityContext
@@ -36,24 +38,56 @@ def assess(
     places: Sequence[NodeRuntime],
     minor: int,
     observations: Sequence[Observation] = (),
+    *,
+    once: bool = False,
 ) -> Assessment:
     """Assess one pod template or pod. `pods` run from the template, on the runtimes in `places` (at least one).
 
-    `observations` are of the containers of these pods. They can only make the risk worse.
+    `observations` are of the containers of these pods. They can only make the risk worse. With `once`, an equal
+    template is not judged again; not for a manifest with aliases, which would be written out to be compared.
     """
+    judge = partial(_judged, workload, pods, places, minor, observations)
+    # An observation is of one process, and a converted template has its fields elsewhere in each object.
+    once = once and not observations and workload.places is None
+    judged = remembered(workload, _told(workload.template.spec, pods), places, minor, judge) if once else judge()
+    return Assessment(
+        workload=workload,
+        containers=judged.containers,
+        risk=judged.risk,
+        minor=minor,
+        level=judged.level,
+        violations=judged.violations,
+        pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
+    )
+
+
+def _judged(
+    workload: Workload,
+    pods: Sequence[Pod],
+    places: Sequence[NodeRuntime],
+    minor: int,
+    observations: Sequence[Observation],
+) -> Judgement:
     template = as_admitted(workload.template, pod=workload.is_pod)
     spec = workload.template.spec
     violations = judge_all(template, minor)
     containers = tuple(_assess_container(member, workload, pods, places, observations) for member in members(spec))
-    return Assessment(
-        workload=workload,
-        containers=containers,
-        risk=worst(*(container.risk for container in containers)),
-        minor=minor,
-        level=_level(template, violations, minor, workload.unseen),
-        violations=violations,
-        pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
+    risk = worst(*(container.risk for container in containers))
+    return Judgement(containers, risk, _level(template, violations, minor, workload.unseen), violations)
+
+
+def _told(spec: PodSpec, pods: Sequence[Pod]) -> tuple[Hashable, ...]:
+    """All that the status of pods tells about the containers of their template."""
+    if all(pod.status is _NO_STATUS or not pod.status.containers for pod in pods):
+        return ()
+    names = [member.container.name for member in members(spec)]
+    return tuple(
+        (frozenset(user for pod in pods for user in _users(name, pod)), tuple(_complaints(name, pods)))
+        for name in names
     )
+
+
+_NO_STATUS = Pod().status
 
 
 def _level(template: PodTemplate, violations: Sequence[Violation], minor: int, unseen: str) -> Level | None:

@@ -28,9 +28,9 @@ class Unsafe(Exception):
 class Tree:
     """One document's nodes: which are shared through anchors, and where each path leads."""
 
-    def __init__(self, root: yaml.Node) -> None:
+    def __init__(self, root: yaml.Node, *, aliases: bool = True) -> None:
         self.root = root
-        self._uses = Counter(id(node) for node in _edges(root))
+        self._uses = Counter(id(node) for node in _edges(root)) if aliases else Counter[int]()
         self._keys: dict[int, dict[str, list[KeyAndValue]]] = {}
         self._brought: dict[int, frozenset[str]] = {}
 

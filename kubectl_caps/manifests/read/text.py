@@ -100,6 +100,9 @@ def parsed(text: str) -> Iterator[Parsed]:
             if json_value and json_value.unique:
                 yield Parsed(node, json_value.value)
                 continue
+            if plain := None if json_value else read_block(text):
+                yield Parsed(node, plain.value)
+                continue
             repeated: list[Repeated] = []
             value = go_yaml.value(node, repeated)
             yield Parsed(node, json_value.value if json_value else value, tuple(repeated))

@@ -10,7 +10,7 @@ from kubectl_caps.cluster.api.client import Cluster, Listing
 from kubectl_caps.cluster.api.resources import NODES, resource_of
 from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
-from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference
+from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, PodSpec
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
 from kubectl_caps.errors import ApiError, CapsError
@@ -66,10 +66,11 @@ def list_kinds(
     """
     listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
     inventory = Inventory({kind: [] for kind in kinds}, [])
+    specs: dict[bytes, PodSpec] = {}
     for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
         try:
             for raw in _items(answer):
-                _decode(kind, raw, source, inventory, namespace, keep_raw=keep_raw)
+                _decode(kind, raw, source, inventory, namespace, specs, keep_raw=keep_raw)
             inventory.listed.add(kind)
         except ApiError as error:
             inventory.errors.append(error)
@@ -110,6 +111,7 @@ def _decode(
     source: Mapping[str, str],
     inventory: Inventory,
     namespace: str | None,
+    specs: dict[bytes, PodSpec],
     *,
     keep_raw: bool,
 ) -> None:
@@ -122,7 +124,18 @@ def _decode(
     if keep_raw and (kind.template or not any(_is_builtin(one.metadata.controller) for one in found)):
         copy = raw.copy()  # a Raw keeps its whole page in memory
         found = [replace(workload, raw=copy) for workload in found]
-    inventory.found[kind].extend(found)
+    inventory.found[kind].extend(_with_shared_spec(workload, specs) for workload in found)
+
+
+def _with_shared_spec(workload: Workload, specs: dict[bytes, PodSpec]) -> Workload:
+    """The workload with the spec of an equal one before it: a cluster has few different ones, under many names."""
+    template = workload.template
+    try:
+        key = msgspec.msgpack.encode(template.spec)
+    except (OverflowError, UnicodeEncodeError, RecursionError):  # a number or a text that only Python can hold
+        return workload
+    spec = specs.setdefault(key, template.spec)
+    return workload if spec is template.spec else replace(workload, template=replace(template, spec=spec))
 
 
 def _is_builtin(controller: OwnerReference | None) -> bool:

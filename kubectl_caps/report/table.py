@@ -4,7 +4,7 @@ A table for a pipe is as wide as its cells. A table for a terminal fits: cells w
 the order that their table gives, and the last line names them. Colours stand for words and never alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kubectl_caps.report.terminal import Screen, coloured, escaped, screen
@@ -41,7 +41,7 @@ class _Layout(NamedTuple):
 
 
 def table(
-    headers: Sequence[str | Column], rows: Sequence[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
+    headers: Sequence[str | Column], rows: Iterable[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
 ) -> Iterator[str]:
     """The lines of a table that fits the screen, by default that of standard output.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -16,9 +16,11 @@ from kubectl_caps.core.text import plural
 from kubectl_caps.errors import CapsError, InputError
 from kubectl_caps.manifests.read.objects import ManifestObject, ObjectItem
 from kubectl_caps.manifests.read.paths import NotRead, PassedOver
-from kubectl_caps.manifests.read.positions import Positions
 from kubectl_caps.manifests.read.text import SourceFile
 from kubectl_caps.report.terminal import say, warn
+
+if TYPE_CHECKING:
+    from kubectl_caps.manifests.read.positions import Positions
 
 
 class FoundWorkload(msgspec.Struct, frozen=True):
@@ -127,6 +129,8 @@ def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[
     files: dict[SourceFile, Positions] = {}
 
     def locate(workload: Workload, path: Path) -> tuple[int, int, int] | None:
+        from kubectl_caps.manifests.read.positions import Positions
+
         document = documents[id(workload)]
         positions = files[document.file] = files.get(document.file) or Positions(document.file)
         span = positions.of(document, path)

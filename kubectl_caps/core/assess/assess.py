@@ -1,7 +1,7 @@
 """Assessing a workload: what its containers declare and get, the risk, the warnings, the Pod Security level."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
@@ -18,13 +18,14 @@ from kubectl_caps.core.assess.exposure import Case, Danger, cases, dangers_in, r
 from kubectl_caps.core.assess.judgement import Judgement, remembered
 from kubectl_caps.core.assess.process_differences import Expected, differences, in_own_namespace
 from kubectl_caps.core.assess.processes import Observation
+from kubectl_caps.core.assess.risk import shares_nothing
 from kubectl_caps.core.kubernetes.container import Capabilities, Container, SecurityContext
 from kubectl_caps.core.kubernetes.pod import ContainerRef, Pod, PodSpec, PodTemplate, members
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk, worst
 from kubectl_caps.core.linux.prediction import ContainerRequest, Prediction, predict
-from kubectl_caps.core.linux.runtimes import RUNTIMES
-from kubectl_caps.core.linux.sets import ProcessSets
+from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, level_of
@@ -114,7 +115,7 @@ def _assess_container(
     request = _request(declared, user, spec)
     predicted = tuple(_predictions(request, places))
     observed = tuple(_observed(observation, request, predicted) for observation in mine)
-    judged = risk_in(dangers_in(_cases(request, predicted, observed), container, spec, NOTHING))
+    judged = _risk(request, predicted, observed, container, spec)
     subject = Subject(
         member=member,
         spec=spec,
@@ -134,6 +135,24 @@ def _assess_container(
         observed=observed,
         risk_on=judged.runtimes,
     )
+
+
+def _risk(
+    request: ContainerRequest,
+    predicted: Sequence[Predicted],
+    observed: Sequence[Observed],
+    container: Container,
+    spec: PodSpec,
+) -> Danger:
+    if not observed and shares_nothing(container, spec):
+        return _risk_alone(request, tuple((entry.place.runtime, entry.place.node_all) for entry in predicted))
+    return risk_in(dangers_in(_cases(request, predicted, observed), container, spec, NOTHING))
+
+
+@lru_cache(1_000)
+def _risk_alone(request: ContainerRequest, places: tuple[tuple[Runtime, CapabilitySet | None], ...]) -> Danger:
+    """The risk of every container with this request that shares nothing with its node."""
+    return risk_in(dangers_in(cases(request, places), Container(), PodSpec(), NOTHING))
 
 
 def risk_without(container: ContainerAssessment, spec: PodSpec, allowed: Accepted) -> Risk:

@@ -6,9 +6,8 @@ Whatever cannot be read is yielded as an InputError beside what can, so that one
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,6 +18,9 @@ from kubectl_caps.manifests.read.block_yaml import read_block
 from kubectl_caps.manifests.read.go_scalars import Repeated, UnreadableYaml
 from kubectl_caps.manifests.read.paths import ManifestFile, Moved, NotRead, PassedOver, Unapplied, find_files
 from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, open_source, parsed, pieces, values
+
+if TYPE_CHECKING:
+    import yaml
 
 _TEMPLATE = re.compile(r"\{\{")
 # A string and a comment that do not end reach to the end of the text, so that each character is looked at once.
@@ -118,7 +120,7 @@ def _objects(place: ManifestObject, piece: Piece, document: Parsed) -> Iterator[
 def _object(
     place: ManifestObject,
     first: int,
-    node: yaml.Node | None,
+    node: "yaml.Node | None",
     value: Any,
     prefix: Path,
     list_type: tuple[Any, str] | None,
@@ -140,7 +142,7 @@ def _object(
         kind = value["kind"]
         list_type = (value["apiVersion"], kind.removesuffix("List") if kind.endswith("List") else "")
         for at, item in enumerate(value["items"]):
-            inner = items.value[at] if isinstance(items, yaml.SequenceNode) else None
+            inner = items.value[at] if items and getattr(items, "id", "") == "sequence" else None
             outer = replace(place, line=line)
             yield from _object(outer, first, inner, item, (*prefix, "items", at), list_type)
     else:
@@ -175,8 +177,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+def _child(node: "yaml.Node | None", name: str) -> "yaml.Node | None":
+    pairs = node.value if node is not None and getattr(node, "id", "") == "mapping" else ()
     return next((value for key, value in reversed(pairs) if key.value == name), None)
 
 

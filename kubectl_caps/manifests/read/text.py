@@ -10,16 +10,17 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from msgspec import Struct
 
 from kubectl_caps.errors import InputError, os_words
-from kubectl_caps.manifests.read import go_yaml
 from kubectl_caps.manifests.read.block_yaml import read_block
 from kubectl_caps.manifests.read.go_numbers import number
 from kubectl_caps.manifests.read.go_scalars import Repeated, UnreadableYaml
+
+if TYPE_CHECKING:
+    import yaml
 
 STDIN = "-"
 
@@ -59,7 +60,7 @@ class Piece(Struct, frozen=True):
 class Parsed(Struct, frozen=True):
     """One document: its node with marks into the piece's text, its value, and the keys that it has twice."""
 
-    node: yaml.Node
+    node: "yaml.Node"
     value: Any
     repeated: tuple[Repeated, ...] = ()
 
@@ -94,6 +95,8 @@ def pieces(text: str) -> list[Piece]:
 
 def parsed(text: str) -> Iterator[Parsed]:
     """The documents of one piece: one, or two if `...` ends the first. Raises UnreadableYaml."""
+    from kubectl_caps.manifests.read import go_yaml  # with it comes PyYAML, which plain YAML needs not
+
     json_value = _json_value(text)
     try:
         for node in go_yaml.nodes(_for_parser(text, json_value is not None)):

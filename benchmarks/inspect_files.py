@@ -18,7 +18,7 @@ from pairs import CAPS, Command, exponent, in_turn, not_run, row
 
 SIZES = (1_000, 3_000, 10_000)
 SLOW = 5
-"""Seconds of the processor from which on a program runs once."""
+"""Seconds of the processor from which on a program runs once, and not for more manifests."""
 
 
 def others(path: Path) -> Mapping[str, Command | None]:
@@ -34,6 +34,10 @@ def others(path: Path) -> Mapping[str, Command | None]:
     }
 
 
+slow: set[str] = set()
+"""The programs that are too slow for larger sizes."""
+
+
 def measured(work: str, path: Path) -> float:
     """Our seconds of the processor, after a row for each other program."""
     ours = [*CAPS, "inspect", "-f", str(path)]
@@ -42,9 +46,13 @@ def measured(work: str, path: Path) -> float:
         if command is None:
             not_run(work, name, "takes one file, or could not be built here")
             continue
+        if name in slow:
+            not_run(work, name, f"it takes more than {SLOW} s of the processor for fewer manifests")
+            continue
         quick = in_turn({name: command}, 1, done=range(256), warm=False)[name].processor < SLOW
         found = in_turn({"ours": ours, name: command}, 5 if quick else 1, done=range(256), warm=quick)
         own, other = found["ours"], found[name]
+        slow.update(() if quick else [name])
         row(work, name, own.processor / other.processor, 1.0, f"ours {own}; {name} {other}")
     return seconds
 

@@ -8,10 +8,11 @@ Patterns see hostile text. Every repetition of anything is bounded, so that a li
 length.
 """
 
-import re
 from typing import Literal
 
 from msgspec import Struct
+
+from kubectl_caps.core.diagnosis.late_pattern import LatePattern
 
 Certainty = Literal["certain", "likely", "possible"]
 CauseKind = Literal["capability", "setting", "other"]
@@ -30,7 +31,7 @@ class LogPattern(Struct, frozen=True):
     shows that something failed: it counts if no other row names a cause.
     """
 
-    pattern: re.Pattern[str]
+    pattern: LatePattern
     program: str
     capabilities: tuple[str, ...]
     certainty: Certainty
@@ -45,7 +46,7 @@ class LogPattern(Struct, frozen=True):
 
 def needs(capabilities: str, certainty: Certainty, program: str, pattern: str, note: str) -> LogPattern:
     """A row for missing capabilities (short names in one text)."""
-    return LogPattern(re.compile(pattern), program, tuple(capabilities.split()), certainty, note)
+    return LogPattern(LatePattern(pattern), program, tuple(capabilities.split()), certainty, note)
 
 
 def not_a_capability(
@@ -60,8 +61,9 @@ def not_a_capability(
     vague: bool = False,
 ) -> LogPattern:
     """A row for a cause that no capability fixes."""
+    found = LatePattern(pattern)
     return LogPattern(
-        re.compile(pattern), program, (), certainty, note, kind, next_command=next_command, setting=setting, vague=vague
+        found, program, (), certainty, note, kind, next_command=next_command, setting=setting, vague=vague
     )
 
 

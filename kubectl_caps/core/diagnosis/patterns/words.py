@@ -4,8 +4,7 @@ The lines behind the words are those of programs that ran without the capability
 of real lines in tests/core/diagnosis/real_lines.jsonl holds them.
 """
 
-import re
-
+from kubectl_caps.core.diagnosis.late_pattern import LatePattern
 from kubectl_caps.core.diagnosis.patterns.pattern import (
     EACCES,
     EPERM,
@@ -208,5 +207,5 @@ WORDS: tuple[LogPattern, ...] = (
     ),
 )
 
-WORTH_TRYING = re.compile(_EITHER)
+WORTH_TRYING = LatePattern(_EITHER)
 """Without a match of this none of the rows here can match."""

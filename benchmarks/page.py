@@ -14,12 +14,12 @@ from pairs import RESULTS
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-`make bench` measures what a command costs beside what it replaces, or beside a floor. The scripts in `benchmarks/` write
-this page.
+`make bench` measures what a command costs beside what it replaces, or beside a floor. The scripts in `benchmarks/`
+write this page.
 
 - The commands of a pair take turns, so that what else the machine does hits both. A figure is the median of the runs.
-- Time is that of the processor, user and system together, of the process and its children. On a shared machine the clock
-  tells of others; it is named beside, and counts only where a row says so.
+- Time is that of the processor, user and system together, of the process and its children. On a shared machine the
+  clock tells of others; it is named beside, and counts only where a row says so.
 - Memory is the highest resident size of the process. ± is the spread: (highest - lowest) / median.
 - A ratio is ours divided by theirs. **OVER** is a figure that misses its bound; the bound is not changed.
 - The manifests are Deployments, Services and ConfigMaps, three, one and one of each five, forty lines a Deployment.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from kubectl_caps.core.diagnosis.late_pattern import LatePattern
+from kubectl_caps.core.late_pattern import LatePattern
 
 _ENGLISH = ("Operation not permitted", "Permission denied", "Read-only file system")
 

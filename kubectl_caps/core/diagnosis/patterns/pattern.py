@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.diagnosis.late_pattern import LatePattern
+from kubectl_caps.core.late_pattern import LatePattern
 
 Certainty = Literal["certain", "likely", "possible"]
 CauseKind = Literal["capability", "setting", "other"]

@@ -4,7 +4,6 @@ The lines behind the words are those of programs that ran without the capability
 of real lines in tests/core/diagnosis/real_lines.jsonl holds them.
 """
 
-from kubectl_caps.core.diagnosis.late_pattern import LatePattern
 from kubectl_caps.core.diagnosis.patterns.pattern import (
     EACCES,
     EPERM,
@@ -19,6 +18,7 @@ from kubectl_caps.core.diagnosis.patterns.pattern import (
     needs,
     not_a_capability,
 )
+from kubectl_caps.core.late_pattern import LatePattern
 
 _EITHER = f"(?:{EPERM}|{EACCES})"
 _SWITCH = (

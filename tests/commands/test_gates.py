@@ -249,7 +249,7 @@ spec: {containers: [{name: c, securityContext: {capabilities: {drop: [ALL], add:
 FOR_X = "- name: x\n  capabilities: [SYS_ADMIN]\n  reason: mounts\n  until: 2999-12-31\n"
 BY_ANNOTATION = "capability ALL: trust me (for good; annotation exempt.kubectl-caps/c)"
 BY_FILE = "capability SYS_ADMIN: mounts (until 2999-12-31; "
-NOT_COUNTED = "pod/x: annotation exempt.kubectl-caps/c: exempts nothing, only the file counts"
+NOT_COUNTED = "pod/x: annotation exempt.kubectl-caps/c: exempts nothing, because only the file counts"
 
 
 @pytest.mark.parametrize(

@@ -217,8 +217,8 @@ def test_an_exemption_without_effect_is_named() -> None:
     assert result.remarks == [
         'deployment.apps/web: annotation kubectl-caps/exempt: must be "CAP,…; reason; expiry"; it exempts nothing',
         "deployment.apps/web: NET_RAW: exempted until 2026-01-01 (file:1), counts again",
-        "file:1: not used, no finding needs it: capability CHOWN",
-        "file:9: not used, no finding needs it: check privileged",
+        "file:1: not used, because no finding matches capability CHOWN",
+        "file:9: not used, because no finding matches check privileged",
     ]
 
 

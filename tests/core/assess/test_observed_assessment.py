@@ -70,7 +70,7 @@ def test_another_runtimes_defaults_are_named() -> None:
     (container,) = assessed(SecurityContext(), observation(nine, 0, nine)).containers
     ((_, differences),) = container.observed[0].processes
     assert {item.reason for item in differences} == {
-        f"the node's runtime does not do as containerd but as cri-o {'.'.join(map(str, crio.since))} and newer"
+        f"the node's runtime behaves like cri-o {'.'.join(map(str, crio.since))} and newer, not like containerd"
     }
 
 

@@ -150,7 +150,7 @@ NOT_TOLD = {
         ProcessScope("", shared=True),
         "process namespace is shared",
     ),
-    "process 1 hidden": (SELF + READER + SELF + status(7), ProcessScope(ID), "process 1 is not to be seen"),
+    "process 1 hidden": (SELF + READER + SELF + status(7), ProcessScope(ID), "process 1 is not visible"),
 }
 
 

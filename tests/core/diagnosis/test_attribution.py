@@ -72,7 +72,7 @@ def test_another_user_loses_what_escalation_gave() -> None:
 def test_no_capability_is_missing_if_the_change_took_root_away(line: str) -> None:
     cause = only(line, 1000, lost("CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", settings="runAsUser"))
     assert (cause.capabilities, cause.kind) == ((), "setting")
-    assert "user 1000 may not, and root could before the change" in cause.explanation
+    assert "root could do this before the change, and user 1000 cannot" in cause.explanation
 
 
 def test_a_program_with_file_capabilities_does_not_start_for_any_user() -> None:

@@ -526,7 +526,7 @@ def test_lines_that_say_nothing(line: str, source: Source) -> None:
 
 def test_a_permission_that_cannot_be_named_says_so() -> None:
     explanation = one("something: Permission denied").explanation
-    assert explanation == "a permission was denied; which capability cannot be told from the line"
+    assert explanation == "a permission was denied; the line does not show which capability is missing"
 
 
 @pytest.mark.parametrize("line", ['Error: unknown capability "CAP_X" to add', "Error: ImagePullBackOff", "OOMKilled"])

@@ -79,7 +79,7 @@ def test_a_block_with_an_anchor_or_a_tag_is_not_emptied(mark: str) -> None:
     text = f"metadata:\n  annotations: {mark}\n    a: b\n"
     assert without(text, [(*NOTES, "a")]) == (
         text,
-        ["x.yaml:4: cannot be edited safely: nothing of annotations would be left"],
+        ["x.yaml:4: cannot be edited safely: annotations would be empty"],
     )
 
 

@@ -416,6 +416,6 @@ def test_inspect_says_of_a_run_that_goes_on_and_of_runs_of_which_nothing_is_left
         return place.cluster.caps("inspect", "cronjob/x", "-n", place.namespace).stdout.splitlines()[-1]
 
     change(place, "cronjob/x status", {"status": {"lastScheduleTime": "2026-01-01T00:00:00Z"}})
-    assert advised().endswith(" --dry-run=server: no run from this template is left that shows what it needs")
+    assert advised().endswith(" --dry-run=server: no Job of this template is left, so no run shows what it needs")
     made(place)
     assert advised().endswith(" --dry-run=server: its run job.batch/before is not over yet")

@@ -100,7 +100,7 @@ def inspected(place: Place) -> dict[str, Any]:
         place.node.kubectl("wait", "-n", place.name, f"--for=condition={condition}", f"job/{name}", "--timeout=60s")
         said.append(advice(place, "inspected"))
     refused = place.harden("cronjob/inspected", "--trigger")
-    (command,) = [line.partition("see that first: ")[2] for line in said[-1].splitlines() if "see that first: " in line]
+    (command,) = [line.partition("see why first: ")[2] for line in said[-1].splitlines() if "see why first: " in line]
     seen = place.node.kubectl(*shlex.split(command)[1:])
     (words,) = commands(said[1].replace(": runs it once", "\n"), "Next: ")
     return {"said": said, "refused": refused, "seen": seen, "followed": place.node.caps(*words, "--force", *LIMIT)}

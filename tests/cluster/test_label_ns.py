@@ -427,7 +427,7 @@ def test_the_plan_leads_to_the_strictest_level_within_reach(
     deployment(api_cluster, namespace, "other", spec())
     if uid is not None:
         show_user(api_cluster, namespace, "web", uid)
-    assert "restricted is out of reach of harden: the strictest level that can be had is baseline" in (
+    assert "harden cannot reach restricted: the strictest level that it reaches is baseline" in (
         label_ns(api_cluster, namespace).out
     )
     for command in commands_of(label_ns(api_cluster, namespace, "--plan")):

@@ -59,7 +59,7 @@ SCREENS = {
         web                NET_RAW
         deployment.apps/   <none>       low
         漢字
-        Left out, for the terminal has 40 columns: IMAGE
+        Left out, because the terminal has 40 columns: IMAGE
     """,
     20: """
         NAME  deployment.
@@ -69,7 +69,7 @@ SCREENS = {
         NAME  deployment.
               apps/漢字
         RISK  low
-        Left out, for the terminal has 20 columns: ADD, IMAGE
+        Left out, because the terminal has 20 columns: ADD, IMAGE
     """,
 }
 

@@ -164,7 +164,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_bug_is_one_line_that_names_it_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_reported_as_a_bug_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     status = main.main(["version"])
     assert (status, capsys.readouterr().err) == (
         2,
@@ -187,7 +187,7 @@ def shell(command: str) -> tuple[list[str], str]:
     return done.stdout.splitlines(), done.stderr
 
 
-def test_a_reader_that_goes_away_is_said_by_the_status_only(tmp_path: Path) -> None:
+def test_a_closed_pipe_changes_only_the_exit_status(tmp_path: Path) -> None:
     """So that a gate before `| head` is not taken for passed."""
     (tmp_path / "many.yaml").write_text("---\n".join(EXAMPLES.joinpath("api.yaml").read_text() for _ in range(200)))
     command = f"CAPS inspect -f {tmp_path} -o json | head -n 1; echo ${{PIPESTATUS[0]}}"

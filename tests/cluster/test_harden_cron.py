@@ -195,7 +195,7 @@ def test_a_dry_run_makes_no_job_and_says_so(place: Shop, mode: str) -> None:
     assert f"cronjob.batch/x: {words}\n" in done.out
 
 
-def test_to_print_the_patch_makes_no_job(place: Shop) -> None:
+def test_printing_the_patch_creates_no_job(place: Shop) -> None:
     done = place.harden("cronjob/x", "--trigger", "-o", "patch")
     assert (done.status, context(place), jobs(place)) == (0, None, {})
 
@@ -264,7 +264,7 @@ def test_a_job_that_is_deleted_before_its_end_proves_nothing(place: Shop) -> Non
     assert " was deleted before its end was seen)" in done.out
 
 
-def test_of_a_deleted_job_a_pod_that_failed_counts(place: Shop, tmp_path: Path) -> None:
+def test_the_failed_pod_of_a_deleted_job_counts(place: Shop, tmp_path: Path) -> None:
     change(place, "cronjob/x", {"spec": {"jobTemplate": {"spec": {"backoffLimit": 4}}}})
 
     def fail_and_delete(seen: Seen) -> Answer | None:
@@ -289,7 +289,7 @@ def test_of_a_deleted_job_a_pod_that_failed_counts(place: Shop, tmp_path: Path) 
     assert "was deleted before its end was seen" in done.out
 
 
-def test_when_no_run_comes_in_time_the_plan_says_so_before_and_nothing_is_proven(place: Shop) -> None:
+def test_the_plan_says_that_no_run_will_come_in_time_and_the_result_is_not_proven(place: Shop) -> None:
     done = place.harden("cronjob/x", "--wait", *SHORT)
     assert (done.status, context(place), jobs(place)) == (0, HARDENED, {})
     due = f'no run is due by its schedule "{NEVER}" (in UTC, because no timeZone is set) within the --timeout of 2 s'
@@ -330,7 +330,7 @@ def test_a_template_that_somebody_else_changes_meanwhile_is_the_reason_and_nothi
     assert "nothing was rolled back" in done.out
 
 
-def test_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
+def test_a_cron_job_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
     made(place, backoffLimit=0)
     end(place, "Failed", 3)
     eventually(lambda: jobs(place)["before"]["status"].get("conditions"))
@@ -340,7 +340,7 @@ def test_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
     assert place.harden("cronjob/x", "--trigger", "--force", *SHORT).status == 0
 
 
-def test_a_job_whose_answer_is_lost_is_watched_all_the_same(place: Shop, tmp_path: Path) -> None:
+def test_a_job_is_watched_even_if_the_answer_to_its_creation_is_lost(place: Shop, tmp_path: Path) -> None:
     def cut(seen: Seen) -> Answer | None:
         return CUT if seen.method == "POST" and seen.path.endswith("/jobs") and "dryRun" not in str(seen) else None
 
@@ -411,7 +411,7 @@ def test_inspect_says_that_the_last_run_is_not_known_where_jobs_may_not_be_liste
     assert done.stdout.splitlines()[-1].endswith(f"harden cronjob.batch/x -n {place.namespace} --dry-run=server: {why}")
 
 
-def test_inspect_says_of_a_run_that_goes_on_and_of_runs_of_which_nothing_is_left(place: Shop) -> None:
+def test_inspect_reports_an_active_run_and_runs_whose_jobs_are_gone(place: Shop) -> None:
     def advised() -> str:
         return place.cluster.caps("inspect", "cronjob/x", "-n", place.namespace).stdout.splitlines()[-1]
 

@@ -272,7 +272,7 @@ def test_a_refusal_before_a_restart_ends_the_run_at_once(told: Told) -> None:
     assert "complains, unlike earlier runs: the frobnicator was refused" in item["message"]
 
 
-def test_a_job_that_fails_without_a_word_is_rolled_back(told: Told) -> None:
+def test_a_job_that_fails_without_a_log_is_rolled_back(told: Told) -> None:
     item = told["in vain"].result()
     assert is_rolled_back(item), item
     assert f"job.batch/{item['run']} failed: BackoffLimitExceeded" in item["message"]
@@ -309,7 +309,7 @@ def test_the_number_of_logs_that_were_read_is_printed_for_many_pods(told: Told) 
     assert item["message"] == f"job.batch/{item['run']} completed; the logs of 5 of its 6 pods were read"
 
 
-def test_a_container_that_cannot_start_is_no_matter_of_retries(told: Told) -> None:
+def test_a_container_that_cannot_start_fails_the_run_before_all_retries(told: Told) -> None:
     item = told["cannot start"].result()
     assert is_rolled_back(item), item
     assert "CreateContainerConfigError: container has runAsNonRoot" in item["message"]
@@ -324,7 +324,7 @@ def test_inspect_says_how_the_last_run_ended_and_what_to_do(told: Told) -> None:
     assert "job-name=bad" in story["seen"].stdout
 
 
-def test_whose_last_run_failed_is_not_hardened_with_a_run_without_force(told: Told) -> None:
+def test_trigger_refuses_a_cron_job_whose_last_run_failed_without_force(told: Told) -> None:
     refused: Completed = told["inspected"].result()["refused"]
     assert refused.returncode == 2
     assert "not patched (it is not healthy as it is: its last run failed: job.batch/bad: BackoffLimit" in refused.stdout

@@ -259,7 +259,7 @@ _MEANT = [(command, when) for command in COMMANDS for when in EVERYTHING if comm
 
 
 @pytest.mark.parametrize(("command", "when"), _MEANT)
-def test_an_honest_answer_is_what_the_commands_need(
+def test_every_faked_answer_is_asked_for_by_the_command(
     command: str, when: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Else the faults below would be answers to requests that are never made."""

@@ -228,7 +228,7 @@ ROOT = spec({**GOOD, "runAsUser": 0}, hostUsers=False)
 
 @pytest.mark.parametrize("why", NO_VERSION)
 @pytest.mark.parametrize("command", ["label-ns", "inspect"])
-def test_a_version_that_is_not_told_is_said_and_the_newest_rules_are_applied(
+def test_an_unreadable_server_version_is_reported_and_the_newest_rules_apply(
     api_cluster: Cluster, namespace: str, tmp_path: Path, command: str, why: str
 ) -> None:
     deployment(api_cluster, namespace, "web", spec(GOOD))

@@ -164,7 +164,9 @@ def test_names_come_from_the_cluster_that_the_line_names(
         assert values(line.split(" ")) == expected
 
 
-def test_what_goes_on_gets_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_candidate_that_can_continue_is_completed_without_a_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serving(_shop, tls=True) as server:
         monkeypatch.setenv("KUBECONFIG", server.kubeconfig(tmp_path))
         for line in ("harden -n shop deploy/web --add lo", "inspect deploy/web sta"):

@@ -86,5 +86,5 @@ def test_the_way_of_a_platform_ends_with_manifests_that_pass_and_a_namespace_tha
 
 
 @pytest.mark.skipif(not shutil.which("capsh", path="/usr/sbin:/usr/bin"), reason="no capsh (Debian: libcap2-bin)")
-def test_by_hand_and_by_command_the_answers_are_the_same(cluster: Node, tmp_path: Path) -> None:
+def test_the_page_by_hand_gives_the_same_answers_as_the_commands(cluster: Node, tmp_path: Path) -> None:
     tell(cluster, story("by-hand.md"), tmp_path)

@@ -160,7 +160,7 @@ def removals() -> Iterator[tuple[Row, RoleRight]]:
 @pytest.mark.parametrize(
     ("row", "right"), [pytest.param(*one, id=f"{one[1].role}: {one[1].verb} {one[1].kind}") for one in removals()]
 )
-def test_a_right_that_is_taken_away_is_missed_and_named(
+def test_a_removed_right_is_named(
     node_cluster: Node, untouched: str, row: Row, right: RoleRight
 ) -> None:
     changes = row.command.startswith("harden") and goes_on(right)

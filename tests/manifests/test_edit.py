@@ -70,7 +70,7 @@ def without(text: str, paths: list[Path], end: str = "\n") -> tuple[str, list[st
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_a_removed_value_leaves_the_lines_around_it(before: str, paths: list[Path], after: str, end: str) -> None:
+def test_a_removed_value_leaves_the_surrounding_lines(before: str, paths: list[Path], after: str, end: str) -> None:
     assert without(before, paths, end) == (after, [])
 
 

@@ -172,7 +172,7 @@ def kubectls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_the_same_objects_are_read(name: str, kubectls: dict[str, list[Any]], tmp_path: Path) -> None:
+def test_kubectl_reads_the_same_objects(name: str, kubectls: dict[str, list[Any]], tmp_path: Path) -> None:
     assert ours(put(tmp_path, "x", SAME[name])) == (kubectls[name], [])
 
 

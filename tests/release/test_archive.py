@@ -49,7 +49,7 @@ def test_the_archive_is_at_most_20_megabytes(archive: Path) -> None:
     assert archive.stat().st_size < 20e6
 
 
-def test_the_archive_has_what_krew_takes_and_tells_nobodys_name(archive: Path) -> None:
+def test_the_archive_has_krews_files_and_no_user_names(archive: Path) -> None:
     """Folders and files only, sorted, of one time and of nobody; the program and the licences are among them."""
     with tarfile.open(archive) as tar:
         entries = tar.getmembers()

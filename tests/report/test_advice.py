@@ -98,7 +98,7 @@ LAST_RUNS: dict[str, tuple[Json, LastRun, str]] = {
     "never": (
         {}, LastRun("", "never"), f"{HARDEN} --dry-run=server: it has not run yet, so no run shows what it needs",
     ),
-    "gone": ({}, LastRun("", "gone"), f"{HARDEN} --dry-run=server: no run from this template is left"),
+    "gone": ({}, LastRun("", "gone"), f"{HARDEN} --dry-run=server: no Job of this template is left"),
     "not known": (
         {}, LastRun("", "unknown", "cannot list jobs.batch (forbidden)"),
         f"{HARDEN} --dry-run=server: how its last run ended is not known: cannot list jobs.batch (forbidden)",

@@ -197,7 +197,7 @@ def test_a_run_has_no_more_results_than_github_takes_and_says_what_it_left_out(
 
 
 @pytest.mark.reports
-def test_microsofts_validator_and_its_schema_accept_it(
+def test_microsofts_validator_and_its_schema_accept_the_log(
     capsys: pytest.CaptureFixture[str], examples: Any, tmp_path: Path
 ) -> None:
     """Also a hostile file and an empty run."""

@@ -229,7 +229,7 @@ def test_an_expired_exemption_is_shown_but_counts() -> None:
     assert [(item.what, item.id, item.expired) for item in met_exemptions(result)] == [("capability", "NET_RAW", True)]
 
 
-def test_without_exemptions_nothing_is_marked() -> None:
+def test_no_finding_is_marked_without_exemptions() -> None:
     assessment = assessed(container("a", ["NET_RAW"]))
     assert exempt([assessment], [], TODAY).assessments == [assessment]
 

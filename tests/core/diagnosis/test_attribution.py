@@ -39,7 +39,7 @@ def test_a_kept_capability_is_not_missing() -> None:
     assert "the container has NET_ADMIN, so something else refuses this" in cause.explanation
 
 
-def test_of_several_capabilities_those_are_missing_that_were_lost() -> None:
+def test_only_the_lost_capabilities_of_a_line_are_missing() -> None:
     line = 'error: failed switching to "redis": operation not permitted'
     assert only(line, loss=lost("SETGID", "SETUID")).capabilities == ("SETGID", "SETUID")
     assert only(line, loss=lost("SETUID", kept="SETGID")).capabilities == ("SETUID",)
@@ -84,7 +84,7 @@ def test_a_program_with_file_capabilities_does_not_start_for_any_user() -> None:
 
 
 @pytest.mark.parametrize("status", [126, 127, 139])
-def test_an_exit_status_says_nothing_beside_a_line_that_says_why(status: int) -> None:
+def test_a_vague_exit_status_yields_to_a_line_with_a_cause(status: int) -> None:
     state = Evidence("state", f"container c exited with code {status}")
     said = diagnose([state, Evidence("log", "setpriv: setresuid failed: Operation not permitted")], uid=0)
     assert [cause.capabilities for cause in said] == [("SETUID",)]

@@ -91,7 +91,7 @@ def test_each_writer_is_found_with_its_effect(obj: dict[str, Any], expected: lis
         ("operator", "Apply", True),
     ],
 )
-def test_a_reconciling_writer_is_told_from_one_that_a_person_runs(
+def test_reconciling_writers_are_distinguished_from_commands_of_a_person(
     manager: str, operation: str, by_itself: bool
 ) -> None:
     """The first is a refusal, the second a warning."""

@@ -65,7 +65,7 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is f
         ),
     ],
 )
-def test_a_rollout_stands_as_kubectl_says(kind: str, obj: dict[str, Any], step: str) -> None:
+def test_a_rollout_has_the_status_of_kubectl_rollout_status(kind: str, obj: dict[str, Any], step: str) -> None:
     assert rollout_status(kind, obj, []).step == step
 
 
@@ -114,7 +114,7 @@ def test_the_failure_of_a_pod(seen: Pod, message: str | None) -> None:
     assert next((failure.message for failure in pod_failures([seen])), None) == message
 
 
-def test_the_grace_of_pods_is_that_of_those_on_their_way_out() -> None:
+def test_the_grace_period_is_that_of_terminating_pods() -> None:
     def ending(**metadata: Any) -> Pod:
         return msgspec.convert({"metadata": metadata}, Pod)
 

@@ -71,7 +71,7 @@ def test_hooks_of_one_doubt_are_named_together_and_each_object_once() -> None:
 
 
 @pytest.mark.parametrize(("by_user", "unproven", "told"), [(True, True, 1), (True, False, 0), (False, True, 0)])
-def test_a_hook_that_goes_by_who_asks_is_named_where_no_pod_proves_the_dry_run(
+def test_a_hook_that_reads_the_user_is_named_if_no_pod_proves_the_dry_run(
     by_user: bool, unproven: bool, told: int
 ) -> None:
     found = msgspec.structs.replace(hook("a", "pods"), by_user=by_user)

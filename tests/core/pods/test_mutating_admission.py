@@ -68,7 +68,7 @@ def expression(key: str, operator: str, *values: str) -> dict[str, Any]:
         (expression("b", "SomethingNew"), True),
     ],
 )
-def test_selectors_select_as_the_api_server_has_it(selector: dict[str, Any], meets: bool) -> None:
+def test_selectors_select_as_on_the_api_server(selector: dict[str, Any], meets: bool) -> None:
     assert msgspec.convert(selector, Selector).meets({"a": "1"}) is meets
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kubectl_caps.core.assess.allowance import NOTHING
+from kubectl_caps.core.assess.accepted import NOTHING
 from kubectl_caps.core.assess.assess import dangers_of
 from kubectl_caps.core.assess.assessment import Assessment
 from kubectl_caps.core.kubernetes.container import SecurityContext

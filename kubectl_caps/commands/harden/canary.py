@@ -1,4 +1,4 @@
-"""The canary of a hardening: one pod of the hardened template, before the workload itself is touched."""
+"""Runs the canary of a hardening: one pod of the hardened template, before the workload itself is changed."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.commands.harden.watch import RolloutOptions, WatchStopped

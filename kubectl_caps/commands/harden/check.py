@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kubectl_caps.commands.inspect import gates
 from kubectl_caps.commands.shared.files import FoundWorkload
-from kubectl_caps.core.assess.allowance import PRIVILEGED
+from kubectl_caps.core.assess.accepted import PRIVILEGED
 from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, NodeRuntime
 from kubectl_caps.core.assess.exemptions import Exemption

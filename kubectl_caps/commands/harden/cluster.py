@@ -1,4 +1,4 @@
-"""Hardening on a cluster: the plan, the question, and one rollout after the other."""
+"""`harden` on a cluster: the plan, the question, and one rollout after the other."""
 
 from collections.abc import Iterable, Sequence
 from threading import Event

@@ -1,4 +1,4 @@
-"""The logs of old and new pods side by side, while a rollout is watched."""
+"""Compares the logs of old and new pods while a rollout is watched."""
 
 import time
 from collections.abc import Mapping, Sequence

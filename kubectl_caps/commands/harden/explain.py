@@ -1,4 +1,4 @@
-"""Diagnosing a failed rollout: its pods' logs, states and events, and the cause for each container."""
+"""Explains a failed rollout: reads logs, states and events of its pods, and finds the cause for each container."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Watching a run of a CronJob with the hardened template: the next one by its schedule, or one that is made now."""
+"""Watches a run of a CronJob with the hardened template: the next scheduled run, or a run that is made now."""
 
 import secrets
 from collections.abc import Sequence

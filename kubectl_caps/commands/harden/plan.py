@@ -1,4 +1,4 @@
-"""The plan for each object: the hardening and its notes, or a refusal that names another way."""
+"""Makes the plan for each object: the changes and notes, or a refusal that names another way."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

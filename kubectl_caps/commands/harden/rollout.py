@@ -1,4 +1,4 @@
-"""Watching one object's rollout, from before the change until its new pods have failed or have stayed up."""
+"""Watches the rollout of one object, from before the change until its new pods have failed or have stayed up."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Sending the guarded patch of one object, also when the server refuses it or the answer is lost.
+"""Sends the guarded patch of one object, and handles a refusal by the server and a lost answer.
 
 A step is a generator: it takes a `Progress`, yields a `Progress` before and after each change of the object, and
 returns the last one. So the caller knows how the object may be stored when a step is interrupted.

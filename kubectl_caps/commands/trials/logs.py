@@ -1,4 +1,4 @@
-"""The logs of a trial compared with the logs of the baseline: lines that both have are normal."""
+"""Compares the logs of a trial with the logs of the baseline. Lines that both have are normal."""
 
 from collections.abc import Iterator, Mapping
 

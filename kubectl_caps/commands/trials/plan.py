@@ -1,4 +1,4 @@
-"""The plan for the trials of a workload: pod, labels, deadline, and whether the server would accept them."""
+"""Makes the plan for the trials of a workload: pod, labels and deadline, checked by a server dry run."""
 
 import random
 from collections.abc import Mapping

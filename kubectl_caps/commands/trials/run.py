@@ -1,4 +1,4 @@
-"""The trials of one run: started, watched side by side, and removed in any case."""
+"""Runs the trials of one search: starts them, watches them side by side, and always removes them."""
 
 import time
 from collections.abc import Callable

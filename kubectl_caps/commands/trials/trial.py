@@ -1,4 +1,4 @@
-"""One trial: from its pod's states, logs and probe to how it ended."""
+"""Judges one trial from its pod's states, its logs and the probe."""
 
 import time
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import PRIVILEGED, Accepted
+from kubectl_caps.core.assess.accepted import PRIVILEGED, Accepted
 from kubectl_caps.core.assess.assess import dangers_of, risk_without
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment
 from kubectl_caps.core.assess.exemptions import Exempted, Exemption, annotated

@@ -1,10 +1,10 @@
-"""Assessing a workload: what its containers declare and get, the risk, the warnings, the Pod Security level."""
+"""Assesses a workload: the capabilities of its containers, the risk, the warnings, the Pod Security level."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import NOTHING, Accepted
+from kubectl_caps.core.assess.accepted import NOTHING, Accepted
 from kubectl_caps.core.assess.assessment import (
     Assessment,
     ContainerAssessment,

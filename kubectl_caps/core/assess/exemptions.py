@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.assess.allowance import PRIVILEGED
+from kubectl_caps.core.assess.accepted import PRIVILEGED
 from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.core.kubernetes.pod import members
 from kubectl_caps.core.kubernetes.workloads import Workload

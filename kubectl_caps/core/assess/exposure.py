@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import Accepted
+from kubectl_caps.core.assess.accepted import Accepted
 from kubectl_caps.core.assess.risk import dangers
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.pod import PodSpec

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.assess.allowance import NOTHING
+from kubectl_caps.core.assess.accepted import NOTHING
 from kubectl_caps.core.assess.apply_exemptions import container_list, is_of_pod
 from kubectl_caps.core.assess.assess import dangers_of
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment

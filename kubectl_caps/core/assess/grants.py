@@ -1,4 +1,4 @@
-"""The capabilities of a container on each runtime, and those that a change of its security context adds."""
+"""The capabilities that a change of its security context gives a container, on each runtime."""
 
 from collections.abc import Mapping, Sequence
 

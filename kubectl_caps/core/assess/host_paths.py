@@ -1,4 +1,4 @@
-"""How dangerous a directory or file of the node is to a container that mounts it.
+"""The risk of a hostPath volume: how dangerous it is that a container mounts this path of the node.
 
 Sources: kubeadm, k3s, RKE2, k0s and MicroK8s as their documentation places their files; the kubelet's `--root-dir`;
 0xn3va/cheat-sheets, Container/Escaping; unix(7): connect(2) needs no file system that can be written.

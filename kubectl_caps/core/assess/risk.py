@@ -6,7 +6,7 @@ Sources: 0xn3va/cheat-sheets, Container/Escaping/excessive-capabilities.md; cdk-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from kubectl_caps.core.assess.allowance import NOTHING, Accepted
+from kubectl_caps.core.assess.accepted import NOTHING, Accepted
 from kubectl_caps.core.assess.host_paths import of_host_path
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.pod import PodSpec

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_caps.core.assess.allowance import NOTHING as ALLOWANCE
+from kubectl_caps.core.assess.accepted import NOTHING as ALLOWANCE
 from kubectl_caps.core.assess.assess import assess, dangers_of
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
 from kubectl_caps.core.assess.risk import reachable

@@ -1,4 +1,4 @@
-"""`Accepted`: the capabilities and checks of a container or a pod that exemptions take out of the verdict."""
+"""`Accepted`: the capabilities and checks that exemptions accept for a container or a pod."""
 
 from msgspec import Struct
 

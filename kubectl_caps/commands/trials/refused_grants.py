@@ -1,4 +1,4 @@
-"""The capabilities that admission forbids to add, although today's pods hold them by the runtime's default."""
+"""Finds the capabilities that admission refuses as adds, although today's pods hold them by the runtime's default."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.refusals import refusal_cause

@@ -1,4 +1,4 @@
-"""python -m kubectl_caps"""
+"""Runs the program as `python -m kubectl_caps`."""
 
 from kubectl_caps.main import run
 

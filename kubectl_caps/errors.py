@@ -1,4 +1,4 @@
-"""The error tree. Whoever meets one of these prints its text, one line, on stderr; nothing else reaches the user.
+"""The errors that users see. `main` prints the text of such an error on stderr, in one line.
 
 CapsError                 could not do it: exit status 2
 +-- UsageError            the command line is wrong                     error: ...

@@ -1,4 +1,4 @@
-"""argv -> command -> exit status. The one place where errors become words."""
+"""Runs the command that argv names, prints its errors, and returns the exit status."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Names of objects and containers for completion, over one connection that costs as little start-up as can be.
+"""Reads names of objects and containers for completion, over one connection with as little start-up as possible.
 
 The kubernetes client's pool takes longer to load than a user waits for a Tab. Only GET requests are made here, and what
 fails is not told: completion has no place to tell it.

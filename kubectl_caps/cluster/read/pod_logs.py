@@ -1,4 +1,4 @@
-"""The logs of a workload's pods, read again and again while it is watched: each time only what is new."""
+"""Reads the logs of a watched workload's pods repeatedly. Each reading gives only the new lines."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

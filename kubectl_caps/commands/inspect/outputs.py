@@ -1,4 +1,4 @@
-"""The outputs of `inspect`: one table of writers."""
+"""Writes the results of `inspect` in the format of `--output`: one table of writers."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence

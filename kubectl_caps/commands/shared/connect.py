@@ -1,4 +1,4 @@
-"""Connecting to the cluster, and selecting the workloads that the command line names."""
+"""Connects to the cluster, and reads the workloads that the command line names."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Reading objects of manifests with -f, and finding the workloads among them."""
+"""Reads the objects of manifests (-f), and finds the workloads among them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

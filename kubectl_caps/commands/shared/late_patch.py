@@ -1,4 +1,4 @@
-"""A patch whose answer was lost: reading the object again until the patch shows up, or for ten seconds."""
+"""Reads the object again after the answer to a patch was lost, until the patch shows up or ten seconds are over."""
 
 import time
 from collections.abc import Callable

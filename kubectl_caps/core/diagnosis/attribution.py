@@ -1,4 +1,4 @@
-"""Limits the capabilities of a log line to those that a change took from the container.
+"""Limits the capabilities that a log line names to those that a change took from the container.
 
 If a container never had a capability, or still has it, the kernel refused the operation for another reason.
 """

@@ -1,4 +1,4 @@
-"""The cause of a container's failure: log lines, exit states and events -> a missing capability, or another cause.
+"""Finds the cause of a container's failure in log lines, exit states and events: a missing capability, or another one.
 
 A cause is a guess with a reason. Refusals that only look like a missing capability (seccomp, AppArmor, a device cgroup,
 a read-only file system, a database's own permissions) get another cause, or none.

@@ -1,4 +1,4 @@
-"""The warnings of `inspect` about a hardened container that are new."""
+"""Finds the warnings of `inspect` that a container has only after the hardening."""
 
 from collections.abc import Collection, Iterator, Sequence
 

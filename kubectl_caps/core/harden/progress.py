@@ -1,4 +1,4 @@
-"""`Progress`: how far the hardening or undo of one object has come; each step takes it and returns a new one."""
+"""`Progress`: the state of the hardening or undo of one object. Each step takes a progress and returns a new one."""
 
 from typing import Literal
 

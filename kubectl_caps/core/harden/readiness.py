@@ -1,4 +1,4 @@
-"""New pods that do not become ready: how long a rollout waits for each, and what then counts as its failure.
+"""Judges new pods that do not become ready: how long a rollout waits for a pod, and when the pod has failed.
 
 `kubectl rollout status` waits until the timeout. A pod that cannot be scheduled, whose volume cannot be mounted, or
 whose readiness probe keeps failing says so in its status and events long before.

@@ -1,4 +1,4 @@
-"""A container merged over its defaults, as a strategic merge patch of core/v1 Container merges."""
+"""Merges a container over its defaults, as a strategic merge patch of core/v1 Container does."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether data of any shape holds containers: the signs of a container or a pod spec."""
+"""Recognises containers and pod specs in data of any shape, by the fields that they have."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

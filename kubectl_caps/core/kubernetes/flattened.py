@@ -1,4 +1,4 @@
-"""Pod templates for kinds without one: converted from fields of the object, with the place of each field."""
+"""Builds pod templates for kinds that have none, from other fields of the object, and records each field's path."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The status of a CronJob's run, judged from its Job and the Job's pods; and the earlier runs of a CronJob.
+"""Judges the status of a CronJob's run from its Job and the Job's pods, and the earlier runs of a CronJob.
 
 A Job tries again if a pod fails (`backoffLimit`), so a failed pod alone does not fail the run. The run fails if its Job
 fails or if a pod logs a refusal. Conditions and fields are those of batch/v1 (k8s.io/api batch/v1 types.go).

@@ -1,4 +1,4 @@
-"""The pod that a controller makes from an object's pod template, as the body of a create request."""
+"""Makes the pod that a controller would make from an object's pod template, as the body of a create request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

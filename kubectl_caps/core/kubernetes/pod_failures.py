@@ -1,4 +1,4 @@
-"""The failures of a workload's pods, and the cost of a crash.
+"""Finds the failures of a workload's pods, and describes the cost of a crash.
 
 A new pod, made for a change, has no history: every ended container counts. An old pod may have been restarted last
 month and be healthy today, so only its present and its most recent failures count.

@@ -1,4 +1,4 @@
-"""The status of a rollout, judged from the workload and its pods.
+"""Judges the status of a rollout from the workload and its pods.
 
 The rules of completion are those of `kubectl rollout status` (k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go).
 A rollout can be complete while its pods crash, because a pod without a readiness probe is available the moment it

@@ -1,4 +1,4 @@
-"""Webhooks and policies that may change real pods differently from the pods of a dry run."""
+"""Names the webhooks and policies that may change real pods differently from the pods of a dry run."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

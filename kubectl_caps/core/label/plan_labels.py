@@ -1,4 +1,4 @@
-"""From the labels of a namespace and the requests of the user to the labels that result."""
+"""Plans the labels of a namespace, from its present labels and the requests of the user."""
 
 import copy
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""From the labels of a namespace and its workloads to everything that the labels would refuse."""
+"""Judges the workloads of a namespace: everything that its labels would refuse."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The pods that controllers create: one sample of each different template, as the body of a create request."""
+"""Makes sample pods as controllers create them: one for each different template, as the body of a create request."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of `inspect`: pods and ReplicaSets under their owner, or in a row of their own if their rights differ."""
+"""Makes the rows of `inspect`: merges pods and ReplicaSets into the row of their owner, unless their rights differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

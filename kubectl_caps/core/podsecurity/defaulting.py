@@ -1,4 +1,4 @@
-"""Applies the API server's defaults to a pod, before Pod Security judges it, for the fields that a check reads."""
+"""Applies the API server's defaults to a pod before Pod Security judges it. Only fields that checks read are set."""
 
 from collections.abc import Iterable
 from typing import Any

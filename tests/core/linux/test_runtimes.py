@@ -260,7 +260,7 @@ def test_names_without_effect_on_containerd_are_told_as_declared() -> None:
 
 
 USER, FILES, CRIO_CONF, INHERITABLE = "image's user", "file capabilities", "default_capabilities", "add_inheritable"
-ALL, OCI, EVADED = "what ALL is", "OCI runtime", "whether the image evades runAsNonRoot"
+ALL, OCI, EVADED = "capabilities of ALL", "OCI runtime", "whether the image evades runAsNonRoot"
 
 
 ASSUMED = runtime_of(None)

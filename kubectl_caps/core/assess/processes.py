@@ -17,7 +17,7 @@ from kubectl_caps.core.linux.sets import CapabilitySet, InvalidMask, ProcessSets
 
 Miss = Literal["exited", "notStarted", "forbidden", "noReader", "notTold", "failed"]
 """Why a container was not observed: the container has ended, the container does not run yet, a right is missing, no
-program of the image can read /proc, other processes look the same, or an error."""
+program of the image can read /proc, its processes cannot be distinguished from others, or an error occurred."""
 
 NOT_RUNNING: tuple[Miss, ...] = ("exited", "notStarted")
 """The misses that are no error: the container has no process."""

@@ -180,7 +180,7 @@ def _checks_non_root(kubelet_version: str) -> bool:
 
 
 def possible(runtime: Runtime) -> tuple[Runtime, ...]:
-    """The runtimes that a node may have. If containerd is only assumed: the newest row of each runtime."""
+    """The runtimes that this one may be: itself, or the newest row of each runtime if containerd is only assumed."""
     if not runtime.assumed or runtime.name != _CONTAINERD.name:
         return (runtime,)
     rows = [by_name(name) for name in dict.fromkeys(row.name for row in RUNTIMES)]

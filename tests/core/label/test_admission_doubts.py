@@ -77,7 +77,7 @@ def test_a_hook_that_reads_the_user_is_named_if_no_pod_proves_the_dry_run(
     found = msgspec.structs.replace(hook("a", "pods"), by_user=by_user)
     active = [workload("DaemonSet")]
     said = list(admission_doubts(AdmissionScope([found], BEFORE, AFTER), active, active if unproven else []))
-    named = [words for words in said if words.startswith("a may change the pods of daemonset.apps/x by who asks")]
+    named = [words for words in said if words.startswith("a may change the pods of daemonset.apps/x differently")]
     assert (len(said), len(named)) == (told, told)
 
 

@@ -59,7 +59,8 @@ def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
     The last step enforces the strictest level that the workloads reach. A command that would fail is a comment.
     """
     yield escaped(f"# {item.namespace}: {_extent(item)}")
-    steps = [step for step in (_see(item, program), _mend(item, program), _enforce(item, program)) if step]
+    found = (_warn_step(item, program), _fix_step(item, program), _enforce_step(item, program))
+    steps = [step for step in found if step]
     for number, (title, *commands) in enumerate(steps, 1):
         yield escaped(f"# {item.namespace}: {number}. {title}")
         yield from map(escaped, commands)
@@ -67,7 +68,7 @@ def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
         yield escaped(f"# {item.namespace}: nothing to do: {item.policy} is enforced, and nothing is refused")
 
 
-def _see(item: Labelling, program: str) -> list[str]:
+def _warn_step(item: Labelling, program: str) -> list[str]:
     """The step that sets warn and audit. Modes that are already set are left out."""
     held = resolve(item.before)
     modes = [mode for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
@@ -85,7 +86,7 @@ def _level(item: Labelling) -> str:
     return str(item.policy) if pinned else str(item.policy).removesuffix(":latest")
 
 
-def _mend(item: Labelling, program: str) -> list[str]:
+def _fix_step(item: Labelling, program: str) -> list[str]:
     """The step that hardens, with the obstacles and the checks that remain."""
     lines = []
     for judged in item.judged:
@@ -106,7 +107,7 @@ def _rest(judged: RefusedWorkload, item: Labelling, found: Fix) -> str:
     return f"{_by_hand(judged)}, or enforce no more than {found.level}, which it reaches"
 
 
-def _enforce(item: Labelling, program: str) -> list[str]:
+def _enforce_step(item: Labelling, program: str) -> list[str]:
     held, name = resolve(item.before), item.namespace
     if held.enforce == item.policy and not item.judged:
         return []
@@ -187,7 +188,7 @@ def _refused(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, pr
     for violation in first.violations:
         yield escaped(f"    {violation.check}: {violation.detail or violation.reason}")
         yield from (escaped(f"      {field}") for field in _fields(first, violation))
-    yield from _to_mend(members, found, item, program)
+    yield from _fix_lines(members, found, item, program)
 
 
 def _names(members: Sequence[RefusedWorkload], found: Fix) -> str:
@@ -199,7 +200,7 @@ def _names(members: Sequence[RefusedWorkload], found: Fix) -> str:
     return f"{len(names)} workloads with the same violations: {first_few(names, most)}"
 
 
-def _to_mend(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, program: str) -> Iterator[str]:
+def _fix_lines(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, program: str) -> Iterator[str]:
     if not found.runs:
         yield escaped(f"    to fix: {_by_hand(members[0])}")
     part = f" in part (not {', '.join(found.remain)})" if found.remain else ""

@@ -144,12 +144,12 @@ def _best(
     found = [
         (_caused(pattern, said, source), pattern.vague)
         for said in texts
-        if (pattern := _symptom(said, source, uid, loss))
+        if (pattern := _pattern_of(said, source, uid, loss))
     ]
     return min(found, key=lambda pair: (not pair[0].is_told, _rank(pair[0])), default=(None, False))
 
 
-def _symptom(said: Said, source: Source, uid: int | None, loss: Loss | None) -> LogPattern | None:
+def _pattern_of(said: Said, source: Source, uid: int | None, loss: Loss | None) -> LogPattern | None:
     """The most specific pattern for a line, or for the stack trace that belongs to the line."""
     found = _matching(said.text, source)
     probed = _PROBED.match(said.text) if source == "event" else None
@@ -171,14 +171,14 @@ def _matching(text: str, source: Source) -> LogPattern | None:
     lowered = text.lower()
     if not any(word in lowered for word in _PREFILTER):
         return None
-    for pattern in _symptoms(text, source):
+    for pattern in _patterns(text, source):
         if match := pattern.pattern.search(text):
             named = match.groupdict().get("capability")
             return replace(pattern, capabilities=(named,)) if named else pattern
     return None
 
 
-def _symptoms(text: str, source: Source) -> Iterator[LogPattern]:
+def _patterns(text: str, source: Source) -> Iterator[LogPattern]:
     """The patterns that may match, the most specific first. A program's log has no messages of Kubernetes."""
     if source != "log":
         yield from PLATFORM

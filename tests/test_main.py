@@ -29,7 +29,7 @@ def imported(*argv: str) -> tuple[int, set[str]]:
 @pytest.mark.parametrize(
     "argv", [[], ["--help"], ["inspect", "--help"], ["harden", "-h"], ["help", "fit"], ["options"]]
 )
-def test_help_imports_nothing_that_takes_time(argv: list[str]) -> None:
+def test_help_imports_no_slow_module(argv: list[str]) -> None:
     status, modules = imported(*argv)
     assert (status, modules & set(HEAVY)) == (0, set())
 
@@ -147,7 +147,7 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert "Traceback" not in err
 
 
-def test_a_flag_whose_value_may_be_left_out_takes_none_from_the_next_word() -> None:
+def test_a_flag_with_an_optional_value_does_not_take_the_next_word() -> None:
     options = parse(["harden", "--wait", "deploy/web", "--rollback", "sts/db"])
     assert (options.resources, options.wait, options.rollback) == (["deploy/web", "sts/db"], "true", "true")
 

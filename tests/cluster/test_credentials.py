@@ -319,7 +319,7 @@ def test_a_token_file_without_token_is_refused(tmp_path: Path, content: str | No
         Credentials(identified(token_file=str(tmp_path / "token"))).current()
 
 
-def test_a_token_beside_a_token_file_that_has_none_is_sent(tmp_path: Path) -> None:
+def test_a_token_is_sent_if_the_token_file_is_missing(tmp_path: Path) -> None:
     identity = identified(token_file=str(tmp_path / "gone"), token="beside")
     assert Credentials(identity).current().authorization == "Bearer beside"
 

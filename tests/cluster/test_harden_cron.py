@@ -310,13 +310,13 @@ def test_a_run_of_the_template_from_before_is_not_taken_for_the_next_one(place: 
     assert "run" not in item
 
 
-def test_the_first_run_with_the_change_is_the_next_one_whoever_makes_it(place: Shop) -> None:
+def test_the_first_run_with_the_change_counts_no_matter_who_makes_it(place: Shop) -> None:
     with meanwhile(lambda: made(place, "theirs"), lambda: context(place)):
         (item,) = place.harden("cronjob/x", "--wait", "--timeout", "4s", "-o", "json").items
     assert (item["run"], item["result"]) == ("theirs", "notProven")
 
 
-def test_a_template_that_somebody_else_changes_meanwhile_is_the_reason_and_nothing_is_rolled_back(place: Shop) -> None:
+def test_a_failure_after_a_change_by_somebody_else_is_not_rolled_back(place: Shop) -> None:
     pod = {"spec": {"containers": [{"name": "c", "image": "y", "securityContext": HARDENED}]}}
 
     def act() -> None:
@@ -362,7 +362,7 @@ def test_control_c_names_the_job_that_was_made(place: Shop) -> None:
     assert "cronjob.batch/x is patched; to undo it: kubectl patch cronjobs.batch x" in err
 
 
-def test_control_c_in_a_run_that_changes_nothing_says_that_only_a_job_was_made(place: Shop) -> None:
+def test_control_c_in_a_run_without_changes_says_that_only_a_job_was_made(place: Shop) -> None:
     assert place.harden("cronjob/x", "--wait=false").status == 0
     said = "cronjob.batch/x: job.batch/x-caps-"
     status, out, _ = control_c(place, said, "cronjob/x", "-n", place.namespace, "--trigger")
@@ -393,7 +393,7 @@ def test_a_hardened_cron_job_is_run_if_it_is_named(place: Shop) -> None:
     assert (done.items[0]["result"], len(jobs(place))) == ("unchanged", 1)
 
 
-def test_without_a_flag_the_commands_that_watch_a_run_are_printed_and_wait_false_prints_none(place: Shop) -> None:
+def test_without_a_flag_the_commands_that_watch_a_run_are_printed_except_with_wait_false(place: Shop) -> None:
     done = place.harden("cronjob/x", "--add", "CHOWN")
     command = f"harden cronjob.batch/x -n {place.namespace} --kubeconfig {place.cluster.kubeconfig} --add CHOWN"
     for words, flag in (("made now", "--trigger"), ("by its schedule", "--wait")):

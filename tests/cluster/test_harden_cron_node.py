@@ -315,7 +315,7 @@ def test_a_container_that_cannot_start_fails_the_run_before_all_retries(told: To
     assert "CreateContainerConfigError: container has runAsNonRoot" in item["message"]
 
 
-def test_inspect_says_how_the_last_run_ended_and_what_to_do(told: Told) -> None:
+def test_inspect_prints_the_end_of_the_last_run_and_the_next_command(told: Told) -> None:
     story = told["inspected"].result()
     never, good, bad = (said.splitlines()[-1] for said in story["said"])
     assert never.endswith("--dry-run=server: it has not run yet, so no run shows what it needs")

@@ -511,7 +511,7 @@ def test_a_field_that_somebody_changed_during_the_watch_is_not_called_rolled_bac
     assert shop.context("web") == (theirs if escalation else {"capabilities": {"drop": ["NET_RAW"]}})
 
 
-def test_a_template_that_somebody_else_changes_during_the_rollout_is_the_reason_and_nothing_is_rolled_back(
+def test_a_failure_after_a_change_by_somebody_else_during_the_rollout_is_not_rolled_back(
     shop: Shop, tmp_path: Path
 ) -> None:
     shop.make(workload("web", replicas=1))

@@ -190,7 +190,7 @@ def test_a_killed_run_is_undone_with_min_ready_seconds(told: Told) -> None:
         ("child", "INFO gave up: app entered FATAL state, too many start retries"),
     ],
 )
-def test_a_refusal_that_only_new_pods_log_fails_the_rollout_although_nothing_crashes(
+def test_a_refusal_that_only_new_pods_log_fails_the_rollout_without_a_crash(
     told: Told, story: str, line: str
 ) -> None:
     item = told[story].result()

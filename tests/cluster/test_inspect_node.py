@@ -184,7 +184,7 @@ def test_all_pods_of_a_deployment_are_read(node_cluster: Node, lot: str, seen: J
     assert {(one[2], one[3], one[6]) for one in expected} == {("nginx", 0, DEFAULT), ("nginx", 33, NONE)}
 
 
-def test_the_prediction_for_nginx_is_what_its_first_process_holds(seen: Json) -> None:
+def test_the_prediction_for_nginx_equals_the_sets_of_its_first_process(seen: Json) -> None:
     web = of(seen, "web")
     (predicted,) = web["predicted"]
     first = next(one for one in web["observed"] if one["pid"] == 1)
@@ -266,7 +266,7 @@ def test_one_workload_is_shown_with_its_three_columns(node_cluster: Node, lot: s
     assert f"harden deployment.apps/web -n {lot} --dry-run=server" in done.stdout
 
 
-def test_an_ephemeral_container_reads_where_nothing_can_be_executed(node_cluster: Node, lot: str) -> None:
+def test_an_ephemeral_container_reads_processes_if_no_program_can_be_executed(node_cluster: Node, lot: str) -> None:
     image = ("--image", node_cluster.busybox)
     document = inspect(node_cluster, lot, "pod/distroless", *image, live="--live=ephemeral")
     container = of(document, "distroless")

@@ -234,7 +234,7 @@ def finished(cluster: Cluster, namespace: str, name: str) -> None:
     assert status == 200, answer
 
 
-def test_finished_pods_refuse_nothing_although_the_server_warns_of_them(api_cluster: Cluster, namespace: str) -> None:
+def test_finished_pods_do_not_count_although_the_server_warns_of_them(api_cluster: Cluster, namespace: str) -> None:
     finished(api_cluster, namespace, "done")
     result = judged(api_cluster, namespace)
     assert (result.status, result.item["violations"]) == (0, [])
@@ -280,7 +280,9 @@ def test_a_namespace_of_compliant_workloads_is_labeled_and_its_labels_are_read_a
 
 
 @pytest.mark.parametrize(("way", "suffix"), [("client", " (dry run)"), ("server", " (server dry run)")])
-def test_a_dry_run_says_so_and_changes_nothing(api_cluster: Cluster, namespace: str, way: str, suffix: str) -> None:
+def test_a_dry_run_is_reported_and_changes_no_object(
+    api_cluster: Cluster, namespace: str, way: str, suffix: str
+) -> None:
     result = label_ns(api_cluster, namespace, f"--dry-run={way}")
     assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{namespace} labeled{suffix}")
     assert labels(api_cluster, namespace) == {}
@@ -720,7 +722,7 @@ def test_an_empty_namespace_is_labeled_and_said_to_be_empty(api_cluster: Cluster
     )
 
 
-def test_every_verdict_counts_what_it_judged_passed_over_and_could_not_read(
+def test_every_verdict_counts_judged_passed_over_and_unread_objects(
     api_cluster: Cluster, namespace: str
 ) -> None:
     """Judged: a PodTemplate and two pods; passed over: a pod that is finished; not read: CronJobs."""
@@ -829,7 +831,7 @@ def test_several_namespaces_end_with_a_table(api_cluster: Cluster, two: tuple[st
     assert run_two(api_cluster, two).out == out
 
 
-def test_names_are_those_that_may_be_labeled(api_cluster: Cluster, two: tuple[str, str]) -> None:
+def test_output_name_prints_only_namespaces_that_may_be_labeled(api_cluster: Cluster, two: tuple[str, str]) -> None:
     assert run_two(api_cluster, two, "-o", "name").out == f"namespace/{two[0]}\n"
 
 

@@ -39,7 +39,7 @@ END = f":{NO_FILES | KEEP_ORDER}"
     ],
     ids=" ".join,
 )
-def test_the_values_of_a_flag_are_those_of_its_command(words: list[str], expected: list[str]) -> None:
+def test_the_values_of_a_flag_are_completed_for_its_command(words: list[str], expected: list[str]) -> None:
     *lines, end = answer(words)
     assert ([line.partition("\t")[0] for line in lines], end) == (expected, END)
 
@@ -94,7 +94,7 @@ def values(words: list[str]) -> list[str]:
     ],
     ids=" ".join,
 )
-def test_candidates_begin_with_what_is_typed(words: list[str], some: list[str]) -> None:
+def test_candidates_begin_with_the_typed_text(words: list[str], some: list[str]) -> None:
     found = values(words)
     typed = words[-1].partition("=")[2] if words[-1].startswith("--") and "=" in words[-1] else words[-1]
     assert set(some) <= set(found)

@@ -80,7 +80,7 @@ def test_every_capability_is_explained_with_risk_and_number(capability: Capabili
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_every_warning_is_explained_with_what_to_do(rule: Any, run: Run) -> None:
+def test_every_warning_is_explained_with_a_correction(rule: Any, run: Run) -> None:
     status, out, _ = run(rule.id)
     assert status == 0
     assert f"{rule.id}: {rule.title}\n" in out

@@ -296,7 +296,7 @@ def without_contexts(node: Any) -> Any:
     "flags", [(), ("--profile", "restricted"), ("--run-as-user", "7", "--profile", "restricted")], ids=str
 )
 @pytest.mark.parametrize("name", ALL)
-def test_every_container_is_hardened_and_nothing_else_is_edited(name: str, flags: tuple[str, ...]) -> None:
+def test_every_container_is_hardened_and_no_other_text_is_edited(name: str, flags: tuple[str, ...]) -> None:
     file = put(ALL[name])
     assert main(["harden", "-f", "a.yaml", "--check", *flags]) == 1
     assert file.read_text() == ALL[name]

@@ -189,7 +189,7 @@ def test_a_terminal_gets_no_control_character_of_a_file() -> None:
 # In place
 
 
-def test_write_says_what_it_did_and_touches_no_other_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_write_reports_the_edited_files_and_edits_no_other_file(capsys: pytest.CaptureFixture[str]) -> None:
     soft, hard = put("a.yaml", SOFT), put("b.yaml", HARD)
     os.utime(hard, ns=(1, 1))
     assert harden("-f", ".", "--write") == 0
@@ -580,7 +580,7 @@ def test_exemptions_go_with_the_check_of_files_only(flags: list[str], capsys: py
     assert capsys.readouterr().err == "error: --exemptions goes with -f and --check\n"
 
 
-def test_adds_that_stay_are_listed_with_their_risk_where_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_kept_adds_are_listed_with_their_risk_if_no_field_changes(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", HARD.replace('drop: ["ALL"]', 'drop: ["ALL"], add: ["SYS_ADMIN"]').replace(
         "capabilities:\n        drop", "capabilities: {drop").replace('"SYS_ADMIN"]', '"SYS_ADMIN"]}'))  # fmt: skip
     assert harden("-f", ".", "--check") == 0

@@ -209,7 +209,7 @@ ODD: dict[str, tuple[Callable[[Obj, Any], None], Any, str]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_file_that_harden_cannot_have_written_undoes_nothing(run: HardenRun, tmp_path: Path, name: str) -> None:
+def test_a_file_that_harden_cannot_have_written_is_refused_by_undo(run: HardenRun, tmp_path: Path, name: str) -> None:
     file, (put, value, words) = tmp_path / "undo.json", ODD[name]
     shop = hardened(run, file)
     document = json.loads(file.read_text())

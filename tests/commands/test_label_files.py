@@ -373,7 +373,7 @@ def test_the_output_conforms_to_its_schema(run: Run, output: str) -> None:
     assert (status, result["items"][0]["result"], result["summary"]["unknown"]) == (2, "refused", 1)
 
 
-def test_names_are_those_that_may_be_labeled(run: Run) -> None:
+def test_output_name_prints_only_namespaces_that_may_be_labeled(run: Run) -> None:
     documents = [namespace("a"), namespace("b"), deployment("web", where="a"), FINE]
     assert run(documents, "-o", "name")[1] == "namespace/b\n"
 
@@ -422,7 +422,9 @@ def test_latest_names_its_rules_and_the_violations_of_older_servers(run: Run) ->
     ("version", "minor", "status"),
     [("1.34", 34, 1), ("v1.34", 34, 1), ("1.34.7", 34, 1), ("1.35", 35, 0), ("1.37", 37, 0), ("1.22", 22, 0)],
 )
-def test_the_kubernetes_version_says_what_latest_is(run: Run, version: str, minor: int, status: int) -> None:
+def test_the_kubernetes_version_flag_sets_the_meaning_of_latest(
+    run: Run, version: str, minor: int, status: int
+) -> None:
     result, out, _ = run([namespace(), USER_NAMESPACE], "-o", "json", "--kubernetes-version", version)
     (item,) = json.loads(out)["items"]
     checks = [violation["check"] for violation in item["violations"]]

@@ -180,7 +180,7 @@ def test_the_sbom_is_valid_and_names_the_archive(dist: Path, archive: Path) -> N
     assert all(part["licenses"] and part["purl"] for part in parsed["components"])
 
 
-def test_help_is_started_in_four_times_what_an_interpreter_takes(unpacked: Path) -> None:
+def test_help_starts_in_four_times_the_start_of_an_interpreter(unpacked: Path) -> None:
     """Processor time, in turn: what else the machine does meets both."""
     bare = [str(unpacked / "python" / PROGRAM), "-I", "-S", "-c", "pass"]
     pairs = [(_seconds([str(unpacked / "kubectl-caps"), "--help"]), _seconds(bare)) for _ in range(25)]

@@ -128,7 +128,7 @@ def test_tab_completes_the_word(shell: Shell, program: str, typed: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["kubectl caps", "kubectl-caps"])
-def test_tab_lists_capabilities_with_what_they_allow(
+def test_tab_lists_capabilities_with_their_descriptions(
     shell: Shell, program: str, request: pytest.FixtureRequest
 ) -> None:
     """bash has no descriptions: kubectl's script adds them to the candidates, ours does not."""

@@ -61,7 +61,7 @@ def test_a_shell_of_another_user_never_had_a_capability_for_files(loss: Loss | N
     assert (cause.capabilities, cause.kind, cause.certainty) == ((), "other", "likely")
 
 
-def test_another_user_loses_what_escalation_gave() -> None:
+def test_another_user_loses_the_capabilities_that_escalation_gave() -> None:
     cause = only(BIND, 1000, lost("NET_BIND_SERVICE", settings="allowPrivilegeEscalation"))
     assert (cause.capabilities, cause.kind) == ((), "setting")
     assert "allowPrivilegeEscalation: false stops both" in cause.explanation

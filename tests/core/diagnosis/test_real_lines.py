@@ -44,7 +44,7 @@ def test_a_capability_that_was_not_lost_is_not_missing(real: RealLines) -> None:
 
 
 @pytest.mark.parametrize("real", [real for real in REAL if real.named], ids=lambda real: real.program[:40])
-def test_a_program_that_stays_up_without_what_its_lines_name_is_seen(real: RealLines) -> None:
+def test_the_refusal_of_a_program_that_stays_up_is_found_in_its_log(real: RealLines) -> None:
     lines = [Line("p", "c", text) for text in real.lines]
     assert any(not item.is_doubtful for item in complaints(lines, {"c": 0}, {"c": Loss(frozenset(BY_NAME))}))
 

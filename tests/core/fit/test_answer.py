@@ -115,7 +115,7 @@ def test_a_privileged_container_gets_lines_for_the_manifest_and_no_command() -> 
     assert result.manifest["a"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
 
 
-def test_a_member_that_could_not_be_tried_is_named() -> None:
+def test_the_answer_names_a_capability_that_could_not_be_tried() -> None:
     result = result_of({"name": "a"}, {"name": "b"})
     found_answer(result, Found(A | B, {("a", "CHOWN"): 0}, B), ENDS, context_of(result))
     assert (result.result, result.needs[1].trial) == ("notProved", None)

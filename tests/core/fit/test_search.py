@@ -260,7 +260,7 @@ def test_one_trial_that_fails_by_chance_makes_no_capability_needed(
 
 
 @pytest.mark.parametrize("kind", ["silent", "all"])
-def test_a_member_is_proved_by_a_failure_that_names_it_or_by_two(kind: str) -> None:
+def test_a_capability_is_proved_by_one_failure_that_names_it_or_by_two_failures(kind: str) -> None:
     needed = grants("CHOWN", "SETUID")
     answer, trials = fit(SearchSpace(HELD, likely=needed), superset_of(needed, says=logs(kind, 0)))
     assert isinstance(answer, Found)
@@ -306,7 +306,7 @@ def not_tried(oracle: Oracle, sets: Iterable[Grants]) -> Oracle:
     return lambda adds: TrialRecord(adds, "notTried") if adds in hopeless else oracle(adds)
 
 
-def test_a_member_whose_removal_cannot_be_tried_is_said() -> None:
+def test_the_answer_names_a_capability_whose_removal_could_not_be_tried() -> None:
     needed = grants("CHOWN", "SETUID")
     oracle = not_tried(superset_of(needed, says=logs("all", 0)), [grants("CHOWN")])
     answer, _ = fit(SearchSpace(HELD, likely=needed), oracle)

@@ -122,7 +122,7 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("volume", WRITABLE, ids=lambda volume: next(iter(volume)))
-def test_data_that_can_be_written_is_refused_until_somebody_says_what_to_do(volume: dict[str, Any]) -> None:
+def test_writable_data_is_refused_without_a_decision_by_flag(volume: dict[str, Any]) -> None:
     own = mounting(volume)
     refused, empty, shared = (trial_pod(own, how) for how in ("refuse", "empty", "share"))
     assert "--trial-volumes=empty" in refused.refusals[0]
@@ -196,7 +196,9 @@ def deployment(*contexts: dict[str, Any]) -> dict[str, Any]:
     ids=str,
 )
 @pytest.mark.parametrize("adds", [{}, {"c0": ("CHOWN", "SETUID")}])
-def test_a_trial_runs_with_what_harden_would_write(contexts: list[Any], adds: dict[str, tuple[str, ...]]) -> None:
+def test_a_trial_runs_with_the_settings_that_harden_would_write(
+    contexts: list[Any], adds: dict[str, tuple[str, ...]]
+) -> None:
     obj = deployment(*contexts)
     pairs: Grants = frozenset((name, one) for name, names in adds.items() for one in names)
     options = HardenOptions(add_in=tuple(sorted(pairs)), remove_adds=True, agreed=True)

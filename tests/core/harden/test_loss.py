@@ -47,7 +47,7 @@ def lost(options: HardenOptions, context: dict[str, Any], runtime: str = "contai
     return losses(done.workload, after, pods if runtime else ())["c0"]
 
 
-def test_the_default_capabilities_are_lost_but_for_those_that_are_added() -> None:
+def test_the_default_capabilities_are_lost_except_the_added_ones() -> None:
     loss = lost(HardenOptions(add=("CHOWN",)), {})
     assert (loss.capabilities, loss.kept) == (DEFAULTS - {"CHOWN"}, frozenset({"CHOWN"}))
 

@@ -178,7 +178,7 @@ def test_a_failure_tells_of_old_pods_that_fail_as_well(case: str) -> None:
     assert ("may not be the cause" in found.message) == (case == "an old pod as well")
 
 
-def test_before_the_change_recent_ends_count_and_on_the_way_back_nothing_is_final() -> None:
+def test_recent_ends_count_before_the_change_and_no_failure_is_final_during_a_rollback() -> None:
     crashed = look(stored(), pod(CRASH))
     assert trouble_before("Deployment", look(stored(), pod()), "2026-01-01T00:00:00Z") is None
     assert "(pod new)" in (trouble_before("Deployment", crashed, "2026-01-01T00:00:00Z") or "")

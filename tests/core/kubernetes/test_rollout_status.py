@@ -153,7 +153,7 @@ def test_whether_a_rollout_can_prove_the_change(
     assert (not_proven(kind, {"spec": spec, "status": status}) is None) is proven
 
 
-def test_the_pods_of_a_deployment_are_those_of_its_newest_replica_set() -> None:
+def test_the_pods_of_a_deployment_are_read_from_its_newest_replica_set() -> None:
     def replica_set(number: str, value: str) -> dict[str, Any]:
         annotations = {"deployment.kubernetes.io/revision": number}
         return {"metadata": {"annotations": annotations, "labels": {"pod-template-hash": value}}}

@@ -110,7 +110,7 @@ def test_another_value_needs_overwrite_in_kubectls_words(
         ("restricted:v1.99", "restricted:latest", False),
     ],
 )
-def test_a_policy_is_looser_that_may_accept_what_the_old_one_refuses(old: str, new: str, is_looser: bool) -> None:
+def test_a_policy_that_may_accept_more_than_the_old_one_is_looser(old: str, new: str, is_looser: bool) -> None:
     assert looser(parse_policy(old), parse_policy(new)) is is_looser
 
 
@@ -217,7 +217,7 @@ FINISHED: Any = {"status": {"conditions": [{"type": "Complete", "status": "True"
         [workload("Deployment", "x", GOOD), workload("ReplicaSet", "x-1", owner="x", spec={"replicas": 0})],
     ],
 )
-def test_a_workload_that_makes_no_more_pods_is_refused_nothing(gone: list[Workload]) -> None:
+def test_a_workload_that_makes_no_more_pods_is_not_judged(gone: list[Workload]) -> None:
     assert rows(*gone) == []
 
 

@@ -19,7 +19,7 @@ def capability_set(numbers: frozenset[int]) -> CapabilitySet:
 
 
 @given(NUMBERS, NUMBERS)
-def test_operators_are_those_of_sets(one: frozenset[int], other: frozenset[int]) -> None:
+def test_operators_are_the_operators_of_sets(one: frozenset[int], other: frozenset[int]) -> None:
     left, right = capability_set(one), capability_set(other)
     assert list(left | right) == sorted(one | other)
     assert list(left & right) == sorted(one & other)

@@ -187,7 +187,7 @@ def test_containerd_is_assumed_where_the_node_does_not_name_a_known_runtime(vers
 
 
 @pytest.mark.parametrize(("version", "name"), [("cri-o://", "cri-o"), ("docker://dev", "docker")])
-def test_the_newest_version_is_assumed_where_none_can_be_read(version: str, name: str) -> None:
+def test_the_newest_version_is_assumed_if_the_version_is_unreadable(version: str, name: str) -> None:
     runtime = runtime_of(version)
     assert (runtime.name, runtime.since, runtime.assumed) == (name, by_name(name).since, True)
 

@@ -67,11 +67,11 @@ def test_a_pod_with_an_injected_sidecar_has_its_own_row() -> None:
     assert rows([WEB], [SET, pod]) == [("web", [], None), ("web-1-b", [], "web")]
 
 
-def test_a_bare_pod_stands_for_itself() -> None:
+def test_a_bare_pod_has_its_own_row() -> None:
     assert rows([workload("Pod", "bare")], []) == [("bare", [], None)]
 
 
-def test_a_pod_whose_owner_is_not_shown_stands_for_itself() -> None:
+def test_a_pod_whose_owner_is_not_shown_has_its_own_row() -> None:
     assert rows([POD], [POD, SET]) == [("web-1-a", [], None)]
 
 

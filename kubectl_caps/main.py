@@ -81,7 +81,7 @@ def _forget_output() -> None:
 
 
 def run() -> None:
-    """The console script: streams that are closed are empty, and what is written is UTF-8, as kubectl's is."""
+    """Run as the console script: a closed stream counts as empty, and the output is UTF-8, as in kubectl."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
@@ -96,5 +96,5 @@ def run() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """A signal that ends the process ends the process as Ctrl-C does: the command says how it left things."""
+    """Handle a signal that ends the process like Ctrl-C, so that the command prints the state of its objects."""
     raise KeyboardInterrupt

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Unanswered(CapsError):
-    """A patch got no answer and did not show up for LATE seconds: nobody knows whether it will be applied."""
+    """A patch got no answer and did not show up within LATE seconds. It is not known whether it will be applied."""
 
 
 def is_refusal(error: CapsError) -> bool:
@@ -32,7 +32,7 @@ def is_refusal(error: CapsError) -> bool:
 
 
 def turned_up(error: CapsError, look: Callable[[], T | None], stop: Event) -> T:
-    """The first answer of `look` that is not None; `error` is what came instead of the patch's answer.
+    """The first answer of `look` that is not None. `error` is the error that came instead of the answer to the patch.
 
     Raises Unanswered after LATE seconds, or once `stop` is set. `look` is asked again after ApiError and Unreachable;
     its other errors are passed on.

@@ -20,7 +20,7 @@ Stage = Literal["unscheduled", "creating", "initializing", "running", "ready"]
 PENDING_LIMIT = 60.0
 """Seconds that a pod may wait for a node, or for its volumes and its sandbox."""
 READY_FACTOR = 3
-"""How many times as long as the old pods a new pod may take to become ready after its containers have started."""
+"""The factor by which a new pod may take longer than the old pods to become ready after its containers have started."""
 READY_FLOOR = 20.0
 """The least number of seconds that a running pod gets to become ready."""
 

@@ -42,7 +42,7 @@ def is_watched(
 
 
 def awaited(events: Sequence[PodEvent], *, is_suspended: bool, made: str) -> Verdict:
-    """The verdict before there is a Job: why none comes, as far as the CronJob's new events tell.
+    """The verdict before there is a Job: the reason why no Job comes, if the CronJob's new events show it.
 
     `made` is the name of the Job that this command makes; it is empty while the next scheduled run is awaited.
     """
@@ -57,7 +57,7 @@ def awaited(events: Sequence[PodEvent], *, is_suspended: bool, made: str) -> Ver
 
 
 def end_not_seen(verdict: Verdict, words: str, failure: PodFailure | None) -> Verdict:
-    """The verdict on a run whose end nobody will see: failed if one of its pods has failed, else not proven."""
+    """The verdict on a run whose end will not be seen: failed if one of its pods has failed, else not proven."""
     if failure:
         return replace(verdict, standing=failed(replace(failure, message=f"{failure.message}; {words}")))
     return replace(verdict, standing=RolloutStatus("complete", words), unproven=words)

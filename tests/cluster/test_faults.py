@@ -44,6 +44,20 @@ def test_the_matrix_covers_every_request(faults: Matrix) -> None:
     assert {(cell.command, cell.fault) for cell in cells} == wanted
 
 
+def test_a_completion_that_meets_no_fault_offers_all_names(faults: Matrix) -> None:
+    """Else nothing would be as good as all."""
+    offered = {}
+    for command in COMMANDS:
+        if command.startswith("completion"):
+            faults.cells(command, every=False)
+            offered[command] = faults.clean[command].out.splitlines()
+    assert offered == {
+        "completion": ["deploy/bad", "deploy/old", "deploy/one", "deploy/web", ":36"],
+        "completion of two types": ["old\tDeployment", "one\tDeployment", ":36"],
+        "completion of containers": ["c\tx", ":36"],
+    }
+
+
 def test_every_command_is_in_the_matrix_or_sends_no_request() -> None:
     listed = {command.words.split()[0] for command in COMMANDS.values()} - {"__complete"}
     assert listed | {words.split()[0] for words in ASKS_NOTHING} == set(OURS)

@@ -245,6 +245,16 @@ def test_names_with_control_characters_are_no_candidates(
     assert (end, said.getvalue()) == (END, "")
 
 
+def test_a_container_with_an_odd_image_has_no_description(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server takes any image, with line breaks as well."""
+    containers = [{"name": f"c{number}", "image": f"x{image}y"} for number, image in enumerate(ODD)]
+    found = reply({"spec": {"template": {"spec": {"containers": containers}}}})
+    with serving(lambda seen: found, tls=True) as server:
+        monkeypatch.setenv("KUBECONFIG", server.kubeconfig(tmp_path))
+        lines = answer(["harden", "deploy/web", "-c", ""])
+    assert lines == [*(f"c{number}" for number in range(len(ODD))), END]
+
+
 def _kubeconfig_with_odd_contexts(path: Path, server: str) -> str:
     document = json.loads(Path(kubeconfig(path, {"server": server}, {"token": "x"})).read_text())
     context = document["contexts"][0]["context"]

@@ -82,9 +82,13 @@ def _matching(cursor: Cursor, found: Iterable[Candidate]) -> Reply:
     """The candidates that begin with what is typed.
 
     A server or a kubeconfig may name things with control characters, which would reach the terminal as they are. A line
-    break would be another candidate.
+    break would be another candidate, also one in a description: the API server takes any text for an image.
     """
-    candidates = [item for item in found if item[0].startswith(cursor.typed) and item[0].isprintable()]
+    candidates = [
+        (value, text if text.isprintable() else "")
+        for value, text in found
+        if value.startswith(cursor.typed) and value.isprintable()
+    ]
     goes_on = bool(candidates) and all(value.endswith(("=", "/")) for value, _ in candidates)
     return Reply(candidates, NO_FILES | KEEP_ORDER | (NO_SPACE if goes_on else 0))
 

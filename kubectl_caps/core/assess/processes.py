@@ -144,9 +144,14 @@ def _records(text: str) -> Iterator[tuple[Process, str]]:
 
 
 def _process(fields: Mapping[str, str]) -> Process | None:
-    """Parse one status text. None if the text is incomplete, as it is if the process ends while it is read."""
+    """Parse one status text. None if the text is incomplete, as it is if the process ends while it is read.
+
+    A process that has been reaped while it is read has id 0 (kernel, __task_pid_nr_ns), and none has an id below that.
+    """
     try:
         pid, tid, parent = (int(fields[name]) for name in ("Tgid", "Pid", "PPid"))
+        if min(pid, tid) < 1:
+            return None
         masks = {ours: CapabilitySet.from_hex(fields[theirs]) for theirs, ours in _MASKS.items() if theirs in fields}
         if "effective" not in masks or "permitted" not in masks or "bounding" not in masks:
             return None

@@ -97,6 +97,12 @@ def test_a_process_that_ends_while_it_is_read_is_left_out(cut: str) -> None:
     assert pids(READER + cut + status(1)) == [(1, 1)]
 
 
+@pytest.mark.parametrize(("pid", "tid"), [(0, 9), (9, 0), (0, 0), (-9, 9), (9, -9)])
+def test_what_has_no_id_of_a_process_is_not_read_as_a_process(pid: int, tid: int) -> None:
+    text = status(9, mask=0).replace("Tgid:\t9", f"Tgid:\t{pid}").replace("Pid:\t9", f"Pid:\t{tid}")
+    assert pids(READER + text + status(1)) == [(1, 1)]
+
+
 SELF = "0::/\n"
 GROUPS = {
     "cgroup v1": (v1(ID), v1(OTHER)),

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: argcomplete's global completion looks for this word here.
 """Runs the command that argv names, prints its errors, and returns the exit status."""
 
 import errno
@@ -82,6 +83,10 @@ def _forget_output() -> None:
 
 def run() -> None:
     """Run as the console script: a closed stream counts as empty, and the output is UTF-8, as in kubectl."""
+    if "_ARGCOMPLETE" in os.environ:
+        from kubectl_caps.commands.completion.argcomplete_protocol import answer_argcomplete
+
+        answer_argcomplete()
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115

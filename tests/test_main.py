@@ -12,7 +12,7 @@ from kubectl_caps.cli.flags import program_name
 from kubectl_caps.cli.parser import parse
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-HEAVY = ("kubernetes", "msgspec", "yaml", "urllib3")
+HEAVY = ("argcomplete", "kubernetes", "msgspec", "yaml", "urllib3")
 
 
 def imported(*argv: str) -> tuple[int, set[str]]:

@@ -80,6 +80,15 @@ def test_the_program_runs_without_a_python_and_through_a_link(unpacked: Path, tm
         assert "NET_BIND_SERVICE" in run(folder, "explain", "10", **nothing).stdout
 
 
+def test_the_program_completes_in_the_protocol_of_argcomplete(unpacked: Path, tmp_path: Path) -> None:
+    line = "kubectl-caps inspect --fail-on=cri"
+    typed = {"COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_SHELL": "zsh"}
+    flags = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "out")}
+    done = run(unpacked, **typed, **flags, _ARGCOMPLETE_SUPPRESS_SPACE="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "out").read_text() == "--fail-on=critical:"
+
+
 def test_every_frozen_module_can_be_imported(unpacked: Path) -> None:
     """An extension that imports a module in C, or a library that is missing, would show here and in no analysis."""
     library = unpacked / "python" / LIBRARY
@@ -164,7 +173,7 @@ def test_every_part_of_the_archive_has_its_licence(unpacked: Path, dist: Path) -
     wanted |= {FILES[re.split(r"[\d.]", file.name)[0]] for file in shared}
     headings = re.findall(r"^={9,}\n(\S+) .*\n={9,}\n", (unpacked / NOTICES).read_text(), re.MULTILINE)
     named = {name.replace("_", "-") for name in headings}
-    assert {"kubernetes", "urllib3", "pyyaml", "msgspec", "openssl", "cpython"} <= wanted
+    assert {"argcomplete", "kubernetes", "urllib3", "pyyaml", "msgspec", "openssl", "cpython"} <= wanted
     assert wanted - named == set()
     [document] = dist.glob("*.cdx.json")
     assert sorted(part["name"] for part in json.loads(document.read_text())["components"]) == sorted(headings)

@@ -54,13 +54,18 @@ def answer(words: Sequence[str], *, kubectl: bool = False) -> list[str]:
     For `kubectl`, lists with commas have no descriptions: its script for bash escapes the comma of a described
     candidate, and then finds that the candidate does not begin with what is typed.
     """
-    try:
-        reply = _reply(read_line(words))
-    except Exception:  # whatever it is, the user is in the middle of a line
-        reply = Reply()
+    reply = reply_to(words)
     plain = kubectl and any("," in value for value, _ in reply.candidates)
     lines = [f"{value}\t{text}" if text and not plain else value for value, text in reply.candidates]
     return [*lines, f":{reply.directive}"]
+
+
+def reply_to(words: Sequence[str]) -> Reply:
+    """The candidates for these words, of which the last one is being typed."""
+    try:
+        return _reply(read_line(words))
+    except Exception:  # whatever it is, the user is in the middle of a line
+        return Reply()
 
 
 def _reply(cursor: Cursor) -> Reply:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from labeling import GOOD, spec
 from loopback import Answer, Seen, reply, serving, status
+from tab_again import tab_again
 from testbed.cluster import Cluster
 
 from kubectl_caps.cluster.api import client
@@ -498,6 +499,8 @@ COMPLETIONS = {
 def test_kubectl_completes_types_and_names(api_cluster: Cluster, shop: str, words: str, found: list[str]) -> None:
     first, *rest = words.split()
     typed = [first, *rest[:1], *(["-n", shop] if len(rest) > 1 else []), *rest[1:]]
-    lines = api_cluster.kubectl("__complete", *typed).stdout.splitlines()
+    lines = tab_again(
+        lambda: api_cluster.kubectl("__complete", *typed).stdout.splitlines(), lambda lines: len(lines) < 2
+    )
     assert [line.partition("\t")[0] for line in lines[:-1]] == found
     assert lines[-1] == ":36"

@@ -6,7 +6,7 @@ NAMESPACE, FILE = "NAMESPACE", "FILE"
 """Stand for the namespace of the run, and for the file of a saved undo."""
 
 TIMEOUT = 3.0
-"""Seconds of --request-timeout in every run, and of all requests of a completion."""
+"""Seconds of --request-timeout in every run."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ ASKS_NOTHING: tuple[str, ...] = ("version --client", "explain NET_ADMIN", "compl
 """Commands that send no request, so that no fault can meet them."""
 
 SETTINGS: tuple[tuple[str, str, float], ...] = (
-    ("kubectl_caps.commands.completion.objects", "LIMIT", TIMEOUT),
+    ("kubectl_caps.commands.completion.objects", "LIMIT", 20.0),
     ("kubectl_caps.commands.shared.late_patch", "LATE", 1.0),
     ("kubectl_caps.commands.trials.run", "_GONE_WITHIN", 3.0),
     ("kubectl_caps.commands.trials.run", "_SILENT_LIMIT", 2.0),

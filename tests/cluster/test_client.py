@@ -167,7 +167,7 @@ def test_lists_are_returned_in_order_and_a_forbidden_list_does_not_stop_the_rest
 
 
 def test_several_lists_are_asked_at_a_time() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=30)
 
     def api(_: Seen) -> Answer:
         together.wait()

@@ -1010,7 +1010,7 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         nonlocal count
         count += 1
         if count == limit:
-            os.kill(pids.get(timeout=10), signal.SIGKILL)
+            os.kill(pids.get(timeout=60), signal.SIGKILL)
         return None
 
     def run_until(request: int) -> tuple[str, list[str]]:

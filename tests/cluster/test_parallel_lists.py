@@ -90,7 +90,7 @@ def test_lists_are_not_read_far_ahead_of_the_consumer() -> None:
 
 
 def test_several_iterators_run_at_the_same_time() -> None:
-    barrier = threading.Barrier(3, timeout=5)
+    barrier = threading.Barrier(3, timeout=30)
 
     def start() -> Iterator[int]:
         barrier.wait()

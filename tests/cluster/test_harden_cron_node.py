@@ -17,7 +17,8 @@ from testbed.cluster import Completed, Node
 STRIPPED = "grep -q 'CapBnd:\t0000000000000000' /proc/self/status"
 NEEDS_CHOWN = "touch /tmp/x && chown 1 /tmp/x"
 UNNAMED = f"{STRIPPED} && echo 'the frobnicator was refused: Operation not permitted'; exit 0"
-FIRST_TIME = "test -e /v/x || {{ touch /v/x; {}; exit 1; }}"
+FIRST_TIME = "test -e /v/x || {{ touch /v/x; {}; exit 1; }}; sleep 10"
+"""The second try goes on for a while: when it ends, the kubelet deletes the first one with its log."""
 VOLUME = {"volumes": [{"name": "v", "emptyDir": {}}]}
 LIMIT = ("--timeout", "100s")
 TRY_NEXT, NEXT = "to try next: ", "Next: to watch a run that is made now: "

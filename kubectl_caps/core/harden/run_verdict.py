@@ -73,12 +73,14 @@ def run_timed_out(verdict: Verdict, timeout: float, failure: PodFailure | None) 
 def not_read(run: job_run.RunJob, pods: Sequence[Pod], unread: Collection[tuple[str, str]], *, sample: int) -> str:
     """A sentence about the logs of an ended run that were not read; empty if all, or those of `sample` pods, were.
 
-    `unread` are the pods and containers whose logs could not be read.
+    `unread` are the pods and containers whose logs could not be read. Those of earlier runs do not count: without them
+    a complaint is taken for a new one.
     """
     missing = job_run.unread(run, pods) if len(pods) < sample else 0
     if missing:
         return f"{missing} of its pods were gone before their logs were read"
-    places = ", ".join(f"{pod}/{container}" for pod, container in sorted(unread))
+    names = {pod.metadata.name for pod in pods}
+    places = ", ".join(f"{pod}/{container}" for pod, container in sorted(unread) if pod in names)
     return f"logs were not read: {places}" if places else ""
 
 

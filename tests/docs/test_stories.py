@@ -18,14 +18,14 @@ TOLD_OF = ("shop", "reports", "infra", "lab")
 
 
 @pytest.fixture
-def cluster(node_cluster: Node) -> Iterator[Node]:
+def cluster(node_alone: Node) -> Iterator[Node]:
     """A cluster with the images that the pages name (nobody pulls them here), and without their namespaces."""
-    node_cluster.image("docker.io/library/nginx:1.27", programs.REAL["nginx"])
-    node_cluster.image("docker.io/library/busybox:1.36", Image())
+    node_alone.image("docker.io/library/nginx:1.27", programs.REAL["nginx"])
+    node_alone.image("docker.io/library/busybox:1.36", Image())
     remove = ("delete", "namespace", *TOLD_OF, "--ignore-not-found", "--timeout=100s")
-    node_cluster.kubectl(*remove)
-    yield node_cluster
-    node_cluster.kubectl(*remove)
+    node_alone.kubectl(*remove)
+    yield node_alone
+    node_alone.kubectl(*remove)
 
 
 def story(page: str) -> list[Step]:

@@ -154,9 +154,9 @@ class Caller:
                 yield self.answer(item["status"]["podIP"])
 
     def answer(self, address: str) -> bytes:
-        """What a server answers; empty where it does not."""
+        """What a server answers, however late; empty where it does not."""
         try:
-            with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{address}/", timeout=20) as answer:
                 return bytes(answer.read())
         except OSError:
             return b""

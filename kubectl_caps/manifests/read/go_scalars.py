@@ -15,7 +15,7 @@ MERGE = f"{TAGS}merge"
 
 
 class UnreadableYaml(Exception):
-    """A text that kubectl could not read either; `line` counts from 1 in the text, None if it is not known."""
+    """A text that kubectl cannot read either. `line` counts from 1 in the text; None if the line is not known."""
 
     def __init__(self, line: int | None, problem: str) -> None:
         super().__init__(problem)
@@ -23,7 +23,7 @@ class UnreadableYaml(Exception):
 
 
 class Repeated(Struct, frozen=True):
-    """A key that stands twice in one mapping: the last one wins in kubectl, and other tools refuse the text."""
+    """A key that occurs twice in a mapping. In kubectl the last value wins; other tools refuse the text."""
 
     line: int
     key: str
@@ -34,7 +34,7 @@ class Repeated(Struct, frozen=True):
 
 
 class _Words:
-    """A resolver's pattern that is a list of words."""
+    """A resolver's pattern that matches a list of words."""
 
     def __init__(self, *words: str) -> None:
         self.words = frozenset(words)
@@ -44,7 +44,7 @@ class _Words:
 
 
 class _Number:
-    """A resolver's pattern that is `number`."""
+    """A resolver's pattern that matches what `number` accepts."""
 
     def match(self, text: str) -> bool:
         return number(text) is not None

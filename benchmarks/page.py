@@ -41,7 +41,7 @@ def line(result: dict[str, Any]) -> str:
     if result["figure"] is None:
         return f"| {result['work']} | {result['against']} | | | not run: {result['detail']} |"
     verdict = "PASS" if result["figure"] <= result["bound"] else "**OVER**"
-    figure, bound = (f"{result[name]:.3g}{result['unit']}" for name in ("figure", "bound"))
+    figure, bound = (f"{result[name]:,.4g}{result['unit']}" for name in ("figure", "bound"))
     return f"| {result['work']} | {result['against']} | {figure} | {bound} | {verdict}: {result['detail']} |"
 
 

@@ -106,7 +106,7 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 def row(work: str, against: str, figure: float, bound: float, detail: str = "", unit: str = "x") -> None:
     """Print a row with its verdict, and keep it for the page. `figure` has to be at most `bound`."""
     verdict = "PASS" if figure <= bound else "OVER"
-    print(f"{verdict}  {work}, against {against}: {figure:.3g}{unit} (at most {bound:.3g}{unit})  {detail}", flush=True)
+    print(f"{verdict}  {work}, against {against}: {figure:,.4g}{unit} (at most {bound:,.4g}{unit})  {detail}", flush=True)
     keep({"work": work, "against": against, "figure": figure, "bound": bound, "unit": unit, "detail": detail})
 
 

@@ -106,7 +106,8 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 def row(work: str, against: str, figure: float, bound: float, detail: str = "", unit: str = "x") -> None:
     """Print a row with its verdict, and keep it for the page. `figure` has to be at most `bound`."""
     verdict = "PASS" if figure <= bound else "OVER"
-    print(f"{verdict}  {work}, against {against}: {figure:,.4g}{unit} (at most {bound:,.4g}{unit})  {detail}", flush=True)
+    figures = f"{figure:,.4g}{unit} (at most {bound:,.4g}{unit})"
+    print(f"{verdict}  {work}, against {against}: {figures}  {detail}", flush=True)
     keep({"work": work, "against": against, "figure": figure, "bound": bound, "unit": unit, "detail": detail})
 
 

@@ -17,6 +17,9 @@ FitOutput = Literal["table", "json", "yaml"]
 VersionOutput = Literal["table", "json", "yaml"]
 ExplainOutput = Literal["table", "json", "yaml"]
 
+TRACE_IMAGE = "docker.io/library/busybox:stable"
+"""The image of the tracer unless the user names one: it has to have sh and busybox, or awk and the usual programs."""
+
 Completed = Literal[
     "", "capabilities", "clusters", "containers", "contexts", "files", "folders", "namespaces", "resources", "shells",
     "subjects", "topics", "users",
@@ -270,6 +273,12 @@ FIT: tuple[Group, ...] = (
             ("--profile",), "also try it as restricted, without any capability", "restricted", ("restricted",),
             default="none",
         ),
+    )),
+    Group("The kernel's evidence", (
+        _switch("--trace", text="record the kernel's capability checks, from a privileged pod on their node"),
+        Flag(("--trace-image",), f"the image of that pod: sh and busybox; default {TRACE_IMAGE}", "IMAGE"),
+        Flag(("--trace-namespace",), "the namespace of that pod; default: that of the trials", "NAMESPACE",
+             completes="namespaces"),
     )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
     Group("Output", (_output(FitOutput),)),

@@ -33,7 +33,7 @@ _GONE_WITHIN = 30.0
 _ASKED_WITHIN = 45.0
 """Seconds for one question: the rest of a record may have to be read first."""
 _RIGHTS = (("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods"),
-           ("create", "pods/exec"), ("get", "pods/log"))  # fmt: skip
+           ("get", "pods/exec"), ("create", "pods/exec"), ("get", "pods/log"))  # fmt: skip
 
 
 class TracerRefused(Exception):
@@ -88,7 +88,7 @@ class Tracer:
         deadline = time.monotonic() + _GONE_WITHIN
         while time.monotonic() < deadline:
             try:
-                if not list(pods_of(self.cluster, self.namespace, self.run)):
+                if not list(tracer_pods(self.cluster, self.namespace, self.run)):
                     return
             except CapsError:
                 pass
@@ -137,7 +137,7 @@ def container_ids(pod: Pod) -> dict[str, str]:
     }  # fmt: skip
 
 
-def pods_of(cluster: Cluster, namespace: str, run: str) -> Iterator[Pod]:
+def tracer_pods(cluster: Cluster, namespace: str, run: str) -> Iterator[Pod]:
     """The tracer's pod. Raises CapsError."""
     return edge.pods_selected(cluster, namespace, f"{LABEL}={run}")
 
@@ -196,7 +196,7 @@ def _await_ready(tracer: Tracer, job_uid: str, show: Callable[[], None]) -> None
     began = time.monotonic()
     while time.monotonic() - began < _STARTS_WITHIN:
         show()
-        pod = next(pods_of(tracer.cluster, tracer.namespace, tracer.run), None)
+        pod = next(tracer_pods(tracer.cluster, tracer.namespace, tracer.run), None)
         if pod is None:
             if time.monotonic() - began > _NO_POD:
                 _check_creation(tracer, job_uid)

@@ -12,7 +12,7 @@ from kubectl_caps.core.harden.suggestion import missing_capabilities
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.trace.refusals import KernelRefusal
-from kubectl_caps.core.trace.report import Check, EvidenceKind, TraceReport
+from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind, TraceReport
 
 TrialResult = Literal["passed", "refused", "failed", "notTried"]
 """The pod works; it stays up and is refused something; it fails; the trial itself could not be made."""
@@ -109,7 +109,7 @@ class TraceAnswer(Struct):
 
     node: str = ""
     kind: EvidenceKind | None = None
-    used: tuple[Check, ...] = ()
+    used: tuple[CapabilityCheck, ...] = ()
     incomplete: str = ""
     confirmed: int | None = None
 

@@ -8,7 +8,7 @@ The program reads (Documentation/trace/events.rst; the formats stand in events/*
 
 - `sched_process_fork`: a child belongs where its parent belongs, and a pid that is used again belongs nowhere.
 - `sched_process_exec`: a process counts from its first program on. Before it is the runtime's own work; runc runs
-  itself again (`/proc/self/exe`, `/dev/fd/N`, `memfd:`) after the attachment.
+  itself again (`/proc/self/exe`, `/dev/fd/N`, `memfd:`) after the attachment. busybox does so as well, later.
 - `cap_capable`, with the kernel's stack where the option `stacktrace` is there: who asks, and in which system call.
 - `sys_exit` that ended with EPERM or EACCES: the checks that were refused before it in the same task failed this call.
 - `sys_enter` (older kernels): the arguments of the call.
@@ -75,8 +75,8 @@ index(rest, ": sched_process_fork: ") {
 index(rest, ": sched_process_exec: ") {
   match(rest, /filename=.* pid=/); file = substr(rest, RSTART + 9, RLENGTH - 14)
   match(rest, / pid=[0-9]+ old_pid=/); pid = substr(rest, RSTART + 5) + 0
-  own[pid] = own[tid]; delete open[tid]; delete asked[tid]
-  if (!began[tid] && (file ~ /^\/(proc\/(self|thread-self|[0-9]+)|dev\/fd)\// || file ~ /^memfd:/)) next
+  own[pid] = own[tid]; name[pid] = name[tid]; delete open[tid]; delete asked[tid]
+  if (file ~ /^\/(proc\/(self|thread-self|[0-9]+)|dev\/fd)\// || file ~ /^memfd:/) { began[pid] = began[tid]; next }
   began[pid] = 1; sub(/.*\//, "", file); gsub(/[\t\r]/, "?", file); name[pid] = file
   key = own[pid] "\t" file
   if (!(key in started) && ++keys > most) { keys = most; dropped++; next }

@@ -6,7 +6,7 @@ decide are written out here (include/uapi/linux: prctl.h, sched.h, in.h; asm-gen
 
 from collections.abc import Iterator
 
-from kubectl_caps.core.diagnosis.syscalls import BY_CALL, Operation
+from kubectl_caps.core.diagnosis.syscalls import BY_CALL
 
 _PRCTL = {
     22: "PR_SET_SECCOMP", 24: "PR_CAPBSET_DROP", 28: "PR_SET_SECUREBITS", 35: "PR_SET_MM", 47: "PR_CAP_AMBIENT",
@@ -22,6 +22,8 @@ _NAMESPACES = {
 }  # fmt: skip
 _IOCTLS = {0x5412: "TIOCSTI", 0x541D: "TIOCCONS", 0x40086602: "FS_IOC_SETFLAGS", 0x4024700A: "RTC_SET_TIME"}
 _FAMILIES = {2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET"}
+_ADDRESSES = {16: "sin_port=htons(1)", 28: "sin6_port=htons(1)", 12: "AF_NETLINK"}
+"""By the length of an address: for IPv4 and IPv6, EACCES is for low ports. The address itself is not in the event."""
 _SOCK_RAW, _ICMP = 3, 1
 _DEVICES = {0x2000: "S_IFCHR", 0x6000: "S_IFBLK"}
 
@@ -29,20 +31,13 @@ _DEVICES = {0x2000: "S_IFCHR", 0x6000: "S_IFBLK"}
 def operation_needs(call: str, error: str, arguments: str) -> tuple[tuple[str, ...], ...]:
     """The capabilities that a failed call may lack, in alternatives; empty if the table names none.
 
-    `arguments` are the raw words of `raw_syscalls:sys_enter`, `(1, 24, 7ffd, 4, 0, 0)`; empty if not known. A row whose
-    arguments are not known counts only if no other row of the call could be it.
+    `arguments` are the raw words of `raw_syscalls:sys_enter`, `(1, 24, 7ffd, 4, 0, 0)`; empty if not known.
     """
     text = _as_strace(call, arguments)
-    rows = [row for row in BY_CALL.get(call, ()) if error in row.errors and call in row.calls]
-    for row in rows:
-        if row.when is None or row.when.search(text):
+    for row in BY_CALL.get(call, ()):
+        if call in row.calls and error in row.errors and (row.when is None or row.when.search(text)):
             return row.needs
-    likely = [row for row in rows if row.needs and _is_readable(row)]
-    return likely[0].needs if len(likely) == 1 and call == "bind" else ()
-
-
-def _is_readable(row: Operation) -> bool:
-    return row.certainty == "certain"
+    return ()
 
 
 def _as_strace(call: str, arguments: str) -> str:
@@ -60,6 +55,8 @@ def _constants(call: str, words: list[int]) -> Iterator[str]:
         yield "|".join(name for bit, name in _NAMESPACES.items() if padded[0] & bit)
     elif call == "ioctl":
         yield "SIOC" + "X" if 0x8900 <= padded[1] <= 0x89FF else _IOCTLS.get(padded[1], "")
+    elif call == "bind":
+        yield _ADDRESSES.get(padded[2], "")
     elif call == "socket":
         kind = padded[1] & 0xF
         yield _FAMILIES.get(padded[0], "")

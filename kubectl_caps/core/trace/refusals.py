@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Set
 from msgspec import Struct
 
 from kubectl_caps.core.trace.raw_arguments import operation_needs
-from kubectl_caps.core.trace.report import CallError, Check, TraceReport
+from kubectl_caps.core.trace.report import CallError, CapabilityCheck, TraceReport
 
 Taken = Mapping[str, Set[str]]
 """By container, the capabilities (short names) that a trial takes from it."""
@@ -32,7 +32,7 @@ def refusals(report: TraceReport, taken: Taken, usual: TraceReport | None = None
     yield from found.values()
 
 
-def granted_words(check: Check) -> str:
+def granted_words(check: CapabilityCheck) -> str:
     """`granted to chown in fchownat, 2 times`."""
     return f"granted to {check.process}{_in(check.call)}, {times(check.granted)}"
 
@@ -41,7 +41,7 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _of_checks(checks: tuple[Check, ...], taken: Taken) -> Iterator[KernelRefusal]:
+def _of_checks(checks: tuple[CapabilityCheck, ...], taken: Taken) -> Iterator[KernelRefusal]:
     for check in sorted(checks, key=lambda one: not one.failed):
         if check.refused and not check.optional and check.capability in taken.get(check.container, ()):
             ended = ", and the call failed" if check.failed else ""

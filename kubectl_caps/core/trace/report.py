@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.linux.capabilities import BY_NUMBER
 from kubectl_caps.core.trace.calls import call_name, call_of
@@ -16,7 +17,7 @@ EvidenceKind = Literal["capabilities", "calls"]
 _ERRORS = {"-1": "EPERM", "-13": "EACCES"}
 
 
-class Check(Struct, frozen=True):
+class CapabilityCheck(Struct, frozen=True):
     """A capability that processes of a container were granted or refused, in one system call.
 
     `failed`: how many of the refused calls ended with EPERM or EACCES. `optional` says why it is not yet a need, or is
@@ -52,7 +53,7 @@ class TraceReport(Struct, frozen=True):
     """
 
     kind: EvidenceKind = "capabilities"
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CapabilityCheck, ...] = ()
     errors: tuple[CallError, ...] = ()
     seen: frozenset[str] = frozenset()
     lost: int = 0
@@ -91,8 +92,8 @@ def trace_report(text: str, containers: Mapping[str, str]) -> TraceReport:
     )
 
 
-def _checks(rows: list[list[str]], containers: Mapping[str, str], machine: str) -> Iterator[Check]:
-    granted, refused, failed = Counter[Check](), Counter[Check](), Counter[Check]()
+def _checks(rows: list[list[str]], containers: Mapping[str, str], machine: str) -> Iterator[CapabilityCheck]:
+    granted, refused, failed = Counter[CapabilityCheck](), Counter[CapabilityCheck](), Counter[CapabilityCheck]()
     for row in rows:
         if not (_is(row, "asked", 7) or _is(row, "failed", 10)) or not row[4].isdigit():
             continue
@@ -101,13 +102,12 @@ def _checks(rows: list[list[str]], containers: Mapping[str, str], machine: str) 
             continue
         name = BY_NUMBER[int(number)].name if int(number) in BY_NUMBER else f"CAP_{number}"
         call = call_of(stack)
-        key = Check(container, process, name, call, optional=why_optional(name, stack, call))
+        key = CapabilityCheck(container, process, name, call, optional=why_optional(name, stack, call))
         (granted if result == "0" else refused)[key] += count
         if row[0] == "failed" and _is_of(call, call_name(machine, int(row[7]))):
             failed[key] += count
     for key in dict.fromkeys([*granted, *refused]):
-        yield Check(key.container, key.process, key.capability, key.call, granted[key], refused[key], failed[key],
-                    key.optional)  # fmt: skip
+        yield replace(key, granted=granted[key], refused=refused[key], failed=failed[key])
 
 
 def _is_of(call: str, ended: str) -> bool:

@@ -21,7 +21,7 @@ from kubectl_caps.core.trace.follow import END, FOLLOW, MOST_KEYS
 PREFIX = "kubectl-caps-"
 """How trace instances are called: this, the run, the number of the trial, the second at which they are left over."""
 
-_TOTAL_KB = 32768
+_TOTAL_KB = 16384
 """The buffer of one instance over all CPUs, in KiB; an event with its stack takes about 200 bytes."""
 
 _WITH_ARGUMENTS = ["bind", "clone", "ioctl", "mknod", "mknodat", "prctl", "setsockopt", "socket", "unshare"]

@@ -17,7 +17,7 @@ from kubectl_caps.core.fit.result import (
     restricted_patch_of,
 )
 from kubectl_caps.core.trace.refusals import KernelRefusal
-from kubectl_caps.core.trace.report import Check, EvidenceKind
+from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.documents.frame import (
     API_VERSION,
@@ -210,7 +210,7 @@ def _trace(trace: TraceAnswer) -> TraceJson:
     )
 
 
-def check_json(check: Check) -> KernelCheckJson:
+def check_json(check: CapabilityCheck) -> KernelCheckJson:
     """A check of a record."""
     return KernelCheckJson(**structs.asdict(check))
 

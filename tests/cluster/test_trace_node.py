@@ -1,0 +1,291 @@
+"""fit --trace on a real node: programs that print nothing, a kernel without `cap_capable`, busy neighbours, and ends.
+
+Every story has its own workloads; the stories run beside each other. What brute force finds is what pods of the
+template show with the answer and with each set of one member less.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from brute_force import BruteForce, each_left_out
+from test_fit_node import ROOT, SLEEP, Fits, sets_of
+from test_harden_node import REDIS, pod, workload
+from testbed import programs
+from testbed.cluster import Node
+from testbed.images import Image
+
+TRACER = "docker.io/local/tracer:1"
+OLD_TRACER = "docker.io/local/old-tracer:1"
+"""Its mount(8) hides the event `cap_capable`, as kernels before 6.14 do not have it."""
+HIDES = (
+    b'#!/bin/busybox sh\n/bin/busybox mount "$@" || exit 1\n'
+    b"/bin/busybox mount -t tmpfs none /sys/kernel/tracing/events/capability\n"
+)
+FLAGS = ("--settle", "3s", "--timeout", "60s", "--yes", "--trace", "--trace-image")
+PERL = "/usr/bin/perl -e"
+SILENT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "chown": ("touch /tmp/x; chown 5 /tmp/x 2>/dev/null || exit 1", ("CHOWN",)),
+    "setuid": (f"{PERL} 'exit(syscall(105, 33) != 0)' || exit 1", ("SETUID",)),
+    "chroot": ("chroot / true 2>/dev/null || exit 1", ("SYS_CHROOT",)),
+    "raw": (f"{PERL} 'exit(!socket(my $s, 2, 3, 1))' || exit 1", ("NET_RAW",)),
+    "kill": (
+        f"{PERL} 'my $p = fork; if (!$p) {{ syscall(105, 33); sleep 1000 }} sleep 1; exit(!kill(9, $p))' || exit 1",
+        ("KILL",),
+    ),
+    "nice": ("nice -n -5 true 2>/dev/null || exit 1", ("SYS_NICE",)),
+    "mknod": ("mknod /tmp/n c 1 3 2>/dev/null || exit 1", ("MKNOD",)),
+    "port": ("exec httpd -f -p 80 2>/dev/null", ("NET_BIND_SERVICE",)),
+}
+"""Programs that print nothing, and what they need at least."""
+WANTS_MORE = (
+    f"touch /tmp/x; chmod 2755 /tmp/x; chown 5 /tmp/x 2>/dev/null; chroot / true 2>/dev/null || exit 1; {SLEEP}"
+)
+BUSY = "while :; do /bin/busyneighbour true; done"
+REAL = ("nginx", "redis", "chrony")
+
+
+class Traces(Fits):
+    """A namespace with workloads that are fitted with the kernel's evidence."""
+
+    def traced(self, name: str, image: str = TRACER, *flags: str) -> dict[str, Any]:
+        """Fit one Deployment."""
+        return self.fit(f"deploy/{name}", *flags, flags=(*FLAGS, image))
+
+    def minimal(self, name: str, image: str = TRACER) -> dict[str, Any]:
+        """Fit; then whether the answer works, and each set with one member less, by pods of its template."""
+        item = self.traced(name, image)
+        brute = BruteForce(self, name, self.get(f"deploy/{name}")["spec"]["template"]["spec"])
+        needed = sets_of(item)
+        works, *without = brute.tried([needed, *each_left_out(needed)])
+        return {**item, "works": works, "without": without}
+
+    def tracers(self) -> list[str]:
+        """The names of all Jobs and pods of tracers."""
+        items = [*self.get("jobs")["items"], *self.get("pods")["items"]]
+        return [item["metadata"]["name"] for item in items if "caps-trace-" in item["metadata"]["name"]]
+
+
+def instances() -> list[str]:
+    """The trace instances of this kernel, whoever made them."""
+    script = "mount -t tracefs none /sys/kernel/tracing && ls /sys/kernel/tracing/instances"
+    return subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True).stdout.split()
+
+
+def started(place: Traces, name: str) -> subprocess.Popen[str]:
+    """A run in a process of its own."""
+    argv = ["fit", "-n", place.name, f"deploy/{name}", *FLAGS, TRACER, "--settle", "5s", "--timeout", "20s"]
+    env = {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(place.node.kubeconfig)}
+    command = [sys.executable, "-m", "kubectl_caps", *argv]
+    return subprocess.Popen(command, env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def left(run: str) -> list[str]:
+    return [name for name in instances() if run and f"-{run}-" in name]
+
+
+def gone(place: Traces, run: str) -> dict[str, Any]:
+    """What there is of a run at once, and after its deadline."""
+    at_once = left(run)
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        objects = [name for name in (*place.tracers(), *place.trials()) if run in name]
+        if not objects and not left(run):
+            break
+        time.sleep(2)
+    return {"at once": at_once, "left": left(run), "objects": objects, "run": run}
+
+
+def run_of(process: subprocess.Popen[str]) -> str:
+    """The id of a run, which it prints before it makes anything."""
+    assert process.stderr
+    for line in process.stderr:
+        if match := re.search(r"privileged pod caps-trace-(\w+)", line):
+            return match[1]
+    return ""
+
+
+def killed(place: Traces, trials: int) -> dict[str, Any]:
+    """kill -9 of fit when its tracer is there, or so many of its trials."""
+    with started(place, f"killed-{trials}") as process:
+        run, found = run_of(process), list[str]()
+        while process.poll() is None and len(found) < (trials or 1):
+            time.sleep(0.2)
+            names = place.trials() if trials else place.tracers()
+            found = [name for name in names if run in name]
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    return gone(place, run)
+
+
+def tracer_killed(place: Traces) -> dict[str, Any]:
+    """kill -9 of the tracer while the first trial runs: fit goes on without it."""
+    with started(place, "untraced") as process:
+        run = run_of(process)
+        while process.poll() is None and not [name for name in place.trials() if run in name]:
+            time.sleep(0.2)
+        found = subprocess.run(["pgrep", "-f", f"^sh -c .* kubectl-caps main {run} "], capture_output=True, text=True)
+        for pid in found.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        out, err = process.communicate()
+    return {**gone(place, run), "pids": found.stdout, "status": process.returncode, "out": out, "err": err}
+
+
+def refused(place: Traces) -> dict[str, Any]:
+    """A namespace for tracers that admits no privileged pod."""
+    strict = place.node.make_namespace({"pod-security.kubernetes.io/enforce": "baseline"})
+    item = place.traced("chown", TRACER, "--trace-namespace", strict)
+    place.node.delete_namespace(strict)
+    return item
+
+
+def busy(place: Traces) -> dict[str, Any]:
+    """200 processes of another pod that make processes without end, while a pod is traced."""
+    spec = pod(place.node.busybox, f"cp /bin/busybox /bin/busyneighbour; for i in $(seq 200); do {BUSY} & done; wait")
+    spec["containers"][0]["resources"] = {"limits": {"cpu": "300m"}}
+    place.apply(workload("neighbours", spec))
+    place.await_ready("deploy/neighbours")
+    item = place.traced("beside")
+    place.node.kubectl("delete", "deploy", "neighbours", "-n", place.name, "--wait=false", "--grace-period=0")
+    return item
+
+
+STORIES: dict[str, Callable[[Traces], Any]] = {
+    **{f"killed {number}": partial(lambda number, place: killed(place, number), number) for number in (0, 3)},
+    "tracer killed": tracer_killed,
+    **{name: partial(lambda name, place: place.minimal(name), name) for name in (*REAL, *SILENT)},
+    **{f"old {name}": partial(lambda name, place: place.minimal(name, OLD_TRACER), name)
+       for name in ("chown", "setuid", "raw", "port")},
+    "more": lambda place: place.traced("more"),
+    "refused": refused,
+    "no image": lambda place: place.traced("chroot", "docker.io/local/nowhere:1"),
+    "busy": busy,
+}  # fmt: skip
+
+
+def workloads(node: Node) -> Iterator[dict[str, Any]]:
+    """All of them."""
+    perl = node.image("docker.io/local/perl:1", Image(programs=("/usr/bin/perl",)))
+    scripts = {name: f"{script}; {SLEEP}" for name, (script, _) in SILENT.items()}
+    owns = scripts["chown"]
+    for name in ("killed-0", "killed-3", "untraced", "beside"):
+        scripts[name] = owns
+    for name, script in {**scripts, "more": WANTS_MORE}.items():
+        spec = pod(perl, script)
+        if name == "nice":
+            spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["SYS_NICE"]}}
+        if name == "port":
+            spec["securityContext"] = {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]}
+        yield workload(name, spec)
+    yield workload("nginx", pod(node.image("docker.io/local/web:1", programs.REAL["nginx"])))
+    yield workload("redis", pod(node.real("redis-dropping"), REDIS))
+    chrony = pod(node.real("chrony"))
+    chrony["containers"][0]["securityContext"] = {"capabilities": {"add": ["SYS_TIME"]}}
+    yield workload("chrony", chrony)
+
+
+Told = Mapping[str, Future[Any]]
+
+
+@pytest.fixture(scope="module")
+def place(node_cluster: Node) -> Iterator[Traces]:
+    """The namespace with all workloads."""
+    place = Traces(node_cluster)
+    node_cluster.image(TRACER)
+    node_cluster.image(OLD_TRACER, Image(files={"/usr/sbin/mount": HIDES}, owned={"/usr/sbin/mount": (0, 0o755)}))
+    place.apply(*workloads(node_cluster))
+    yield place
+    node_cluster.delete_namespace(place.name)
+
+
+@pytest.fixture(scope="module")
+def told(place: Traces) -> Iterator[Told]:
+    """Every story, running."""
+    with ThreadPoolExecutor(int(os.environ.get("CAPS_STORIES", "4"))) as pool:
+        yield {name: pool.submit(story, place) for name, story in STORIES.items()}
+
+
+@pytest.mark.parametrize("story", SILENT)
+def test_a_program_that_prints_nothing_needs_what_brute_force_finds(told: Told, story: str) -> None:
+    item = told[story].result()
+    assert (item["result"], item["works"], any(item["without"])) == ("found", True, False), item
+    assert set(SILENT[story][1]) <= set(item["needed"]["c"])
+    assert item["trace"]["incomplete"] == ""
+    assert {one["kind"] for trial in item["trials"] for one in trial["kernel"]} == {"capabilities"}
+
+
+@pytest.mark.parametrize("story", SILENT)
+def test_the_answer_stands_after_two_trials_and_each_proof_takes_one(told: Told, story: str) -> None:
+    item = told[story].result()
+    assert item["trace"]["confirmed"] == 1, item["trace"]
+    assert len(item["trials"]) == 2 + len(item["needed"]["c"]), [trial["evidence"] for trial in item["trials"]]
+
+
+@pytest.mark.parametrize("story", REAL)
+def test_a_real_daemon_needs_what_brute_force_finds(told: Told, story: str) -> None:
+    item = told[story].result()
+    assert (item["works"], any(item["without"])) == (True, False), item
+    assert all(proof["kernel"] for proof in item["proof"])
+    used = {one["capability"] for one in item["trace"]["used"]}
+    print(f"{story}: {item['needed']['c']} of {sorted(used)} in {len(item['trials'])} trials, {item['took']:.0f} s")
+
+
+def test_a_program_that_asks_for_more_than_it_needs_ends_without_it(told: Told) -> None:
+    item = told["more"].result()
+    assert item["needed"] == {"c": ["SYS_CHROOT"]}, item
+    assert {one["capability"] for one in item["trace"]["used"]} > {"SYS_CHROOT"}
+    assert item["result"] == "notProved"
+    assert "CHOWN" in item["message"]
+
+
+@pytest.mark.parametrize("story", ["chown", "setuid", "raw", "port"])
+def test_a_kernel_without_the_event_tells_by_failed_calls(told: Told, story: str) -> None:
+    item = told[f"old {story}"].result()
+    assert (item["result"], item["works"], any(item["without"])) == ("found", True, False), item
+    assert item["trace"]["kind"] == "calls"
+    assert {one["kind"] for trial in item["trials"] for one in trial["kernel"]} == {"calls"}
+
+
+@pytest.mark.parametrize("story", ["refused", "no image"])
+def test_a_refused_tracer_is_said_and_fit_goes_on(told: Told, story: str) -> None:
+    item = told[story].result()
+    assert (item["status"], item["result"]) == (0, "found")
+    assert item["trace"]["kind"] is None
+    words = "violates PodSecurity" if story == "refused" else "nowhere"
+    assert re.search(rf"nothing is traced: .*{words}", item["stderr"]), item["stderr"]
+
+
+def test_busy_processes_of_others_are_not_in_the_answer(told: Told) -> None:
+    item = told["busy"].result()
+    assert item["needed"] == {"c": ["CHOWN"]}, item
+    assert "busyneighbour" not in json.dumps(item)
+    print(f"busy: {item['trace']['incomplete'] or 'nothing was lost'}")
+
+
+@pytest.mark.parametrize("story", ["killed 0", "killed 3", "tracer killed"])
+def test_kill_leaves_nothing_after_the_deadline(told: Told, story: str) -> None:
+    found = told[story].result()
+    assert found["run"]
+    assert (found["left"], found["objects"]) == ([], []), found
+
+
+def test_fit_goes_on_when_its_tracer_is_killed(told: Told) -> None:
+    found = told["tracer killed"].result()
+    assert found["status"] == 0, found["err"]
+    assert "CHOWN" in found["out"]
+    assert "incomplete" in found["err"]
+
+
+def test_runs_leave_no_tracer(told: Told, place: Traces) -> None:
+    for story in told.values():
+        story.result()
+    assert place.tracers() == []

@@ -26,11 +26,15 @@ from testbed.images import Image
 
 TRACER = "docker.io/local/tracer:1"
 OLD_TRACER = "docker.io/local/old-tracer:1"
-"""Its mount(8) hides the event `cap_capable`, as kernels before 6.14 do not have it."""
-HIDES = (
-    b'#!/bin/busybox sh\n/bin/busybox mount "$@" || exit 1\n'
-    b"/bin/busybox mount -t tmpfs none /sys/kernel/tracing/events/capability\n"
-)
+"""Its sh hides the event `cap_capable` in each trace instance, as kernels before 6.14 do not have it."""
+HIDES = b"""#!/bin/busybox sh
+sh() { file=$1; shift; . "$file"; }
+mkdir() { /bin/busybox mkdir "$@" && /bin/busybox mount -t tmpfs none "$1/events/capability"; }
+rmdir() { /bin/busybox umount "$1/events/capability"; /bin/busybox rmdir "$@"; }
+script=$2
+shift 2; [ $# = 0 ] || shift
+eval "$script"
+"""
 FLAGS = ("--settle", "3s", "--timeout", "60s", "--yes", "--trace", "--trace-image")
 PERL = "/usr/bin/perl -e"
 SILENT: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -39,10 +43,11 @@ SILENT: dict[str, tuple[str, tuple[str, ...]]] = {
     "chroot": ("chroot / true 2>/dev/null || exit 1", ("SYS_CHROOT",)),
     "raw": (f"{PERL} 'exit(!socket(my $s, 2, 3, 1))' || exit 1", ("NET_RAW",)),
     "kill": (
-        f"{PERL} 'my $p = fork; if (!$p) {{ syscall(105, 33); sleep 1000 }} sleep 1; exit(!kill(9, $p))' || exit 1",
+        f"""{PERL} 'my @p; until (@p) {{ @p = grep {{ (stat "/proc/$_")[4] == 33 }} map {{ /(\\d+)/ }} glob "/proc/*" }}
+        exit(!kill(0, $p[0]))' || exit 1""",
         ("KILL",),
     ),
-    "nice": ("nice -n -5 true 2>/dev/null || exit 1", ("SYS_NICE",)),
+    "nice": (f"{PERL} 'exit(syscall(141, 0, 0, -5) != 0)' || exit 1", ("SYS_NICE",)),
     "mknod": ("mknod /tmp/n c 1 3 2>/dev/null || exit 1", ("MKNOD",)),
     "port": ("exec httpd -f -p 80 2>/dev/null", ("NET_BIND_SERVICE",)),
 }
@@ -183,6 +188,9 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
         spec = pod(perl, script)
         if name == "nice":
             spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["SYS_NICE"]}}
+        if name == "kill":  # the process of another user is in another container
+            other = {**pod(node.busybox)["containers"][0], "name": "other", "securityContext": {"runAsUser": 33}}
+            spec = {**spec, "shareProcessNamespace": True, "containers": [*spec["containers"], other]}
         if name == "port":
             spec["securityContext"] = {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]}
         yield workload(name, spec)
@@ -201,7 +209,7 @@ def place(node_cluster: Node) -> Iterator[Traces]:
     """The namespace with all workloads."""
     place = Traces(node_cluster)
     node_cluster.image(TRACER)
-    node_cluster.image(OLD_TRACER, Image(files={"/usr/sbin/mount": HIDES}, owned={"/usr/sbin/mount": (0, 0o755)}))
+    node_cluster.image(OLD_TRACER, Image(files={"/usr/sbin/sh": HIDES}, owned={"/usr/sbin/sh": (0, 0o755)}))
     place.apply(*workloads(node_cluster))
     yield place
     node_cluster.delete_namespace(place.name)

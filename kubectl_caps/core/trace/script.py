@@ -111,8 +111,9 @@ end)
   [ -d $instance ] || { echo 'problem	the trace instance is gone'; exit 0; }
   echo '@END@' > $instance/trace_marker
   echo 0 > $instance/tracing_on
-  for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    [ -e /caps/$2.counts ] && break
+  tries=0
+  until [ -e /caps/$2.counts ] || [ $tries -ge 60 ]; do
+    tries=$((tries + 1))
     sleep 0.5 2> /dev/null || sleep 1
   done
   [ -e /caps/$2.counts ] || printf 'problem\tthe record could not be read in time\n'

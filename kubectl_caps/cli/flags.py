@@ -151,6 +151,12 @@ CHANGED = Group("Changed files (harden)", (_switch(
 ACCEPTED = Group("Accepted findings (inspect, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
 """Also on the page of `options`."""
 
+TRACER_IMAGE = Flag(("--trace-image",), f"the image of that pod; default {TRACE_IMAGE}", "IMAGE")
+TRACER_NAMESPACE = Flag(
+    ("--trace-namespace",), "the namespace of that pod; default: that of the traced pods", "NAMESPACE",
+    completes="namespaces",
+)  # fmt: skip
+
 INSPECT: tuple[Group, ...] = (
     Group("Objects", (
         _resources("default: all workloads of the namespace"),
@@ -162,6 +168,8 @@ INSPECT: tuple[Group, ...] = (
             alone="exec",
         ),
         Flag(("--image",), "with --live=ephemeral: an image that has a shell", "IMAGE"),
+        Flag(("--trace",), "what they use, by the kernel, from a privileged pod on their node", "TIME"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Rules", (
         Flag(
@@ -276,9 +284,7 @@ FIT: tuple[Group, ...] = (
     )),
     Group("The kernel's evidence", (
         _switch("--trace", text="record the kernel's capability checks, from a privileged pod on their node"),
-        Flag(("--trace-image",), f"the image of that pod: sh and busybox; default {TRACE_IMAGE}", "IMAGE"),
-        Flag(("--trace-namespace",), "the namespace of that pod; default: that of the trials", "NAMESPACE",
-             completes="namespaces"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
     Group("Output", (_output(FitOutput),)),

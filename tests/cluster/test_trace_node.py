@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import jsonschema
 import pytest
 from brute_force import BruteForce, each_left_out
 from test_fit_node import ROOT, SLEEP, Fits, sets_of
@@ -43,8 +44,9 @@ SILENT: dict[str, tuple[str, tuple[str, ...]]] = {
     "chroot": ("chroot / true 2>/dev/null || exit 1", ("SYS_CHROOT",)),
     "raw": (f"{PERL} 'exit(!socket(my $s, 2, 3, 1))' || exit 1", ("NET_RAW",)),
     "kill": (
-        f"""{PERL} 'my @p; until (@p) {{ @p = grep {{ (stat "/proc/$_")[4] == 33 }} map {{ /(\\d+)/ }} glob "/proc/*" }}
-        exit(!kill(0, $p[0]))' || exit 1""",
+        f"""{PERL} 'my @p; until (@p) {{
+        opendir D, "/proc"; @p = grep {{ /^[0-9]/ && (stat "/proc/$_")[4] == 33 }} readdir D }} exit(!kill(0, $p[0]))
+        ' || exit 1""",
         ("KILL",),
     ),
     "nice": (f"{PERL} 'exit(syscall(141, 0, 0, -5) != 0)' || exit 1", ("SYS_NICE",)),
@@ -164,6 +166,24 @@ def busy(place: Traces) -> dict[str, Any]:
     return item
 
 
+def running(place: Traces) -> dict[str, Any]:
+    """A running nginx is traced while it is asked and reloaded; then a fit with that as evidence."""
+    place.await_ready("deploy/nginx")
+    (name,) = [item["metadata"]["name"] for item in place.pods("nginx")]
+    with ThreadPoolExecutor(1) as pool:
+        flags = ("--trace", "25s", "--trace-image", TRACER, "-o", "json")
+        traced = pool.submit(place.node.caps, "inspect", "deploy/nginx", "-n", place.name, *flags)
+        while not traced.done():
+            script = f"nginx -s reload; {'wget -qO- http://127.0.0.1/ > /dev/null; ' * 8} sleep 2"
+            place.node.kubectl("exec", "-n", place.name, name, "--", "sh", "-c", script, check=False)
+    done = traced.result()
+    file = place.node.place.folder / f"{place.name}-trace.json"
+    file.write_text(done.stdout)
+    untraced = place.fit("deploy/nginx", "--evidence", str(file))
+    table = place.node.caps("inspect", "deploy/nginx", "-n", place.name, "--trace", "2s", "--trace-image", TRACER)
+    return {"done": done, "document": json.loads(done.stdout), "untraced": untraced, "table": table}
+
+
 STORIES: dict[str, Callable[[Traces], Any]] = {
     **{f"killed {number}": partial(lambda number, place: killed(place, number), number) for number in (0, 3)},
     "tracer killed": tracer_killed,
@@ -174,6 +194,7 @@ STORIES: dict[str, Callable[[Traces], Any]] = {
     "refused": refused,
     "no image": lambda place: place.traced("chroot", "docker.io/local/nowhere:1"),
     "busy": busy,
+    "running": running,
 }  # fmt: skip
 
 
@@ -189,7 +210,8 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
         if name == "nice":
             spec["containers"][0]["securityContext"] = {"capabilities": {"add": ["SYS_NICE"]}}
         if name == "kill":  # the process of another user is in another container
-            other = {**pod(node.busybox)["containers"][0], "name": "other", "securityContext": {"runAsUser": 33}}
+            image = node.image("docker.io/local/as-33:1", Image(user="33"))
+            other = {**pod(image)["containers"][0], "name": "other"}
             spec = {**spec, "shareProcessNamespace": True, "containers": [*spec["containers"], other]}
         if name == "port":
             spec["securityContext"] = {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]}
@@ -277,6 +299,23 @@ def test_busy_processes_of_others_are_not_in_the_answer(told: Told) -> None:
     assert item["needed"] == {"c": ["CHOWN"]}, item
     assert "busyneighbour" not in json.dumps(item)
     print(f"busy: {item['trace']['incomplete'] or 'nothing was lost'}")
+
+
+def test_a_running_nginx_is_traced_without_touching_it(told: Told) -> None:
+    story = told["running"].result()
+    jsonschema.validate(story["document"], json.loads((ROOT / "docs/trace.schema.json").read_text()))
+    (item,) = story["document"]["items"]
+    (container,) = item["containers"]
+    assert (item["pods"], item["evidence"], item["incomplete"]) == (1, "capabilities", []), item
+    used = {one["capability"] for one in container["used"] if not one["optional"]}
+    needed = set(told["nginx"].result()["needed"]["c"])
+    assert {"SETGID", "SETUID"} <= used <= needed, container["used"]
+    assert {one["process"] for one in container["used"]} <= {"nginx", "sh", "wget", "sleep"}
+    assert not used & set(container["neverUsed"])
+    assert "NET_RAW" in container["neverUsed"]
+    assert "used in the traced time" in story["untraced"]["stderr"]
+    assert set(story["untraced"]["needed"]["c"]) == needed
+    assert "never used in" in story["table"].stdout
 
 
 @pytest.mark.parametrize("story", ["killed 0", "killed 3", "tracer killed"])

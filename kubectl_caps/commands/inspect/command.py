@@ -42,6 +42,10 @@ def main(options: argparse.Namespace) -> int:
 def inspect(arguments: InspectArguments) -> int:
     """Inspect the selected workloads, print the result, and return the exit status."""
     set_added_kinds(arguments.kinds)
+    if arguments.trace is not None:
+        from kubectl_caps.commands.inspect.trace import trace
+
+        return trace(arguments)
     on_files, output, gate = arguments.on_files, arguments.output, arguments.gate
     listed = gates.exemptions(arguments)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")

@@ -24,6 +24,9 @@ MOST_KEYS = 4000
 END = "kubectl-caps end"
 """What the tracer writes into its record (`trace_marker`) when it is asked for the counts."""
 
+SEEDS, SEEDED = "kubectl-caps seeds", "kubectl-caps seeded"
+"""What the tracer writes before and after it lists processes that run already."""
+
 FOLLOW = r"""
 function finish(tid,    key) {
   reserve = stack ~ /^<(security|cap|_)_vm_enough_memory/
@@ -49,7 +52,14 @@ function failed(tid, call,    parts, n, i, key) {
   next
 }
 BEGIN { passed = "^(trace_event_raw_|__traceiter_|cap_capable$|do_syscall_|entry_|el0|do_el0|invoke_sys)" }
-/^seed\t/ { split($0, part, /\t/); own[part[2]] = part[3]; name[part[2]] = part[4]; began[part[2]] = 1; next }
+function seed(pid, path, file) {
+  own[pid] = path; name[pid] = file; began[pid] = file !~ /^(runc|crun|exe$)/
+  if (!began[pid]) return
+  key = path "\t" file
+  if (!(key in started) && ++keys > most) { keys = most; dropped++; return }
+  started[key]++
+}
+/^seed\t/ { split($0, part, /\t/); seed(part[2], part[3], part[4]); next }
 {
   if (collecting != "") finish(collecting)
   if (!match($0, /-[0-9]+ +\[[0-9]+\] /)) next
@@ -60,10 +70,13 @@ index(rest, ": cgroup_attach_task: ") {
   if (!match(rest, uids)) next
   path = substr(rest, RSTART); sub(/ pid=[0-9]+ comm=.*/, "", path)
   match(rest, / pid=[0-9]+ comm=/); pid = substr(rest, RSTART + 5) + 0
+  if (seeding) { seed(pid, path, substr(rest, RSTART + RLENGTH)); next }
   if (own[pid] != path) { own[pid] = path; began[pid] = 0 }
   next
 }
 /: tracing_mark_write: kubectl-caps end$/ { exit }
+/: tracing_mark_write: kubectl-caps seeds$/ { seeding = 1; next }
+/: tracing_mark_write: kubectl-caps seeded$/ { seeding = 0; next }
 index(rest, ": sched_process_fork: ") {
   match(rest, / child_pid=[0-9]+$/); child = substr(rest, RSTART + 11) + 0
   delete open[child]; delete asked[child]

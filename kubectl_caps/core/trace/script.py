@@ -6,6 +6,7 @@ It needs sh and busybox (or awk, cat, date, mkdir, mount, rmdir, sleep, uname). 
   so many seconds at most, and no longer when nobody has begun or ended a record for IDLE seconds. Whatever ends it
   removes its trace instances; after SIGKILL the kubelet starts it again, and it removes them then.
 - `begin N`: a trace instance with its own buffer and filters; the kernel records from now on.
+- `seeds N UID…`: which processes of these pods run already (the pod needs hostPID for this).
 - `follow N PATTERN`: reads the record as it comes and counts what belongs to the pods of the pattern. All other lines
   are dropped at once.
 - `end N`: the counts, and the instance is gone. `drop N`: the instance is gone.
@@ -16,7 +17,7 @@ Documentation/trace/ftrace.rst has the files of tracefs.
 import shlex
 
 from kubectl_caps.core.trace.calls import numbers_of
-from kubectl_caps.core.trace.follow import END, FOLLOW, MOST_KEYS
+from kubectl_caps.core.trace.follow import END, FOLLOW, MOST_KEYS, SEEDED, SEEDS
 
 PREFIX = "kubectl-caps-"
 """How trace instances are called: this, the run, the number of the trial, the second at which they are left over."""
@@ -34,7 +35,7 @@ def _filter(machine: str) -> str:
 
 
 _PROGRAM = r"""
-for tool in cat date id kill mkdir mount mv rm rmdir sleep uname; do
+for tool in cat date id kill mkdir mount mv readlink rm rmdir sleep uname; do
   command -v $tool > /dev/null 2>&1 || eval "$tool() { busybox $tool \"\$@\"; }"
 done
 awk=awk; command -v awk > /dev/null 2>&1 || awk="busybox awk"  # in the background a function would be a second process
@@ -100,9 +101,36 @@ begin)
     echo 1 > events/$event/enable || exit 1
   done
   printf 'mode\t%s\t%s\n' $mode $machine > /caps/$number.mode ;;
+seeds)  # processes that run already; in a pid namespace below the first one their numbers are those of /proc only
+  number=$2; shift 2; nested=
+  [ "$(readlink /proc/self/ns/pid)" = "pid:[4026531836]" ] || nested=yes
+  if [ $nested ]; then  # attaching a task to the cgroup that it is in changes nothing, and the event has its number
+    mkdir -p /caps/cgroup
+    [ -e /caps/cgroup/cgroup.procs ] || mount -t cgroup -o freezer none /caps/cgroup 2> /dev/null ||
+      mount -t cgroup2 none /caps/cgroup || exit 1
+    file=cgroup.procs; group=0::; [ -e /caps/cgroup/tasks ] && file=tasks group=:freezer:
+    echo '@SEEDS@' > $instance/trace_marker
+  fi
+  for folder in /proc/[0-9]*; do
+    text=$(cat $folder/cgroup 2> /dev/null) || continue
+    for uid in "$@"; do
+      case $text in *$uid*) ;; *) continue ;; esac
+      rest=${text#*$uid}; rest=${rest%%
+*}
+      place=${text#*$group}; place=${place%%
+*}
+      for task in $folder/task/*; do
+        if [ $nested ]; then echo ${task##*/} > /caps/cgroup$place/$file
+        else printf 'seed\t%s\t%s\t%s\n' ${task##*/} "$uid$rest" "$(cat $task/comm)"; fi
+      done
+    done
+  done > /caps/$number.seeds 2> /dev/null
+  [ $nested ] && echo '@SEEDED@' > $instance/trace_marker
+  true ;;
 follow)  # not by cat: that of busybox reads with sendfile(2), for which a trace_pipe drops lines
   {
-    $awk -v uids="$3" -v most=@MOST@ -f /caps/follow.awk $instance/trace_pipe > /caps/$2.part &
+    seeds=; [ -e /caps/$2.seeds ] && seeds=/caps/$2.seeds
+    $awk -v uids="$3" -v most=@MOST@ -f /caps/follow.awk $seeds $instance/trace_pipe > /caps/$2.part &
     echo $! > /caps/$2.pid; wait
     mv /caps/$2.part /caps/$2.counts
   } > /dev/null 2>&1 < /dev/null & ;;
@@ -132,6 +160,8 @@ PROGRAM = (
     _PROGRAM.replace("@PREFIX@", PREFIX)
     .replace("@TOTAL@", str(_TOTAL_KB))
     .replace("@END@", END)
+    .replace("@SEEDS@", SEEDS)
+    .replace("@SEEDED@", SEEDED)
     .replace("@MOST@", str(MOST_KEYS))
     .replace("@X86_64@", _filter("x86_64"))
     .replace("@AARCH64@", _filter("aarch64"))

@@ -107,6 +107,18 @@ def test_processes_that_run_already_are_given_by_seeds() -> None:
     }
 
 
+def test_a_seed_that_is_still_the_runtime_s_counts_from_its_program_on() -> None:
+    begin = f"seed\t12\t{UID}/{CONTAINER}\trunc:[2:INIT]\n" + check(12, 6, granted=True)
+    assert checks(begin) == set()
+    assert checks(begin + program(12, "/bin/sh") + check(12, 0, granted=True)) == {("sh", "CHOWN", "", 1, 0, 0)}
+
+
+def test_seeds_may_be_marks_in_the_record() -> None:
+    marks = event(1, "tracing_mark_write: kubectl-caps seeds"), event(1, "tracing_mark_write: kubectl-caps seeded")
+    record = marks[0] + attach(12).replace("runc:[0:PAR", "nginx") + marks[1] + check(12, 0, granted=True)
+    assert checks(record) == {("nginx", "CHOWN", "", 1, 0, 0)}
+
+
 def test_too_many_different_lines_are_said() -> None:
     many = "".join(program(12, f"/bin/x{number}") for number in range(30))
     text = counted(START + many, most=10)

@@ -58,6 +58,9 @@ WANTS_MORE = (
     f"touch /tmp/x; chmod 2755 /tmp/x; chown 5 /tmp/x 2>/dev/null; chroot / true 2>/dev/null || exit 1; {SLEEP}"
 )
 BUSY = "while :; do /bin/busyneighbour true; done"
+PRIVILEGED = (
+    f"touch /tmp/x; chown 5 /tmp/x 2>/dev/null || exit 1; mount -t tmpfs none /root 2>/dev/null || exit 1; {SLEEP}"
+)
 REAL = ("nginx", "redis", "chrony")
 
 
@@ -190,6 +193,7 @@ STORIES: dict[str, Callable[[Traces], Any]] = {
     **{name: partial(lambda name, place: place.minimal(name), name) for name in (*REAL, *SILENT)},
     **{f"old {name}": partial(lambda name, place: place.minimal(name, OLD_TRACER), name)
        for name in ("chown", "setuid", "raw", "port")},
+    "privileged": lambda place: place.minimal("privileged"),
     "more": lambda place: place.traced("more"),
     "refused": refused,
     "no image": lambda place: place.traced("chroot", "docker.io/local/nowhere:1"),
@@ -216,6 +220,9 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
         if name == "port":
             spec["securityContext"] = {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "1024"}]}
         yield workload(name, spec)
+    privileged = pod(node.busybox, PRIVILEGED)
+    privileged["containers"][0]["securityContext"] = {"privileged": True}
+    yield workload("privileged", privileged)
     yield workload("nginx", pod(node.image("docker.io/local/web:1", programs.REAL["nginx"])))
     yield workload("redis", pod(node.real("redis-dropping"), REDIS))
     chrony = pod(node.real("chrony"))
@@ -283,6 +290,12 @@ def test_a_kernel_without_the_event_tells_by_failed_calls(told: Told, story: str
     assert (item["result"], item["works"], any(item["without"])) == ("found", True, False), item
     assert item["trace"]["kind"] == "calls"
     assert {one["kind"] for trial in item["trials"] for one in trial["kernel"]} == {"calls"}
+
+
+def test_a_privileged_container_is_traced_as_it_is(told: Told) -> None:
+    item = told["privileged"].result()
+    assert item["needed"] == {"c": ["CHOWN", "SYS_ADMIN"]}, item
+    assert (item["works"], any(item["without"]), item["trace"]["confirmed"]) == (True, False, 1)
 
 
 @pytest.mark.parametrize("story", ["refused", "no image"])

@@ -44,24 +44,10 @@ def trace(arguments: InspectArguments) -> int:
     if not rows:
         say(*map(str, chosen.errors), "No running pods found: there is nothing to trace")
         return 2
-    seconds = arguments.trace or 0.0
     nodes = dict[str, NodeRecord]()
     for pod in (pod for row in rows for pod in row.pods if _runs(pod)):
         nodes.setdefault(pod.spec.node_name or "", NodeRecord([])).pods.append(pod)
-    began = time.monotonic()
-    try:
-        for node, record in nodes.items():
-            _start(chosen, arguments, node, record)
-        began = time.monotonic()
-        _wait(seconds if any(record.trace for record in nodes.values()) else 0.0)
-        for record in nodes.values():
-            _read(record)
-    finally:
-        clear_progress()
-        for tracer in [record.tracer for record in nodes.values() if record.tracer]:
-            tracer.remove()
-            tracer.await_gone()
-    took = time.monotonic() - began
+    took = _record(chosen, arguments, nodes)
     usages = [_usage(row, nodes, took, chosen) for row in rows]
     errors = [*chosen.errors, *(InputError(text) for text in dict.fromkeys(_problems(nodes)))]
     if arguments.output == "table":
@@ -71,6 +57,24 @@ def trace(arguments: InspectArguments) -> int:
     else:
         print_lines([json.text(trace_document(usages, errors), arguments.output).rstrip("\n")])
     return 2 if errors else 0
+
+
+def _record(chosen: Selection, arguments: InspectArguments, nodes: dict[str, NodeRecord]) -> float:
+    """Record all nodes for the wanted time; returns the seconds. The tracers are gone afterwards."""
+    try:
+        for node, record in nodes.items():
+            _start(chosen, arguments, node, record)
+        began = time.monotonic()
+        _wait((arguments.trace or 0.0) if any(record.trace for record in nodes.values()) else 0.0)
+        took = time.monotonic() - began
+        for record in nodes.values():
+            _read(record)
+        return took
+    finally:
+        clear_progress()
+        for tracer in [record.tracer for record in nodes.values() if record.tracer]:
+            tracer.remove()
+            tracer.await_gone()
 
 
 def _runs(pod: Pod) -> bool:

@@ -1,7 +1,7 @@
 """The tracer pod: started on a node, asked for records by exec, and removed with its trace instances."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -154,21 +154,20 @@ def start_tracer(
 ) -> Tracer:
     """A tracer that is ready, on a node that suits `like`, the spec of a pod. Raises TracerRefused."""
     tracer = Tracer(cluster, runner, options.namespace, run)
+    is_made = False
     try:
         _check_rights(cluster, options.namespace)
         job = tracer_job(run, options, like, sees_processes=sees_processes)
         _check_admission(cluster, options.namespace, job["spec"]["template"], manager)
+        is_made = True  # also if a signal or a lost answer hides it
         with signals_deferred():
             made = cluster.create(JOBS, options.namespace, job, field_manager=manager)
-    except CapsError as error:
-        raise TracerRefused(error.words) from error
-    try:
-        _await_ready(tracer, made.get("metadata", {}).get("uid", ""), lambda: progress("the tracer starts"))
-    except CapsError as error:
-        tracer.remove()
-        raise TracerRefused(error.words) from error
-    except BaseException:
-        tracer.remove()
+        _await_ready(tracer, made.get("metadata", {}).get("uid", ""))
+    except BaseException as error:
+        if is_made:
+            tracer.remove()
+        if isinstance(error, CapsError):
+            raise TracerRefused(error.words) from error
         raise
     return tracer
 
@@ -191,11 +190,11 @@ def _check_admission(cluster: Cluster, namespace: str, template: Mapping[str, An
             raise CapsError(f"its pod would be refused: {error.message}") from error
 
 
-def _await_ready(tracer: Tracer, job_uid: str, show: Callable[[], None]) -> None:
+def _await_ready(tracer: Tracer, job_uid: str) -> None:
     """Wait until the tracer is ready, and print what it removed. Raises TracerRefused, CapsError."""
     began = time.monotonic()
     while time.monotonic() - began < _STARTS_WITHIN:
-        show()
+        progress("the tracer starts")
         pod = next(tracer_pods(tracer.cluster, tracer.namespace, tracer.run), None)
         if pod is None:
             if time.monotonic() - began > _NO_POD:
@@ -204,14 +203,12 @@ def _await_ready(tracer: Tracer, job_uid: str, show: Callable[[], None]) -> None
             tracer.pod = pod
             return
         time.sleep(_POLL)
-    tracer.remove()
     raise TracerRefused(f"it was not ready after {_STARTS_WITHIN:.0f} s")
 
 
 def _check_creation(tracer: Tracer, job_uid: str) -> None:
     events = edge.events(tracer.cluster, tracer.namespace, job_uid, lambda what, error: None)
     if refused := creation_refused(events):
-        tracer.remove()
         raise TracerRefused(refused.message)
 
 
@@ -221,14 +218,12 @@ def _is_ready(tracer: Tracer, pod: Pod) -> bool:
         return False
     waiting, ended = status.state.waiting, status.state.terminated
     if waiting and waiting.reason not in ("ContainerCreating", "PodInitializing", "", None):
-        tracer.remove()
         raise TracerRefused(f"{waiting.reason}: {waiting.message or ''}")
     if not status.state.running and not ended:
         return False
     said = tracer.cluster.log(tracer.namespace, pod.metadata.name or "", CONTAINER).splitlines()
     problem = next((line.partition(": ")[2] for line in said if line.startswith("problem: ")), "")
     if ended or problem:
-        tracer.remove()
         raise TracerRefused(problem or "; ".join(said) or "its program ended")
     if "ready" not in said:
         return False

@@ -196,6 +196,11 @@ class WorkloadFit:
         end = run.await_up(trial, lambda: f"{run.reference}: trial with today's rights, {trial.seconds:.0f} s")
         if run.tracer and not end:  # the record is whole only when the pod has settled
             end = run.wait_for_end(lambda: f"{run.reference}: today's rights are traced, {trial.seconds:.0f} s")
+        if end and end.outcome == "notTried" and run.tracer and self.result.trace:
+            self.result.trace.incomplete = f"on node {run.tracer.node} no trial could be made: {end.message}"
+            say(f"{run.reference}: {self.result.trace.incomplete}; fit goes on by logs and search")
+            run.untrace()
+            return self._baseline(run)
         if end:
             self._note(end)
             if end.outcome != "passed":

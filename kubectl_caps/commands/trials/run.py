@@ -69,7 +69,8 @@ class TrialRun:
         self.count = 0
         self.unconfined: Profiles = ()
         self.tracer: Tracer | None = None
-        self._confined = plan
+        self._ended_tracer: Tracer | None = None
+        self._confined = self._free = plan
         self._made = False
         self._well = set[int]()
         self._silent_since: float | None = None
@@ -89,8 +90,8 @@ class TrialRun:
                 self.tracer.remove()
             if self._made:
                 remove_trials(self.cluster, self.plan.namespace, self.plan.run)
-            if self.tracer:
-                self.tracer.await_gone()
+            if tracer := self.tracer or self._ended_tracer:
+                tracer.await_gone()
 
     def pin(self, node: str) -> None:
         """Make later trials on this node only."""
@@ -99,10 +100,11 @@ class TrialRun:
         self.plan = self._confined = replace(self._confined, pod=pod, differences=(*self.plan.differences, says))
 
     def untrace(self) -> None:
-        """Make later trials without a record: the tracer gives none."""
+        """Make later trials without a record, and on any node."""
         if self.tracer:
             self.tracer.remove()
-            self.tracer = None
+            self._ended_tracer, self.tracer = self.tracer, None
+        self.plan = self._confined = self._free
 
     def start(
         self, adds: Grants | None, pod: TrialPod, containers: list[str], losses: dict[str, Loss], *, kept: bool = False

@@ -47,9 +47,10 @@ class TrialEnd(Struct, frozen=True):
     def named(self) -> Grants:
         """The missing grants by the evidence: the certain and likely ones, else those of the first possible cause.
 
-        Where the kernel has named refusals, log lines do not count beside them.
+        Where the kernel has named refusals and nothing of its record was lost, log lines do not count beside them.
         """
-        if self.outcome != "passed" and any(item.is_certain for item in self.kernel):
+        is_whole = self.trace is not None and not self.trace.lost
+        if self.outcome != "passed" and is_whole and any(item.is_certain for item in self.kernel):
             return frozenset((item.container, item.capability) for item in self.kernel)
         missing = missing_capabilities(self.diagnoses)
         found = frozenset((container, name) for container, names in missing.items() for name in names)

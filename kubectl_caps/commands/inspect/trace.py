@@ -15,7 +15,7 @@ from kubectl_caps.core.fit.held import held_today, varied_containers
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.linux.runtimes import Runtime, runtime_of
 from kubectl_caps.core.pods.owners import WorkloadRow, fold
-from kubectl_caps.core.trace.follow import pod_pattern
+from kubectl_caps.core.trace.follow import pod_pattern, uid_pattern
 from kubectl_caps.core.trace.report import TraceReport, trace_report
 from kubectl_caps.core.trace.tracer_job import LABEL, TracerOptions, pinned
 from kubectl_caps.core.trace.usage import WorkloadUsage, container_usage, key_of
@@ -101,7 +101,7 @@ def _start(chosen: Selection, arguments: InspectArguments, node: str, record: No
         return
     record.tracer, trace = tracer, tracer.begin(0)
     uids = [pod.metadata.uid or "" for pod in record.pods]
-    for words in (("seeds", "0", *uids), ("follow", "0", pod_pattern(uids))):
+    for words in (("seeds", "0", *map(uid_pattern, uids)), ("follow", "0", pod_pattern(uids))):
         trace.problem = trace.problem or tracer.ask(*words)[1]
     if trace.problem:
         record.report = TraceReport(problem=trace.problem)

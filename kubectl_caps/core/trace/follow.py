@@ -127,4 +127,9 @@ END {
 
 def pod_pattern(uids: list[str]) -> str:
     """A pattern of cgroup paths from a pod's uid on: systemd's slices write the uid with underscores."""
-    return "(" + "|".join(uid.replace("-", "[-_]") for uid in uids) + ")[^ ]*"
+    return "(" + "|".join(map(uid_pattern, uids)) + ")[^ ]*"
+
+
+def uid_pattern(uid: str) -> str:
+    """A pattern of a pod's uid, for awk and for the shell."""
+    return uid.replace("-", "[-_]")

@@ -6,7 +6,7 @@ It needs sh and busybox (or awk, cat, date, mkdir, mount, rmdir, sleep, uname). 
   so many seconds at most, and no longer when nobody has begun or ended a record for IDLE seconds. Whatever ends it
   removes its trace instances; after SIGKILL the kubelet starts it again, and it removes them then.
 - `begin N`: a trace instance with its own buffer and filters; the kernel records from now on.
-- `seeds N UID…`: which processes of these pods run already (the pod needs hostPID for this).
+- `seeds N PATTERN…`: which processes of these pods run already (the pod needs hostPID for this).
 - `follow N PATTERN`: reads the record as it comes and counts what belongs to the pods of the pattern. All other lines
   are dropped at once.
 - `end N`: the counts, and the instance is gone. `drop N`: the instance is gone.
@@ -111,7 +111,7 @@ seeds)  # processes that run already; in a pid namespace below the first one the
     file=cgroup.procs; group=0::; [ -e /caps/cgroup/tasks ] && file=tasks group=:freezer:
     echo '@SEEDS@' > $instance/trace_marker
   fi
-  for folder in /proc/[0-9]*; do
+  for folder in /proc/[0-9]*; do  # $uid is a pattern: systemd's slices write it with underscores
     text=$(cat $folder/cgroup 2> /dev/null) || continue
     for uid in "$@"; do
       case $text in *$uid*) ;; *) continue ;; esac
@@ -121,7 +121,7 @@ seeds)  # processes that run already; in a pid namespace below the first one the
 *}
       for task in $folder/task/*; do
         if [ $nested ]; then echo ${task##*/} > /caps/cgroup$place/$file
-        else printf 'seed\t%s\t%s\t%s\n' ${task##*/} "$uid$rest" "$(cat $task/comm)"; fi
+        else printf 'seed\t%s\t%s\t%s\n' ${task##*/} "$number$rest" "$(cat $task/comm)"; fi
       done
     done
   done > /caps/$number.seeds 2> /dev/null

@@ -76,6 +76,7 @@ class WorkloadFit:
         self._runtime = UNTOLD
         self._unconfined: Profiles = ()
         self._record: TraceReport | None = None
+        self._candidates: Grants | None = None
 
     def fit(self) -> None:
         """Find the answer. Raises CapsError if no trial may be made, Declined, KeyboardInterrupt."""
@@ -223,7 +224,11 @@ class WorkloadFit:
         may = held - refused
         likely = likely_needed(self.spec, self.containers, held, self._runtime) | evidence.likely
         space = SearchSpace(may, likely & may, evidence.possible & may)
-        return traced_space(space, self._record, self.containers, evidence.likely) if self._record else space
+        if not self._record:
+            return space
+        space = traced_space(space, self._record, self.containers, evidence.likely)
+        self._candidates = None if space.used is None else space.likely
+        return space
 
     def _trace(self, run: TrialRun) -> None:
         options = tracer_options(self.arguments, run.plan)
@@ -252,3 +257,8 @@ class WorkloadFit:
     def _note(self, end: TrialEnd) -> None:
         self.result.trials.append(end)
         say(trial_line(self.workload.reference, end))
+        if end.outcome == "passed" and end.adds is not None and end.adds == self._candidates:
+            self._candidates = None
+            proofs = "; the trials without each of these prove that each is needed" if end.adds else ""
+            words = f"what the kernel granted to trial 0 is enough: {grant_words(end.adds)}{proofs}"
+            say(f"{self.workload.reference}: {words}")

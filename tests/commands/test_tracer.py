@@ -10,10 +10,11 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.http.exec_websocket import Outcome
 from kubectl_caps.cluster.http.transport import Runner
 from kubectl_caps.commands.trials import tracer as subject
+from kubectl_caps.commands.trials.run import remove_left_overs
 from kubectl_caps.commands.trials.tracer import Tracer, TracerRefused, start_tracer
 from kubectl_caps.core.diagnosis.attribution import Loss
 from kubectl_caps.core.kubernetes.pod import Pod
-from kubectl_caps.core.trace.tracer_job import TracerOptions
+from kubectl_caps.core.trace.tracer_job import LABEL, TracerOptions
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 
 UID, IDENT = "11111111-2222-3333-4444-555555555555", "a" * 64
@@ -157,3 +158,35 @@ def test_a_tracer_that_does_not_start_is_given_up(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(subject, "_STARTS_WITHIN", 0.1)
     with pytest.raises(TracerRefused, match="was not ready after"):
         start(Server({"waiting": {"reason": "ContainerCreating"}}))
+
+
+class LeftJobs:
+    """A namespace with the Jobs of two earlier tracers, one of them past its deadline."""
+
+    def __init__(self) -> None:
+        self.deleted = list[str]()
+
+    def pages(self, *_: Any, label_selector: str, **__: Any) -> list[list[bytes]]:
+        """The Jobs."""
+        assert label_selector == LABEL
+        ages = {"caps-trace-older": "2001-01-01T00:00:00Z", "caps-trace-newer": "2101-01-01T00:00:00Z"}
+        jobs = [
+            {"metadata": {"name": name, "creationTimestamp": made}, "spec": {"activeDeadlineSeconds": 60}}
+            for name, made in ages.items()
+        ]
+        return [[msgspec.json.encode(job) for job in jobs]]
+
+    def delete(self, resource: Any, namespace: str, name: str, **_: Any) -> None:
+        """Note what is deleted."""
+        self.deleted.append(name)
+
+
+def test_the_next_run_removes_tracers_after_their_deadline_and_names_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = LeftJobs()
+    remove_left_overs(cast("Cluster", cluster), "shop", LABEL, "tracers")
+    said = capsys.readouterr().err
+    assert cluster.deleted == ["caps-trace-older"]
+    assert "job.batch/caps-trace-older deleted: it was left over from an earlier run" in said
+    assert "tracers of another run are there, which their deadline ends: caps-trace-newer" in said

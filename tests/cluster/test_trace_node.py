@@ -302,7 +302,8 @@ def test_a_real_daemon_needs_what_brute_force_finds(told: Told, story: str) -> N
     assert (item["works"], any(item["without"])) == (True, False), item
     assert all(proof["kernel"] for proof in item["proof"])
     used = {one["capability"] for one in item["trace"]["used"]}
-    print(f"{story}: {item['result']}, {item['needed']['c']} of {sorted(used)}, {len(item['trials'])} trials, {item['took']:.0f} s")
+    cost = f"{len(item['trials'])} trials, {item['took']:.0f} s"
+    print(f"{story}: {item['result']}, {item['needed']['c']} of {sorted(used)}, {cost}")
 
 
 @needs_event

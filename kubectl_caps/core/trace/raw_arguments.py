@@ -4,10 +4,12 @@ That table reads arguments as strace prints them. Kernels without `cap_capable` 
 decide are written out here (include/uapi/linux: prctl.h, sched.h, in.h; asm-generic: socket.h, ioctls.h).
 """
 
+import re
 from collections.abc import Iterator
 
 from kubectl_caps.core.diagnosis.syscalls import BY_CALL
 
+_HEXADECIMAL = re.compile(r"[0-9a-f]{1,16}")
 _PRCTL = {
     22: "PR_SET_SECCOMP", 24: "PR_CAPBSET_DROP", 28: "PR_SET_SECUREBITS", 35: "PR_SET_MM", 47: "PR_CAP_AMBIENT",
 }  # fmt: skip
@@ -41,8 +43,10 @@ def operation_needs(call: str, error: str, arguments: str) -> tuple[tuple[str, .
 
 
 def _as_strace(call: str, arguments: str) -> str:
-    words = [int(word, 16) for word in arguments.strip("() ").split(", ") if word] if arguments else []
-    return ", ".join(_constants(call, words)) if words else ""
+    words = arguments.strip("() ").split(", ")
+    if not all(map(_HEXADECIMAL.fullmatch, words)):
+        return ""
+    return ", ".join(_constants(call, [int(word, 16) for word in words]))
 
 
 def _constants(call: str, words: list[int]) -> Iterator[str]:

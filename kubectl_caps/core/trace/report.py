@@ -79,7 +79,7 @@ def trace_report(text: str, containers: Mapping[str, str]) -> TraceReport:
     facts = {row[0]: row[1:] for row in rows if row[0] in ("mode", "end", "lost", "problem") and len(row) > 1}
     if "problem" in facts:
         return TraceReport(problem=" ".join(facts["problem"]))
-    if not {"mode", "end", "lost"} <= facts.keys():
+    if not {"mode", "end", "lost"} <= facts.keys() or not (facts["lost"][0] + facts["end"][0]).isdigit():
         return TraceReport(problem="the tracer ended before it was asked")
     machine = facts["mode"][1] if len(facts["mode"]) > 1 else ""
     return TraceReport(
@@ -104,7 +104,7 @@ def _checks(rows: list[list[str]], containers: Mapping[str, str], machine: str) 
         call = call_of(stack)
         key = CapabilityCheck(container, process, name, call, optional=why_optional(name, stack, call))
         (granted if result == "0" else refused)[key] += count
-        if row[0] == "failed" and _is_of(call, call_name(machine, int(row[7]))):
+        if row[0] == "failed" and row[7].isdigit() and _is_of(call, call_name(machine, int(row[7]))):
             failed[key] += count
     for key in dict.fromkeys([*granted, *refused]):
         yield replace(key, granted=granted[key], refused=refused[key], failed=failed[key])
@@ -117,7 +117,7 @@ def _is_of(call: str, ended: str) -> bool:
 
 def _errors(rows: list[list[str]], containers: Mapping[str, str], machine: str) -> Iterator[CallError]:
     for row in rows:
-        if _is(row, "error", 7) and (container := _container(row[2], containers)):
+        if _is(row, "error", 7) and row[4].isdigit() and (container := _container(row[2], containers)):
             error = _ERRORS.get(row[5], row[5])
             yield CallError(container, row[3], call_name(machine, int(row[4])), error, int(row[1]), row[6])
 

@@ -121,7 +121,7 @@ seeds)  # processes that run already; in a pid namespace below the first one the
 *}
       for task in $folder/task/*; do
         if [ $nested ]; then echo ${task##*/} > /caps/cgroup$place/$file
-        else printf 'seed\t%s\t%s\t%s\n' ${task##*/} "$number$rest" "$(cat $task/comm)"; fi
+        else IFS= read -r comm < $task/comm && printf 'seed\t%s\t%s\t%s\n' ${task##*/} "$number$rest" "$comm"; fi
       done
     done
   done > /caps/$number.seeds 2> /dev/null

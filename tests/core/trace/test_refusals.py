@@ -63,6 +63,7 @@ def test_without_the_event_the_first_alternative_that_was_taken_counts() -> None
         ("prctl", "EPERM", "(2f, 2, a, 0, 0, 0)", ()),
         ("prctl", "EPERM", "(18, 0, 0, 0, 0, 0)", (("SETPCAP",),)),
         ("prctl", "EPERM", "", ()),
+        ("prctl", "EPERM", "(18, nonsense)", ()),
         ("setsockopt", "EPERM", "(3, 1, 24, 7ffd0, 4, 0)", (("NET_ADMIN",), ("NET_RAW",))),
         ("setsockopt", "EPERM", "(3, 1, 20, 7ffd0, 4, 0)", (("NET_ADMIN",),)),
         ("setsockopt", "EPERM", "(3, 1, 2, 7ffd0, 4, 0)", ()),

@@ -26,8 +26,9 @@ def test_a_container_whose_start_was_not_seen_makes_a_record_incomplete() -> Non
         ("mode\tcapabilities\tx86_64\n", "the tracer ended before it was asked"),
         ("problem\tthe trace instance is gone\n", "the trace instance is gone"),
         ("mode\tcapabilities\tx86_64\nend\t0\n", "the tracer ended before it was asked"),
+        ("mode\tcapabilities\tx86_64\nend\t0\nlost\tx\n", "the tracer ended before it was asked"),
     ],
-    ids=["nothing", "no end", "problem", "no losses"],
+    ids=["nothing", "no end", "problem", "no losses", "no number"],
 )
 def test_half_an_output_is_no_record(text: str, problem: str) -> None:
     found = trace_report(text, {CONTAINER: "c"})

@@ -44,6 +44,11 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
     force: bool
     output: PolicyOutput
 
+    @property
+    def fills(self) -> bool:
+        """Whether the form has a mutating policy, which fills in what pods leave out."""
+        return self.form == "map"
+
 
 _NOT_WITH_FILES = Clash(
     ("apply", "check", "remove", "document"), "{flag} does not go with -f, which makes a policy of files", ("", False)

@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 from kubectl_caps.core.policy.preflight import Preflight
-from kubectl_caps.core.text import plural
+from kubectl_caps.core.text import first_few, plural
 from kubectl_caps.report.terminal import escaped
+
+_FEW = 5
 
 
 def preflight_lines(namespace: str, found: Preflight, verb: str) -> Iterator[str]:
     """Every object that would be refused, with container and field; `verb` is what the policy does."""
+    if found.filled:
+        names = first_few([one.reference for one in found.filled], _FEW)
+        yield escaped(f"namespace/{namespace}: new pods of {names} say nothing and would get drop ALL: they may fail")
     count = len(found.refused)
     judged = f"{found.judged} {plural('object', found.judged)} judged"
     gone = f", {found.inactive} that make no more pods passed over" if found.inactive else ""

@@ -23,7 +23,7 @@ def apply(arguments: PolicyArguments) -> int:
     if arguments.document is not None:
         [source] = [one for one in of_document(arguments) if one.built.policy.namespace == namespace] or [live]
     say(*(str(error) for error in live.errors), *(f"note: {note}" for note in source.built.notes))
-    found = preflight(source.built.policy, live.workloads, today())
+    found = preflight(source.built.policy, live.workloads, today(), fills=arguments.fills)
     tell_preflight(namespace, found, arguments)
     refusals = list(_refusals(namespace, live, bool(found.refused), arguments))
     if refusals and not arguments.force:
@@ -44,17 +44,29 @@ def _refusals(namespace: str, live: PolicySource, is_refused: bool, arguments: P
 
 
 def _send(cluster: Cluster, items: Sequence[PolicyObject], arguments: PolicyArguments) -> None:
-    """Every object first in a server dry run, so that nothing is changed where one of them is refused."""
+    """Every object first in a server dry run, so that nothing is changed where one of them is refused.
+
+    A new policy's binding cannot be tried: for the binding of an unknown policy the API server asks for the right to
+    get everything. Without its binding a policy does nothing.
+    """
     if arguments.dry_run == "client":
         for item in items:
             is_changed = item.current is not None and bool(policy_patch(item).changes)
             _say(item, "created" if item.current is None else "configured" if is_changed else "unchanged", arguments)
         return
-    results = [apply_object(cluster, item, arguments.field_manager, dry_run=True) for item in items]
+    results = [_tried(cluster, item, items, arguments) for item in items]
     for item, result in zip(items, results, strict=True):
         if arguments.dry_run == "none":
             result = apply_object(cluster, item, arguments.field_manager, dry_run=False)
         _say(item, result, arguments)
+
+
+def _tried(cluster: Cluster, item: PolicyObject, items: Sequence[PolicyObject], arguments: PolicyArguments) -> str:
+    kind = item.wanted["kind"]
+    policies = [one for one in items if kind == f"{one.wanted['kind']}Binding"]
+    if item.current is None and any(one.current is None for one in policies):
+        return "created"
+    return apply_object(cluster, item, arguments.field_manager, dry_run=True)
 
 
 def _say(item: PolicyObject, result: str, arguments: PolicyArguments) -> None:

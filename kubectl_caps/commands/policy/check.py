@@ -36,7 +36,7 @@ def check(arguments: PolicyArguments) -> int:
     live = of_cluster(cluster, namespace, context, arguments)
     say(*(str(error) for error in live.errors))
     lines += policy_drift(stored, live.built.policy)
-    lines += _refused(preflight(stored, live.workloads, today()))
+    lines += _refused(preflight(stored, live.workloads, today(), fills=arguments.fills))
     wanted = FORMS[arguments.form](stored, arguments.actions, live.made_from)
     lines += _changed(items, wanted, arguments)
     print_lines(map(escaped, dict.fromkeys(lines)))

@@ -56,7 +56,7 @@ def _printed(arguments: PolicyArguments) -> int:
         if held.namespace:
             objects += FORMS[arguments.form](held, arguments.actions, source.made_from)
         if source.workloads:
-            tell_preflight(held.namespace, preflight(held, source.workloads, today()), arguments)
+            tell_preflight(held.namespace, preflight(held, source.workloads, today(), fills=arguments.fills), arguments)
     if objects:
         sys.stdout.write(_text(objects, arguments.output))
     return 2 if any(source.errors for source in sources) else 0

@@ -100,7 +100,8 @@ def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArgum
         say(*(line for line in wrong))
         return found
 
-    built = build_policy(namespace, workloads, PolicyOptions(controllers=arguments.controllers, exemptions=meant))
+    options = PolicyOptions(controllers=arguments.controllers, exemptions=meant, fills=arguments.fills)
+    built = build_policy(namespace, workloads, options)
     for one in listed:
         if not one.not_judged and not any(one.meets(workload) for workload in workloads):
             say(f"{one.origin}: meets no workload of namespace {namespace}: not in the policy")

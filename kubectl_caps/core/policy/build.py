@@ -27,11 +27,12 @@ _OWN_CONTROLLER = frozenset(kind for kind in HOLDERS if "." in kind and not kind
 class PolicyOptions(Struct, frozen=True, kw_only=True):
     """`controllers` are users beside Kubernetes' own whose owner references are believed.
 
-    `exemptions` gives those for a workload.
+    `exemptions` gives those for a workload. `fills`: see `grants_of`.
     """
 
     controllers: tuple[str, ...] = ()
     exemptions: Callable[[Workload], Sequence[Exemption]] = lambda workload: ()
+    fills: bool = False
 
 
 class Built(Struct, frozen=True):
@@ -54,7 +55,7 @@ def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyO
         key = f"{kind}/{owner.name}"
         accounts.setdefault(key, (kind, owner.name, workload.template.spec.account))
         containers = held.setdefault(key, {})
-        for name, grants in _containers(workload.template, options.exemptions(owner)):
+        for name, grants in _containers(workload.template, options.exemptions(owner), fills=options.fills):
             containers.setdefault(name, grants)
     found = tuple(
         HeldWorkload(*accounts[key], {name: tuple(one.grant for one in grants) for name, grants in containers.items()})
@@ -67,13 +68,15 @@ def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyO
     )
 
 
-def _containers(template: PodTemplate, exemptions: Sequence[Exemption]) -> Iterator[tuple[str, list[GrantReason]]]:
+def _containers(
+    template: PodTemplate, exemptions: Sequence[Exemption], *, fills: bool
+) -> Iterator[tuple[str, list[GrantReason]]]:
     template = as_admitted(template, pod=True)
     if template.spec.os and template.spec.os.name == "windows":
         return
     for member in members(template.spec):
         if member.role != "ephemeral":
-            yield member.container.name, grants_of(member.container, template.spec, exemptions)
+            yield member.container.name, grants_of(member.container, template.spec, exemptions, fills=fills)
 
 
 def _reasons(held: Mapping[str, Mapping[str, Sequence[GrantReason]]]) -> Iterator[str]:

@@ -122,7 +122,8 @@ _HELD: Final = (
         "'of': dyn(c.?securityContext.orValue({})), "
         "'privileged': dyn(c.?securityContext.?privileged.orValue(false)), "
         "'add': dyn(c.?securityContext.?capabilities.?add.orValue([])), "
-        "'drop': dyn(c.?securityContext.?capabilities.?drop.orValue([])), "
+        "'drop': dyn(variables.later && !c.?securityContext.?capabilities.hasValue() ? ['ALL'] : "
+        "c.?securityContext.?capabilities.?drop.orValue([])), "
         "'may': dyn((variables.key == '' ? '' : variables.data[?variables.key + c.name].orValue('')).split(',')"
         ".filter(t, t != '' && (!t.contains('@') || "
         "(variables.times.size() > 0 && variables.times.all(now, now < t.split('@')[1] + 'T24'))))"
@@ -145,7 +146,8 @@ _RULES: Final = (
     Variable(
         "escalation",
         _list(
-            f"c.of.?allowPrivilegeEscalation.orValue(true) && !('{model.ESCALATION}' in c.may) && !{_GRANTED}",
+            "c.of.?allowPrivilegeEscalation.orValue(!variables.later) && "
+            f"!('{model.ESCALATION}' in c.may) && !{_GRANTED}",
             "allowPrivilegeEscalation is not false",
         ),
     ),
@@ -192,9 +194,13 @@ ALLOWED: Final = "variables.refused.size() == 0"
 MESSAGE: Final = "variables.who + variables.refused.join('; ')"
 
 
-def variables(data: str) -> Iterator[Variable]:
-    """All variables, each after those that it reads; `data` is the expression of the parameters as a map."""
+def variables(data: str, *, fills: bool = False) -> Iterator[Variable]:
+    """All variables, each after those that it reads; `data` is the expression of the parameters as a map.
+
+    `fills`: the pods of a template are filled in where they say nothing, so that the template need not say it.
+    """
     yield Variable("data", data)
+    yield Variable("later", "request.kind.kind != 'Pod'" if fills else "false")
     yield from (*_REQUEST, *_WHO, *_HELD, *_RULES)
     yield Variable("refused", REFUSED)
     yield Variable("who", _SAYS)

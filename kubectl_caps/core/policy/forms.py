@@ -5,10 +5,12 @@ from typing import Final
 
 from kubectl_caps.core.policy import vap
 from kubectl_caps.core.policy.model import NamespacePolicy
+from kubectl_caps.core.policy.mutating import mutating_manifests
 from kubectl_caps.core.policy.vap import Action, Manifest
 
 FORMS: Final[Mapping[str, Callable[[NamespacePolicy, Sequence[Action], str], list[Manifest]]]] = {
     "vap": vap.manifests,
+    "map": mutating_manifests,
 }
 """By the value of --form."""
 

@@ -30,10 +30,15 @@ class GrantReason(Struct, frozen=True):
     reason: str = ""
 
 
-def grants_of(container: Container, spec: PodSpec, exemptions: Sequence[Exemption]) -> list[GrantReason]:
-    """The grants of a container; `exemptions` are those for its workload."""
+def grants_of(
+    container: Container, spec: PodSpec, exemptions: Sequence[Exemption], *, fills: bool = False
+) -> list[GrantReason]:
+    """The grants of a container; `exemptions` are those for its workload.
+
+    `fills`: what a pod leaves out is filled in, so that leaving it out grants nothing.
+    """
     meant = [one for one in exemptions if one.meets_container(container.name)]
-    names = [*_capabilities(container), *_fields(container, spec)]
+    names = [*_capabilities(container), *_fields(container, spec, fills=fills)]
     found = [_granted(name, meant) for name in dict.fromkeys(names)]
     if "ALL" not in (container.capabilities.drop or ()) and not container.security.privileged:
         # What was won is drop ALL: a container without it is refused, unless somebody has accepted that.
@@ -52,11 +57,14 @@ def _capabilities(container: Container) -> Iterator[str]:
             yield text
 
 
-def _fields(container: Container, spec: PodSpec) -> Iterator[str]:
+def _fields(container: Container, spec: PodSpec, *, fills: bool) -> Iterator[str]:
     security = container.security
+    # With SYS_ADMIN the API refuses false.
+    must = {"SYS_ADMIN", "CAP_SYS_ADMIN"} & {capability(name) for name in container.capabilities.add or ()}
+    is_filled = fills and security.allow_privilege_escalation is None and not must
     if security.privileged:
         yield model.PRIVILEGED
-    elif security.allow_privilege_escalation is not False:
+    elif security.allow_privilege_escalation is not False and not is_filled:
         yield model.ESCALATION
     if (security.proc_mount or "Default") != "Default":
         yield model.PROC_MOUNT

@@ -32,9 +32,15 @@ def policy_name(namespace: str) -> str:
     return f"kubectl-caps-{namespace}"
 
 
-def manifests(policy: NamespacePolicy, actions: Sequence[Action], made_from: str) -> list[Manifest]:
-    """The objects in the order in which they have to be created."""
-    return [parameters(policy, made_from), _policy(policy, made_from), _binding(policy, actions, made_from)]
+def manifests(
+    policy: NamespacePolicy, actions: Sequence[Action], made_from: str, *, fills: bool = False
+) -> list[Manifest]:
+    """The objects in the order in which they have to be created; `fills`: see cel.variables."""
+    return [
+        parameters(policy, made_from),
+        _policy(policy, made_from, fills=fills),
+        _binding(policy, actions, made_from),
+    ]
 
 
 def parameters(policy: NamespacePolicy, made_from: str) -> Manifest:
@@ -84,7 +90,7 @@ def _rule(group: str, version: str, resources: Sequence[str], operations: Sequen
     }
 
 
-def _policy(policy: NamespacePolicy, made_from: str) -> Manifest:
+def _policy(policy: NamespacePolicy, made_from: str, *, fills: bool) -> Manifest:
     validation = {
         "expression": ALLOWED,
         "message": FALLBACK,
@@ -100,7 +106,8 @@ def _policy(policy: NamespacePolicy, made_from: str) -> Manifest:
             "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
             "matchConstraints": match_constraints(policy.namespace),
             "variables": [
-                {"name": one.name, "expression": one.expression} for one in variables("params.?data.orValue({})")
+                {"name": one.name, "expression": one.expression}
+                for one in variables("params.?data.orValue({})", fills=fills)
             ],
             "validations": [validation],
         },

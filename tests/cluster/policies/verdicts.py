@@ -85,12 +85,15 @@ def install(cluster: Cluster, policy: NamespacePolicy, *actions: vap.Action) -> 
 
 
 def await_policy(cluster: Cluster, namespace: str) -> None:
-    """Returns once the policy of a namespace refuses what no policy of ours allows."""
+    """Returns once the policy of a namespace refuses a template of which Pod Security would only warn."""
     container = {"name": "probe", "image": "x", "securityContext": {"privileged": True}}
-    pod = {"metadata": {"name": "no-such-pod"}, "spec": {"containers": [container]}}
+    labels = {"app": "probe"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    body = {"metadata": {"name": "probe"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments?dryRun=All"
     deadline = time.monotonic() + 60
     while True:
-        _, answer = cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", pod)
+        _, answer = cluster.api.request("POST", path, body)
         if "container probe: privileged" in str(answer.get("message")):
             return
         assert time.monotonic() < deadline, answer

@@ -306,7 +306,10 @@ POLICY: tuple[Group, ...] = (
         DRY_RUN, MANAGER,
         _switch("--force", text="apply even if something would be refused; in kube-system"),
     )),
-    Group("Output", (_output(PolicyOutput),)),
+    Group("Output", (
+        _output(PolicyOutput),
+        Flag(("--tests",), "write example pods and their verdicts into a new folder", "DIR", completes="folders"),
+    )),
 )  # fmt: skip
 
 EXPLAIN: tuple[Group, ...] = (

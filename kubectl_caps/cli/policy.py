@@ -27,7 +27,7 @@ _DEFAULT: tuple[Action, ...] = ("audit", "warn")
 class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
     """`document` is the JSON of another command. `actions` are the requested ones, or the default.
 
-    `is_action_named`: without a named action, --check accepts the one on the cluster.
+    `tests` is the folder for examples. `is_action_named`: without a named action, --check accepts that on the cluster.
     """
 
     document: str | None
@@ -43,6 +43,7 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
     field_manager: str
     force: bool
     output: PolicyOutput
+    tests: str | None
 
     @property
     def fills(self) -> bool:
@@ -54,7 +55,7 @@ _NOT_WITH_FILES = Clash(
     ("apply", "check", "remove", "document"), "{flag} does not go with -f, which makes a policy of files", ("", False)
 )
 _ONLY_WITH_FILES = Clash(("recursive",), "{flag} goes with -f", (False,))
-_ONLY_PRINTED = Clash(("output",), "{flag} goes with a policy that is printed, not with --apply, --check or --remove")
+_ONLY_PRINTED = Clash(("output", "tests"), "{flag} goes with a printed policy, not with --apply, --check or --remove")
 _ONLY_SENT = Clash(("dry_run",), "{flag} goes with --apply or --remove", ("none",))
 
 
@@ -63,11 +64,14 @@ def policy_arguments(options: argparse.Namespace) -> PolicyArguments:
     sent = sum((options.apply, options.check, options.remove))
     if sent > 1:
         raise UsageError("--apply, --check and --remove cannot be used together")
-    if options.document == "":
-        raise UsageError('invalid argument "" for "--from" flag: the path is empty')
+    for flag, value in (("--from", options.document), ("--tests", options.tests)):
+        if value == "":
+            raise UsageError(f'invalid argument "" for "{flag}" flag: the path is empty')
     on_files = checked_files(options).on_files
     refuse(options, (_NOT_WITH_FILES,) if on_files else (_ONLY_WITH_FILES,))
     refuse(options, (_ONLY_PRINTED,) if sent else (_ONLY_SENT,))
+    if sent and options.form in ("kyverno", "gatekeeper"):
+        raise UsageError(f"--form {options.form} is only printed: `kubectl apply -f -` puts it on the cluster")
     if options.check:
         refuse(options, (_ONLY_SENT,))
     if options.form not in get_args(PolicyForm):

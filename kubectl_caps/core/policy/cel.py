@@ -67,8 +67,8 @@ _REQUEST: Final = (
     Variable(
         "skipped",
         "variables.spec.?os.?name.orValue('') == 'windows' || "
-        "(request.operation == 'UPDATE' && !variables.ephemeral && "
-        f"variables.template == ({_template().replace('dyn(object)', 'dyn(oldObject)')}))",
+        "(request.?operation.orValue('') == 'UPDATE' && !variables.ephemeral && (request.kind.kind == 'Pod' || "
+        f"variables.template == ({_template().replace('dyn(object)', 'dyn(oldObject)')})))",
     ),
     Variable(
         "times",
@@ -76,14 +76,14 @@ _REQUEST: Final = (
         "dyn(object).metadata.?managedFields.orValue([]).map(m, m.?time.orValue(''))).filter(t, t != '')",
     ),
 )
-"""What is asked. Windows has no capabilities; a template that stays as it is was judged before."""
+"""What is asked. Windows has no capabilities; a template that stays as it is was judged before, and so was a pod."""
 
 _FORMER_ACCOUNT = "variables.spec.?serviceAccount.orValue('default')"
 _WHO: Final = (
     Variable("controllers", f"variables.data[?'{model.CONTROLLERS_KEY}'].orValue('').split(',')"),
     Variable(
         "owners",
-        "request.userInfo.?username.orValue('') in variables.controllers ? "
+        "request.?userInfo.?username.orValue('') in variables.controllers || request.?operation.orValue('') == '' ? "
         "dyn(object).metadata.?ownerReferences.orValue([]).filter(o, o.?controller.orValue(false))"
         f".map(o, {_OWNER}) : []",
     ),

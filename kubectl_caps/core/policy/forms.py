@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from kubectl_caps.core.policy import vap
+from kubectl_caps.core.policy.gatekeeper import gatekeeper_manifests
+from kubectl_caps.core.policy.kyverno import kyverno_manifests
 from kubectl_caps.core.policy.model import NamespacePolicy
 from kubectl_caps.core.policy.mutating import mutating_manifests
 from kubectl_caps.core.policy.vap import Action, Manifest
@@ -11,6 +13,8 @@ from kubectl_caps.core.policy.vap import Action, Manifest
 FORMS: Final[Mapping[str, Callable[[NamespacePolicy, Sequence[Action], str], list[Manifest]]]] = {
     "vap": vap.manifests,
     "map": mutating_manifests,
+    "kyverno": kyverno_manifests,
+    "gatekeeper": gatekeeper_manifests,
 }
 """By the value of --form."""
 

@@ -56,10 +56,12 @@ def _extent(item: Labelling) -> str:
 def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
     """The steps to the judged policy: warn and audit now, harden the workloads, then enforce. Empty steps are left out.
 
-    The last step enforces the strictest level that the workloads reach. A command that would be refused is a comment.
+    The third step enforces the strictest level that the workloads reach. Where that is less than *restricted*, the last
+    step is an admission policy. A command that would be refused is a comment.
     """
     yield escaped(f"# {item.namespace}: {_extent(item)}")
-    steps = [step for step in (_see(item, program), _mend(item, program), _enforce(item, program)) if step]
+    steps = [_see(item, program), _mend(item, program), _enforce(item, program), _keep(item, program)]
+    steps = [step for step in steps if step]
     for number, (title, *commands) in enumerate(steps, 1):
         yield escaped(f"# {item.namespace}: {number}. {title}")
         yield from map(escaped, commands)
@@ -126,6 +128,16 @@ def _enforce(item: Labelling, program: str) -> list[str]:
     if level != item.policy.level:
         return [f"enforce {level}, the strictest level that is reached without work by hand", command]
     return ["enforce", command]
+
+
+def _keep(item: Labelling, program: str) -> list[str]:
+    """The step that keeps what is won above the enforced level, where *restricted* cannot be had."""
+    found = [fix_command(judged, item.policy.level, item.minor) for judged in item.judged]
+    if item.policy.level != "restricted" or not any(one.remain for one in found):
+        return []
+    force = " --force" if item.namespace in SYSTEM_NAMESPACES else ""
+    command = f"{program} policy -n {item.namespace} --apply{force}"
+    return ["hold each container at what it has then, which no level does", command]
 
 
 def labelling_table(items: Sequence[Labelling]) -> Iterator[str]:

@@ -120,6 +120,14 @@ def test_check_sees_a_policy_that_somebody_has_changed(api_cluster: Cluster, nam
     assert policy(api_cluster, namespace, "--check").status == 0
 
 
+def test_inspect_names_the_policy_that_holds_a_workload(api_cluster: Cluster, namespace: str) -> None:
+    web(api_cluster, namespace)
+    assert "Held by:" not in run(api_cluster, "inspect", "deployment/web", "-n", namespace).out
+    policy(api_cluster, namespace, "--apply")
+    shown = run(api_cluster, "inspect", "deployment/web", "-n", namespace).out
+    assert f"Held by:       policy kubectl-caps-{namespace} (audit, warn)\n" in shown
+
+
 def test_remove_takes_all_of_it_away_and_nothing_of_others(api_cluster: Cluster, namespace: str) -> None:
     web(api_cluster, namespace)
     policy(api_cluster, namespace, "--apply")

@@ -1,4 +1,4 @@
-"""`policy --tests`: every example gets its verdict, from the API server, and from the CLIs of Kyverno and Gatekeeper."""
+"""`policy --tests`: every example gets its verdict, from the API server and from the CLIs of Kyverno and Gatekeeper."""
 
 import json
 import os

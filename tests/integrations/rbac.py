@@ -69,7 +69,7 @@ def rows() -> list[Row]:
 
 
 GOES_ON = {
-    "kubectl-caps-inspect-cluster": {"list nodes"},
+    "kubectl-caps-inspect-cluster": {"list nodes", "get validatingadmissionpolicybindings"},
     "kubectl-caps-label-ns-cluster": {"list customresourcedefinitions"},
     "kubectl-caps-policy-cluster": {"list customresourcedefinitions"},
     "kubectl-caps-harden": {"create pods", "get pods/log", "list events"},

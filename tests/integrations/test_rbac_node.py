@@ -158,7 +158,8 @@ def uses(row: Row, right: RoleRight) -> bool:
         return command.startswith("fit")
     if right.resource == "jobs" and right.role == "kubectl-caps-harden":
         return "cronjob/" in command
-    if right.verb == "get" and right.role in ("kubectl-caps-inspect", "kubectl-caps-fit", "kubectl-caps-harden"):
+    named = ("kubectl-caps-inspect", "kubectl-caps-inspect-cluster", "kubectl-caps-fit", "kubectl-caps-harden")
+    if right.verb == "get" and right.role in named:
         return "TYPE/NAME" in command
     return True
 

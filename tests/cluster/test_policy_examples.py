@@ -13,6 +13,7 @@ import pytest
 import yaml
 from labeling import deployment, make, spec
 from policies.random_policies import policies
+from policies.reviews import write_suites
 from policies.verdicts import await_policy, today
 from test_policy_commands import HARDENED, policy
 from testbed.cluster import Cluster
@@ -94,6 +95,14 @@ def test_gator_gives_500_random_examples_their_verdict(tmp_path: Path) -> None:
     done = run_cli(gator, "verify", f"{tmp_path}/...")
     assert (done.returncode, count >= 500) == (0, True), done.stdout[-3000:] + done.stderr
     assert "FAIL" not in done.stdout
+
+
+def test_gator_gives_500_random_requests_the_evaluators_verdict_word_for_word(tmp_path: Path) -> None:
+    gator = found("gator")
+    wanted = write_suites(tmp_path, 500)
+    done = run_cli(gator, "verify", f"{tmp_path}/...")
+    assert (done.returncode, len(wanted)) == (0, 500), done.stdout[-3000:] + done.stderr
+    assert 50 < wanted.count("") < 450
 
 
 def test_gator_notices_a_wrong_verdict(tmp_path: Path) -> None:

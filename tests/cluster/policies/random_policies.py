@@ -80,8 +80,11 @@ def _grants(random: Random) -> tuple[PolicyGrant, ...]:
     return (*(PolicyGrant(name, random.choice(days)) for name in names), *kept)
 
 
-def requests(random: Random, namespace: str, count: int, target: str) -> Iterator[Request]:
-    """Pods, templates, and ephemeral containers for the pod `target`; all as dry runs."""
+def requests(random: Random, namespace: str, count: int, target: str, *, annotated: bool = True) -> Iterator[Request]:
+    """Pods, templates, and ephemeral containers for the pod `target`; all as dry runs.
+
+    Annotations are read by the API server, which makes fields of them (`annotated=False`: there are none).
+    """
     for _ in range(count):
         kind = random.choices(("pod", "template", "ephemeral"), (7, 1, 2))[0]
         if kind == "ephemeral":
@@ -90,7 +93,7 @@ def requests(random: Random, namespace: str, count: int, target: str) -> Iterato
             yield Request("PATCH", path, body, is_ephemeral=True)
         elif kind == "pod":
             name = random.choice(("bare", "stranger"))
-            metadata: Json = {"name": name, **_owner(random), **_annotations(random)}
+            metadata: Json = {"name": name, **_owner(random), **(_annotations(random) if annotated else {})}
             body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _spec(random)}
             yield Request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", body)
         else:

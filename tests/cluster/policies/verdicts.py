@@ -64,17 +64,18 @@ def _subject(request: Request) -> tuple[PolicySubject, PodTemplate]:
         return PolicySubject("v1", "Pod", "target", ADMIN), template
     row = kind_of(request.api_version, request.kind)
     assert row
-    [workload] = read_workloads(row, _without_nulls(request.body), {})
+    [workload] = read_workloads(row, without_nulls(request.body), {})
     account = workload.template.spec.account
     metadata = workload.metadata
     subject = PolicySubject(request.api_version, request.kind, workload.name, ADMIN, metadata.controller, account)
     return subject, workload.template
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """The same without the fields that are null."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def install(cluster: Cluster, policy: NamespacePolicy, *actions: vap.Action) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 from labeling import GOOD, Result, deployment, make, run, spec
+from loopback import Answer, Seen, status
+from middleman import between, is_patch
 from policies.random_policies import ADMIN
 from policies.verdicts import PATHS, await_policy, install
 from testbed.cluster import Cluster
@@ -128,6 +130,45 @@ def test_inspect_names_the_policy_that_holds_a_workload(api_cluster: Cluster, na
     assert f"Held by:       policy kubectl-caps-{namespace} (audit, warn)\n" in shown
 
 
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten(
+    api_cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """The dry run has passed; just before the patch another hand changes the same line of the parameters."""
+    web(api_cluster, namespace)
+    policy(api_cluster, namespace, "--apply")
+    less = {**HARDENED, "capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}}
+    assert replace_security(api_cluster, namespace, less) == ""
+    path = f"{PATHS['ConfigMap']}/kubectl-caps-{namespace}"
+
+    def meddle(seen: Seen) -> None:
+        if is_patch(seen):
+            other = {"data": {"deployment.apps_web_main": "KILL"}}
+            api_cluster.api.request("PATCH", path, other, "application/merge-patch+json")
+
+    with between(api_cluster, tmp_path, before=meddle) as proxy:
+        held = policy(api_cluster, namespace, "--apply", "--kubeconfig", str(proxy.kubeconfig))
+    assert (held.status, "was changed by somebody else in the meantime; run it again" in held.err) == (2, True), held
+    assert stored(api_cluster, namespace)[0]["data"]["deployment.apps_web_main"] == "KILL"
+    again = policy(api_cluster, namespace, "--apply")
+    assert (again.status, again.out.split()[1::2]) == (0, ["configured", "unchanged", "unchanged"]), again
+    assert stored(api_cluster, namespace)[0]["data"]["deployment.apps_web_main"] == "CHOWN"
+
+
+def test_nothing_is_applied_where_the_server_refuses_one_of_the_objects(
+    api_cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    web(api_cluster, namespace)
+
+    def refuse(seen: Seen) -> Answer | None:
+        refused = seen.method == "POST" and "policies" in seen.path
+        return status(403, "Forbidden", "no policies here", details={}) if refused else None
+
+    with between(api_cluster, tmp_path, before=refuse) as proxy:
+        held = policy(api_cluster, namespace, "--apply", "--kubeconfig", str(proxy.kubeconfig))
+    assert (held.status, "Error from server (Forbidden): no policies here" in held.err) == (2, True), held
+    assert stored(api_cluster, namespace) == [None] * 3
+
+
 def test_remove_takes_all_of_it_away_and_nothing_of_others(api_cluster: Cluster, namespace: str) -> None:
     web(api_cluster, namespace)
     policy(api_cluster, namespace, "--apply")
@@ -179,11 +220,11 @@ def test_an_owner_reference_counts_only_from_a_controller(api_cluster: Cluster, 
         await_policy(api_cluster, namespace)
         deadline = time.monotonic() + 30
         while True:
-            status, answer = api_cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", body)
-            if status == wanted or time.monotonic() > deadline:
+            code, answer = api_cluster.api.request("POST", f"/api/v1/namespaces/{namespace}/pods?dryRun=All", body)
+            if code == wanted or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
-        assert status == wanted, answer
+        assert code == wanted, answer
 
 
 def test_a_template_that_does_not_change_is_not_judged(api_cluster: Cluster, namespace: str) -> None:
@@ -194,8 +235,8 @@ def test_a_template_that_does_not_change_is_not_judged(api_cluster: Cluster, nam
     scaled = {"spec": {"replicas": 0}, "metadata": {"annotations": {"a": "b"}}}
     assert api_cluster.api.request("PATCH", path, scaled, "application/merge-patch+json")[0] == 200
     changed = {"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}}
-    status, answer = api_cluster.api.request("PATCH", path, changed, "application/merge-patch+json")
-    assert (status, "capabilities.drop lacks ALL" in answer["message"]) == (403, True), answer
+    code, answer = api_cluster.api.request("PATCH", path, changed, "application/merge-patch+json")
+    assert (code, "capabilities.drop lacks ALL" in answer["message"]) == (403, True), answer
 
 
 def test_500_workloads_and_200_policies_stay_below_the_limits_of_cel(api_cluster: Cluster) -> None:
@@ -218,12 +259,12 @@ def test_500_workloads_and_200_policies_stay_below_the_limits_of_cel(api_cluster
     pod = {"metadata": {"name": "wide"}, "spec": {"containers": containers}}
     path = f"/api/v1/namespaces/{names[0]}/pods?dryRun=All"
     started = time.monotonic()
-    status, answer = api_cluster.api.request("POST", path, pod)
+    code, answer = api_cluster.api.request("POST", path, pod)
     print(f"100 containers: {time.monotonic() - started:.3f} s")
-    assert status == 201, answer
+    assert code == 201, answer
     containers[-1]["securityContext"] = {**context, "privileged": True, "allowPrivilegeEscalation": True}
-    status, answer = api_cluster.api.request("POST", path, pod)
-    assert (status, "container c99: privileged" in answer["message"]) == (403, True), answer
+    code, answer = api_cluster.api.request("POST", path, pod)
+    assert (code, "container c99: privileged" in answer["message"]) == (403, True), answer
     for name in names:
         api_cluster.delete_namespace(name)
 

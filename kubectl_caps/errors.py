@@ -1,4 +1,4 @@
-"""The error tree. Whoever meets one of these prints its text, one line, on stderr; nothing else reaches the user.
+"""The errors that users see. `main` prints the text of such an error on stderr, in one line.
 
 CapsError                 could not do it: exit status 2
 +-- UsageError            the command line is wrong                     error: ...
@@ -16,10 +16,10 @@ from typing import Any
 
 
 class CapsError(Exception):
-    """Something could not be done. `str()` is the whole line for the user, prefix included.
+    """The base of all errors. `str()` is the whole line for the user, with the prefix.
 
-    `reason` is the word for it in JSON (docs/json.md), which stays while classes are renamed. `about` is which file and
-    object it is about, as far as that is known: `file`, `kind`, `namespace`, `name`.
+    `reason` is the word for the error in JSON (docs/json.md); it stays if a class is renamed. `about` names the file
+    and the object of the error, if they are known: `file`, `kind`, `namespace`, `name`.
     """
 
     reason = "Failed"
@@ -30,12 +30,12 @@ class CapsError(Exception):
 
     @property
     def words(self) -> str:
-        """The same line without `error: `, for where it stands behind an object's name."""
+        """The line without `error: `, to be printed after the name of an object."""
         return str(self).removeprefix("error: ")
 
 
 class UsageError(CapsError):
-    """The command line asks for something that does not exist or does not go together."""
+    """The command line names an object, a flag or a value that does not exist, or flags that cannot be combined."""
 
     reason = "InvalidUsage"
 
@@ -71,7 +71,7 @@ class NotObserved(CapsError):
 
 
 class AcceptedError(CapsError):
-    """What could not be judged, and an exemption accepts: the text says both. It is shown and does not count."""
+    """An object or file that could not be judged, and that an exemption accepts. It is shown and does not count."""
 
     reason = "Exempted"
 

@@ -1,4 +1,5 @@
-"""argv -> command -> exit status. The one place where errors become words."""
+# PYTHON_ARGCOMPLETE_OK: argcomplete's global completion looks for this word here.
+"""Runs the command that argv names, prints its errors, and returns the exit status."""
 
 import errno
 import os
@@ -82,7 +83,11 @@ def _forget_output() -> None:
 
 
 def run() -> None:
-    """The console script: streams that are closed are empty, and what is written is UTF-8, as kubectl's is."""
+    """Run as the console script: a closed stream counts as empty, and the output is UTF-8, as in kubectl."""
+    if "_ARGCOMPLETE" in os.environ:
+        from kubectl_caps.commands.completion.argcomplete_protocol import answer_argcomplete
+
+        answer_argcomplete()
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
@@ -97,5 +102,5 @@ def run() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """A signal that ends the process ends the process as Ctrl-C does: the command says how it left things."""
+    """Handle a signal that ends the process like Ctrl-C, so that the command prints the state of its objects."""
     raise KeyboardInterrupt

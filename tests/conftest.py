@@ -1,4 +1,4 @@
-"""Clusters for the tests: `api_cluster` (tier 2), `node_cluster` (tier 3) and a `namespace` for each test.
+"""Clusters for the tests: `api_cluster` (tier 2), `node_cluster` and `node_alone` (tier 3), and a `namespace` a test.
 
 Who asks for a cluster gets its marker, so `pytest -m "not api and not node"` is tier 1. A tier that cannot run here is
 skipped and said in one line at the end; with CI=true it fails. All workers of a session share one node; its API servers
@@ -24,7 +24,10 @@ settings.register_profile("any machine", deadline=None)  # how long an example t
 settings.load_profile("any machine")
 
 _SHARED = "KUBECTL_CAPS_TEST_SESSION"
-_NAMED = {"node": re.compile(r"node_cluster|mark\.node"), "api": re.compile(r"api_cluster|Cluster|mark\.api")}
+_NAMED = {
+    "node": re.compile(r"node_cluster|node_alone|mark\.node"),
+    "api": re.compile(r"api_cluster|Cluster|mark\.api"),
+}
 """Tier -> what each file with tests of the tier has in it."""
 _CI = os.environ.get("CI", "").lower() in ("true", "1")
 _TIERS: tuple[Tier, ...] = ("node", "api", "reports")
@@ -69,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if asked & {"clones", "dist"}:
             item.add_marker("release")
         on_api: Tier | None = "api" if asked & {"api_cluster", "namespace"} else None
-        tier = "node" if "node_cluster" in asked else on_api
+        tier = "node" if asked & {"node_cluster", "node_alone"} else on_api
         # A test of a file that does not name its cluster would be lost with its marker: no session would run it.
         if tier and _names(item.path, tier):
             item.add_marker(tier)
@@ -125,6 +128,13 @@ def node_cluster() -> Iterator[Node]:
     if _SHARED in os.environ:
         yield Node(shared.cluster(Path(os.environ[_SHARED]), "node"))
         return
+    with running("node") as place:
+        yield Node(place)
+
+
+@pytest.fixture(scope="module")
+def node_alone() -> Iterator[Node]:
+    """A node for one module, whose commands take all namespaces: on the other one, other tests' objects come and go."""
     with running("node") as place:
         yield Node(place)
 

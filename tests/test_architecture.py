@@ -83,6 +83,6 @@ def test_the_page_draws_the_imports() -> None:
     assert PAGE.read_text() == page
 
 
-def test_every_folder_says_what_is_in_it() -> None:
+def test_every_folder_has_a_sentence() -> None:
     silent = [name for name in folders() if name != "__main__" and not first_line(name).endswith(".")]
     assert silent == []

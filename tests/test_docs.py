@@ -9,14 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from krew_manifest import HOME
 from testbed.cluster import Node
-from testbed.serve import running
 from zygote import zygote
 
 ROOT = Path(__file__).parents[1]
@@ -91,20 +89,18 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Node]:
-    """A node of its own, since some commands take all namespaces, with the namespace of the documentation."""
-    with running("node") as place:
-        node, kinds = Node(place), {"web": "Deployment", "api": "Deployment", "db": "StatefulSet"}
-        node.kubectl("create", "namespace", "shop")
-        texts = [WORKLOAD.format(kind=kind, name=name, image=node.busybox) for name, kind in kinds.items()]
-        text = "---".join([*texts, CRON_JOB.format(image=node.busybox)])
-        node.kubectl("apply", "-n", "shop", "-f", "-", input=text)
-        for name, kind in kinds.items():
-            node.kubectl("rollout", "status", "-n", "shop", f"{kind}/{name}", "--timeout=60s")
-        yield node
+def shop(node_alone: Node) -> Node:
+    """The namespace of the documentation, on a node of its own, since some commands take all namespaces."""
+    node, kinds = node_alone, {"web": "Deployment", "api": "Deployment", "db": "StatefulSet"}
+    node.kubectl("create", "namespace", "shop")
+    texts = [WORKLOAD.format(kind=kind, name=name, image=node.busybox) for name, kind in kinds.items()]
+    text = "---".join([*texts, CRON_JOB.format(image=node.busybox)])
+    node.kubectl("apply", "-n", "shop", "-f", "-", input=text)
+    for name, kind in kinds.items():
+        node.kubectl("rollout", "status", "-n", "shop", f"{kind}/{name}", "--timeout=60s")
+    return node
 
 
-@pytest.mark.node
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console live")], ids=ids)
 def test_the_commands_on_a_cluster_work_through_a_real_kubectl(
     page: Path, shop: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from kubectl_caps.cli.flags import program_name
 from kubectl_caps.cli.parser import parse
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-HEAVY = ("kubernetes", "msgspec", "yaml", "urllib3")
+HEAVY = ("argcomplete", "kubernetes", "msgspec", "yaml", "urllib3")
 
 
 def imported(*argv: str) -> tuple[int, set[str]]:
@@ -29,7 +29,7 @@ def imported(*argv: str) -> tuple[int, set[str]]:
 @pytest.mark.parametrize(
     "argv", [[], ["--help"], ["inspect", "--help"], ["harden", "-h"], ["help", "fit"], ["options"]]
 )
-def test_help_imports_nothing_that_takes_time(argv: list[str]) -> None:
+def test_help_imports_no_slow_module(argv: list[str]) -> None:
     status, modules = imported(*argv)
     assert (status, modules & set(HEAVY)) == (0, set())
 
@@ -147,7 +147,7 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert "Traceback" not in err
 
 
-def test_a_flag_whose_value_may_be_left_out_takes_none_from_the_next_word() -> None:
+def test_a_flag_with_an_optional_value_does_not_take_the_next_word() -> None:
     options = parse(["harden", "--wait", "deploy/web", "--rollback", "sts/db"])
     assert (options.resources, options.wait, options.rollback) == (["deploy/web", "sts/db"], "true", "true")
 
@@ -164,7 +164,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_bug_is_one_line_that_names_it_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_reported_as_a_bug_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     status = main.main(["version"])
     assert (status, capsys.readouterr().err) == (
         2,
@@ -187,7 +187,7 @@ def shell(command: str) -> tuple[list[str], str]:
     return done.stdout.splitlines(), done.stderr
 
 
-def test_a_reader_that_goes_away_is_said_by_the_status_only(tmp_path: Path) -> None:
+def test_a_closed_pipe_changes_only_the_exit_status(tmp_path: Path) -> None:
     """So that a gate before `| head` is not taken for passed."""
     (tmp_path / "many.yaml").write_text("---\n".join(EXAMPLES.joinpath("api.yaml").read_text() for _ in range(200)))
     command = f"CAPS inspect -f {tmp_path} -o json | head -n 1; echo ${{PIPESTATUS[0]}}"

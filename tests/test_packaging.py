@@ -93,7 +93,7 @@ def test_a_broken_rule_is_found(plugin: dict[str, Any], rule: str, path: tuple[A
     assert broken_rules(plugin) == [rule]
 
 
-def test_the_manifest_is_what_dist_writes_for_its_archives(plugin: dict[str, Any], tmp_path: Path) -> None:
+def test_dist_writes_the_manifest_for_its_archives(plugin: dict[str, Any], tmp_path: Path) -> None:
     """Nobody edits it by hand: apart from checksums and comment it is what `make dist` writes for this version."""
     archives = [tmp_path / row["uri"].rpartition("/")[2] for row in plugin["spec"]["platforms"]]
     for archive in archives:
@@ -147,7 +147,7 @@ def test_an_archive_of_another_name_is_refused(tmp_path: Path) -> None:
         manifest("v1.2.3", [tmp_path / "caps.zip"])
 
 
-def test_the_locks_are_what_pyproject_asks_for(tmp_path: Path) -> None:
+def test_the_locks_satisfy_pyproject(tmp_path: Path) -> None:
     """Where it asks for something else, `make lock` has to run."""
     for name in LOCKS:
         shutil.copy(ROOT / "packaging" / name, tmp_path)

@@ -40,7 +40,7 @@ def descriptor() -> dict[str, Any]:
     }
 
 
-def test_plugin_yaml_says_what_the_command_line_says() -> None:
+def test_plugin_yaml_lists_the_flags_of_the_command_line() -> None:
     wanted = HEAD + yaml.safe_dump(descriptor(), sort_keys=False, width=118)
     if os.environ.get("UPDATE"):
         FILE.write_text(wanted)

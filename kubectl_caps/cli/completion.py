@@ -1,4 +1,4 @@
-"""The arguments of `completion` as one struct, checked."""
+"""Turns the arguments of `completion` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The flags of `explain` as one struct, checked."""
+"""Turns the arguments of `explain` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

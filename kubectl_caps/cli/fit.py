@@ -1,4 +1,4 @@
-"""The flags of `fit` as one struct, checked."""
+"""Turns the arguments of `fit` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The flags of `harden` as one struct, checked."""
+"""Turns the arguments of `harden` into one checked struct."""
 
 import argparse
 import math

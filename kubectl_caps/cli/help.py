@@ -1,4 +1,4 @@
-"""Pages of help, in kubectl's order: what the command does, examples, flags by group, usage."""
+"""Renders pages of help in kubectl's order: the summary, examples, flags by group, usage."""
 
 import os
 from collections.abc import Iterator

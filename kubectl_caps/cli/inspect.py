@@ -1,4 +1,4 @@
-"""The flags of `inspect` as one struct, checked."""
+"""Turns the arguments of `inspect` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

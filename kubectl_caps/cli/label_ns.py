@@ -1,4 +1,4 @@
-"""The flags of `label-ns` as one struct, checked."""
+"""Turns the arguments of `label-ns` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

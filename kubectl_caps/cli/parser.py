@@ -1,4 +1,4 @@
-"""argv -> the values of one command's flags, with kubectl's words for errors."""
+"""Parses argv into the values of one command's flags, with kubectl's errors."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The flags of `version` as one struct, checked."""
+"""Turns the arguments of `version` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def explain(arguments: ExplainArguments) -> int:
-    """Explain one subject; without one, list what there is; `-` reads a log. 1: the log or line says nothing."""
+    """Explain one subject; without a subject, list all words; `-` reads a log. 1: no explanation was found."""
     wanted, subject = arguments.output, arguments.subject
     if subject is None:
         everything = tuple(lookup.everything())
@@ -43,7 +43,7 @@ def _log(wanted: ExplainOutput) -> int:
     try:
         for line in _lines():
             reading.read(line)
-    except KeyboardInterrupt:  # how a traced server is ended: what was read until then counts
+    except KeyboardInterrupt:  # Ctrl-C ends a traced server: the lines that were read until then count
         _found(reading, wanted)
         raise
     return _status(_found(reading, wanted))

@@ -1,1 +1,1 @@
-"""The decisions: pure functions of plain data. The core reads, writes, connects to and prints nothing."""
+"""The decisions: pure functions of plain data. The core does not read, write, connect or print."""

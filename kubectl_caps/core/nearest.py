@@ -5,7 +5,7 @@ from collections.abc import Iterable
 _LONGEST = 40
 """Looking for the nearest of a long text takes quadratic time."""
 _NEAR = 0.7
-"""difflib's ratio from which two words count as near: its own 0.6 calls `--token` near `--nope`."""
+"""The difflib ratio from which two words count as near. With difflib's default of 0.6, `--token` is near `--nope`."""
 
 
 def hint(word: str, known: Iterable[str]) -> str:

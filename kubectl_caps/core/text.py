@@ -1,4 +1,4 @@
-"""Words of sentences: plurals, and the first few of many names."""
+"""Words for sentences: plurals, and the first few of many names."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""The terminal: how results and progress are printed. Decides nothing."""
+"""Prints results and progress: tables, texts, HTML, SARIF, JSON. Makes no decisions."""

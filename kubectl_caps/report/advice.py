@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kubectl_caps.core.assess.allowance import NOTHING
+from kubectl_caps.core.assess.accepted import NOTHING
 from kubectl_caps.core.assess.assess import dangers_of
 from kubectl_caps.core.assess.assessment import Assessment
 from kubectl_caps.core.kubernetes.container import SecurityContext
@@ -20,15 +20,15 @@ def next_step(assessment: Assessment, program: str) -> str:
     """One line for the end of the detailed view."""
     if assessment.last_run and assessment.last_run.state == "failed":
         see = f"kubectl describe job {assessment.last_run.name} -n {assessment.workload.namespace}"
-        return escaped(f"its last run failed, {told(assessment.last_run)}; see that first: {see}")
+        return escaped(f"its last run failed, {told(assessment.last_run)}; see why first: {see}")
     open_ = [one for one in assessment.containers if one.role != "ephemeral" and not _is_hardened(one.declared)]
     if open_ and all(container.declared.privileged for container in open_):
-        return "make it do without privileged: true, which gives everything whatever it drops"
+        return "remove privileged: true, which gives every capability even if the container drops ALL"
     if open_:
         return _harden(assessment, program, ()) + _after_last_run(assessment)
     left = _left(assessment)
     if left:
-        return escaped(f"see whether it can do without what makes the risk {assessment.risk}: {first_few(left, _MANY)}")
+        return escaped(f"see whether it needs these, which make the risk {assessment.risk}: {first_few(left, _MANY)}")
     return _to_restricted(assessment, program)
 
 
@@ -58,7 +58,7 @@ def _harden(assessment: Assessment, program: str, flags: Sequence[str]) -> str:
     owner = workload.metadata.controller
     if owner:
         name = reference(owner.api_version, owner.kind, owner.name)
-        return escaped(f"{program} inspect {name} -n {workload.namespace}: it is what makes this")
+        return escaped(f"{program} inspect {name} -n {workload.namespace}: this object manages the {workload.kind}")
     kind = kind_of(workload.api_version, workload.kind)
     if kind is None or kind.effect == "never":
         what = workload.kind.lower()
@@ -72,7 +72,7 @@ _LAST_RUNS = {
     "succeeded": "runs it once more now; its last run, {run}, succeeded",
     "active": "its run {run} is not over yet",
     "never": "it has not run yet, so no run shows what it needs",
-    "gone": "no run from this template is left that shows what it needs",
+    "gone": "no Job of this template is left, so no run shows what it needs",
     "unknown": "how its last run ended is not known: {reason}",
 }
 

@@ -11,7 +11,7 @@ def exemptions_cell(items: Sequence[Exempted]) -> str:
 
 
 def exemption_lines(items: Sequence[Exempted]) -> Iterator[str]:
-    """A line each, with the reason and where it is written."""
+    """A line for each finding, with the reason and the place of its exemption."""
     for item in items:
         yield f"{item.what} {item.id}: {reason_of(item.exemption, ', expired: it counts' if item.expired else '')}"
 

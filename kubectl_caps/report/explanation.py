@@ -27,14 +27,14 @@ _RUNTIMES = tuple(dict.fromkeys(row.name for row in RUNTIMES))
 
 
 def pages(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """All of them, one after the other, with a blank line between."""
+    """The pages of all explanations, with a blank line between two."""
     for number, item in enumerate(explanations):
         yield from ([""] if number else [])
         yield from word_page(item)
 
 
 def word_page(item: Explanation) -> Iterator[str]:
-    """One of them, line by line."""
+    """The lines of one explanation."""
     return _PAGES[item.kind](item)
 
 
@@ -52,7 +52,7 @@ def overview(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 
 def missing_line(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """The suggestion after reading lines: all capabilities that are likely or certain."""
+    """The suggestion after the explained lines: all capabilities that are likely or certainly missing."""
     sure = [name for item in explanations if item.certainty in ("certain", "likely") for name in item.capabilities]
     if sure:
         yield ""
@@ -101,7 +101,7 @@ def _operations(operations: Sequence[Operation], capability: str = "") -> Iterat
 def _call(item: Explanation) -> Iterator[str]:
     operations = BY_CALL[item.subject.lower()]
     is_call = any(item.subject in operation.calls for operation in operations)
-    yield f"{item.subject}: {'a system call' if is_call else 'the word for something that a system call does'}"
+    yield f"{item.subject}: {'a system call' if is_call else 'a word for an operation of a system call'}"
     yield ""
     for operation in operations:
         errors = " or ".join(error for error in operation.errors if error.startswith("E"))
@@ -152,7 +152,7 @@ def _line(item: Explanation) -> Iterator[str]:
 
 
 def _shortened(line: str) -> str:
-    """Both ends of a long line: its subject stands at the start, and the error of a trace at the end."""
+    """Both ends of a long line: the start names the subject, and the end holds the error of a trace."""
     return line if len(line) <= _LINE else f"{line[: _LINE // 2]} … {line[-_LINE // 2 :]}"
 
 
@@ -163,7 +163,7 @@ def _labeled(label: str, text: str) -> Iterator[str]:
 
 
 def _width() -> int:
-    """The columns of a text: those of the terminal, up to what can be read well."""
+    """The columns of a text: the columns of the terminal, but at most `_WIDEST`."""
     return max(min(screen().columns or _WIDEST, _WIDEST), 40)
 
 

@@ -9,7 +9,7 @@ from kubectl_caps.report.json import text
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped
 
-_OUTCOMES = {"passed": "works", "refused": "is refused something", "failed": "fails", "notTried": "could not be tried"}
+_OUTCOMES = {"passed": "works", "refused": "is refused", "failed": "fails", "notTried": "could not be tried"}
 
 
 def fit_answer(result: FitResult, not_exercised: str) -> Iterator[str]:

@@ -67,7 +67,7 @@ def hardening_plan(jobs: Sequence[HardenResult]) -> Iterator[str]:
 
 
 def refused_in_plan(jobs: Sequence[HardenResult]) -> list[HardenResult]:
-    """The objects whose refusal the plan tells: none if nothing is planned, for then the results say it at once."""
+    """The refused objects that the plan lists. If no object is planned, only the results list them."""
     return [job for job in jobs if job.result == "refused"] if any(job.result == "planned" for job in jobs) else []
 
 
@@ -94,7 +94,7 @@ def _manager_effects(job: HardenResult) -> Iterator[str]:
     """The effects of other writers on the change, and a patch for their source if they undo the change."""
     for one in job.effects:
         if one.effect == "leaves" and one.writer.startswith("kubectl"):
-            continue  # a person's command that changes nothing of it
+            continue  # a person runs this command, and the command does not touch the change
         changed = ", ".join(field_path(_short(path)) for path in one.paths)
         said = f"{one.writer} {_EFFECTS[one.effect].format(fields=changed, when=one.when)}"
         yield escaped(f"{job.workload.reference}: {said}: {one.why}")
@@ -104,9 +104,9 @@ def _manager_effects(job: HardenResult) -> Iterator[str]:
 
 
 def results(jobs: Sequence[HardenResult], suffix: str, told: Sequence[HardenResult] = ()) -> Iterator[str]:
-    """The result of each object; at the end, the manifests of objects that cannot be changed in place.
+    """The result of each object, then the manifests of objects that cannot be changed in place.
 
-    `told` are the objects whose message stands in the plan.
+    `told` are the objects whose message the plan has printed.
     """
     spread = _is_spread(jobs)
     for job in jobs:
@@ -121,13 +121,13 @@ def results(jobs: Sequence[HardenResult], suffix: str, told: Sequence[HardenResu
 
 
 def hardening_line(job: HardenResult, suffix: str, where: str = "") -> str:
-    """`deployment.apps/web patched (server dry run)`, or of a file `deployment.apps/web would be hardened (check)`."""
+    """`deployment.apps/web patched (server dry run)`; for a file, `deployment.apps/web would be hardened (check)`."""
     message = f" ({job.message})" if job.message else ""
     return escaped(f"{job.workload.reference}{where} {_words(job)[job.result]}{suffix}{message}")
 
 
 def _words(job: HardenResult) -> dict[str, str]:
-    """Only an object of a cluster is patched; a file is edited, or would be."""
+    """The words for each result. An object of a cluster is patched, and an object of a file is hardened."""
     if job.undo:
         return _UNDO_WORDS
     return _FILE_WORDS if "file" in job.workload.source else _WORDS
@@ -152,7 +152,7 @@ def _is_spread(jobs: Sequence[HardenResult]) -> bool:
 
 
 def _short(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The part of a path that the container's name does not tell."""
+    """The part of a path from the securityContext on, which stands beside the container's name."""
     at = max((index for index, step in enumerate(path) if step == "securityContext"), default=0)
     return path[at:]
 

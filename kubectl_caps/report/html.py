@@ -1,7 +1,7 @@
-"""An inspection as one HTML page: no scripts, nothing loaded, the worst first, for screens of any width and for paper.
+"""An inspection as one HTML page, the worst workload first, for screens of any width and for paper.
 
-Every text of a cluster or a file is escaped, control and bidirectional characters are made visible, and the page's
-Content-Security-Policy forbids all but its own style sheet.
+The page has no scripts and loads nothing. Every text of a cluster or a file is escaped, and control and bidirectional
+characters are made visible. The page's Content-Security-Policy allows only its own style sheet.
 """
 
 import hashlib
@@ -47,8 +47,8 @@ def html(assessments: Sequence[Assessment], errors: Sequence[CapsError]) -> Iter
     else:
         yield "<p>No workloads were found.</p>"
     yield "</main>"
-    yield f'<footer>Made by <a href="{HOME}">kubectl-caps</a> {html_text(version("kubectl-caps"))}. What is predicted'
-    yield f'follows from the manifest and the runtime: <a href="{docs("inspect.md")}">how</a>.</footer>'
+    yield f'<footer>Made by <a href="{HOME}">kubectl-caps</a> {html_text(version("kubectl-caps"))}. Predictions'
+    yield f'follow from the manifest and the runtime: <a href="{docs("inspect.md")}">how</a>.</footer>'
     yield "</body>"
     yield "</html>"
 
@@ -70,7 +70,7 @@ def _head() -> Iterator[str]:
 
 
 def _origin(assessments: Sequence[Assessment]) -> str:
-    """The files or the context that the inspection is from."""
+    """The source of the inspection: files, or a context."""
     contexts = {item.workload.source.get("context") for item in assessments}
     if len(contexts) == 1 and (context := contexts.pop()):
         return f"Cluster of the context {context}"

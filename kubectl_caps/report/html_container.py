@@ -71,7 +71,7 @@ def _observed(observed: Observed) -> str:
 
 
 def _sets(sets: ProcessSets) -> str:
-    """The effective set, the bounding set where it is another one, and no_new_privs."""
+    """The effective set, the bounding set if it differs, and no_new_privs if it is set."""
     parts = [_set("effective", sets.effective)]
     if sets.bounding != sets.effective:
         parts.append(_set("bounding", sets.bounding))

@@ -34,7 +34,7 @@ _WIDE = ("ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLAT
 def rows(
     assessments: Sequence[Assessment], *, wide: bool, namespaces: bool, shown_on: Screen
 ) -> Iterator[str]:
-    """The lines of the table: one row a container. The wide table is as wide as its cells on every screen."""
+    """The lines of the table, one row for each container. The wide table is never narrowed to fit a screen."""
     headers: list[str | Column] = list(_COLUMNS)
     live = any(container.observed for assessment in assessments for container in assessment.containers)
     if live:
@@ -58,7 +58,7 @@ def rows(
 
 
 def totals(assessments: Sequence[Assessment], shown_on: Screen) -> Iterator[str]:
-    """How many containers have each risk, and the worst workload by name."""
+    """The number of containers for each risk, and the name of the worst workload."""
     containers = [container for assessment in assessments for container in assessment.containers]
     counts = {risk: sum(one.risk == risk for one in containers) for risk in WORST_FIRST}
     words = (f"{count} {painted(risk, RISK_COLOURS, shown_on)}" for risk, count in counts.items() if count)
@@ -102,7 +102,7 @@ def detail(assessment: Assessment, shown_on: Screen, program: str) -> Iterator[s
 
 
 def violations(assessment: Assessment, indent: str) -> Iterator[str]:
-    """Each violation with its level, and the fields that have to change."""
+    """Each violation with its level and the fields to change."""
     counted = {item.check for item in assessment.counted_violations}
     for violation in assessment.violations:
         mark = "" if violation.check in counted else " (exempted)"
@@ -120,7 +120,7 @@ def source(assessment: Assessment) -> str:
 
 
 def set_in_few_words(capabilities: CapabilitySet, *, default: bool = False) -> str:
-    """A set in few words: its names if they are few, else how many and its mask."""
+    """A set in few words: its names if they are few, else their number and the mask."""
     if not capabilities:
         return "none"
     if len(capabilities.names) <= _FEW:
@@ -216,19 +216,19 @@ def _prediction(entry: Predicted) -> Iterator[str]:
 
 
 def user_words(container: ContainerAssessment) -> str:
-    """The user of a container, and how the user is known."""
+    """The user of a container, and the source of the user."""
     user = container.user
     if user.uid is not None:
         return f"{user.uid} (from the {user.source})"
     if not container.declared.run_as_non_root:
-        return "the image's, which is not known: judged as root"
+        return "the image's user, not known: judged as root"
     if not all(entry.place.runtime.non_root_holds for entry in container.predicted):
-        return "the image's, which is not known: by runAsNonRoot not root, but the risk is judged as root"
-    return "the image's, which is not known: judged as another than root"
+        return "the image's user, not known: runAsNonRoot excludes root, but the risk is judged as root"
+    return "the image's user, not known: judged as a user other than root"
 
 
 def on_runtimes(container: ContainerAssessment) -> str:
-    """` on cri-o and docker`, if the runtime is not known and the risk is that bad only there."""
+    """` on cri-o and docker`, if the runtime is not known and the risk is that high only on these runtimes."""
     return f" on {' and '.join(container.risk_on)}" if container.risk_on else ""
 
 

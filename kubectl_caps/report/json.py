@@ -1,4 +1,4 @@
-"""A document as JSON or YAML text. What stands in the documents is in report/documents."""
+"""Writes a document as JSON or YAML text. report/documents defines the fields of the documents."""
 
 import json
 import re
@@ -13,9 +13,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def text(result: object, output: str) -> str:
-    """A document (a struct, or what JSON can say) as `json` or `yaml`, ending in a newline; JSON is ASCII.
+    """A document (a struct or a JSON value) as `json` or `yaml`, ending in a newline. JSON is ASCII.
 
-    Half a surrogate pair, as in the name of a file that is not UTF-8, is an escape in JSON and U+FFFD in YAML.
+    A single surrogate, as in the name of a file that is not UTF-8, is an escape in JSON and U+FFFD in YAML.
     """
     if output == "json":
         return _json(result) + "\n"
@@ -26,7 +26,7 @@ def text(result: object, output: str) -> str:
 
 @cache
 def _dumper() -> Any:
-    """Quotes a string that kubectl's parser (sigs.k8s.io/yaml) could take for something else: `y`, `1e3`, `0o17`."""
+    """A YAML dumper. It quotes strings that kubectl's parser (sigs.k8s.io/yaml) may read otherwise: `y`, `1e3`."""
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]

@@ -26,7 +26,7 @@ _COLUMNS = (
 
 
 def verdict(item: Labelling, program: str) -> Iterator[str]:
-    """The version of the rules; everything that the labels would refuse, with the commands that fix it; the labels."""
+    """The version of the rules, the refused workloads with the commands that fix them, and the changed labels."""
     yield escaped(f"namespace/{item.namespace}: {_extent(item)}")
     if item.judged:
         refused = f"{item.mode}={item.policy} would {VERBS[item.mode]} {_plural(len(item.judged), 'workload')}"
@@ -44,7 +44,7 @@ def verdict(item: Labelling, program: str) -> Iterator[str]:
 
 
 def _extent(item: Labelling) -> str:
-    """The counts behind a verdict, if there are any, and the version of the rules."""
+    """The counts behind a verdict, if known, and the version of the rules."""
     if item.policy.level == "privileged":
         return f"{item.mode}={item.policy} refuses nothing, so nothing was judged"
     if item.coverage is None:
@@ -54,14 +54,19 @@ def _extent(item: Labelling) -> str:
 
 
 def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
-    """The steps to the judged policy: warn and audit now, harden the workloads, then enforce. Empty steps are left out.
+    """The steps to the judged policy: warn and audit, harden the workloads, enforce. Empty steps are left out.
 
-    The third step enforces the strictest level that the workloads reach. Where that is less than *restricted*, the last
-    step is an admission policy. A command that would be refused is a comment.
+    The third step enforces the strictest level that the workloads reach. If that is less than *restricted*, the last
+    step is an admission policy. A command that would fail is a comment.
     """
     yield escaped(f"# {item.namespace}: {_extent(item)}")
-    steps = [_see(item, program), _mend(item, program), _enforce(item, program), _keep(item, program)]
-    steps = [step for step in steps if step]
+    found = (
+        _warn_step(item, program),
+        _fix_step(item, program),
+        _enforce_step(item, program),
+        _policy_step(item, program),
+    )
+    steps = [step for step in found if step]
     for number, (title, *commands) in enumerate(steps, 1):
         yield escaped(f"# {item.namespace}: {number}. {title}")
         yield from map(escaped, commands)
@@ -69,8 +74,8 @@ def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
         yield escaped(f"# {item.namespace}: nothing to do: {item.policy} is enforced, and nothing is refused")
 
 
-def _see(item: Labelling, program: str) -> list[str]:
-    """The step that sets warn and audit, without modes that are set already."""
+def _warn_step(item: Labelling, program: str) -> list[str]:
+    """The step that sets warn and audit. Modes that are already set are left out."""
     held = resolve(item.before)
     modes = [mode for mode in ("warn", "audit") if looser(item.policy, held.of(mode))]
     if not modes:
@@ -82,12 +87,12 @@ def _see(item: Labelling, program: str) -> list[str]:
 
 
 def _level(item: Labelling) -> str:
-    """The policy as a flag; the version is left out where no label pins another."""
+    """The policy as the value of a flag. The version `latest` is left out if no label sets a version."""
     pinned = any(key.endswith("-version") for key in item.before)
     return str(item.policy) if pinned else str(item.policy).removesuffix(":latest")
 
 
-def _mend(item: Labelling, program: str) -> list[str]:
+def _fix_step(item: Labelling, program: str) -> list[str]:
     """The step that hardens, with the obstacles and the checks that remain."""
     lines = []
     for judged in item.judged:
@@ -102,13 +107,13 @@ def _mend(item: Labelling, program: str) -> list[str]:
 
 
 def _rest(judged: RefusedWorkload, item: Labelling, found: Fix) -> str:
-    """What to do about the checks that remain: by hand, or to be content with a lower level."""
+    """The advice for the checks that remain: a fix by hand, or a lower level."""
     if found.level in ("privileged", item.policy.level):
         return _by_hand(judged)
     return f"{_by_hand(judged)}, or enforce no more than {found.level}, which it reaches"
 
 
-def _enforce(item: Labelling, program: str) -> list[str]:
+def _enforce_step(item: Labelling, program: str) -> list[str]:
     held, name = resolve(item.before), item.namespace
     if held.enforce == item.policy and not item.judged:
         return []
@@ -124,24 +129,24 @@ def _enforce(item: Labelling, program: str) -> list[str]:
         command = command.replace(f"--enforce {wanted}", f"--enforce {_level(item)}", 1)
         return ["enforce, as soon as the rest is fixed by hand", f"# {command}"]
     if level != item.policy.level and not looser(policy, held.enforce):
-        return []  # that much is enforced already
+        return []  # a policy that is at least as strict is already enforced
     if level != item.policy.level:
         return [f"enforce {level}, the strictest level that is reached without work by hand", command]
     return ["enforce", command]
 
 
-def _keep(item: Labelling, program: str) -> list[str]:
-    """The step that keeps what is won above the enforced level, where *restricted* cannot be had."""
+def _policy_step(item: Labelling, program: str) -> list[str]:
+    """The step that keeps workloads above the enforced level, if *restricted* cannot be enforced."""
     found = [fix_command(judged, item.policy.level, item.minor) for judged in item.judged]
     if item.policy.level != "restricted" or not any(one.remain for one in found):
         return []
     force = " --force" if item.namespace in SYSTEM_NAMESPACES else ""
     command = f"{program} policy -n {item.namespace} --apply{force}"
-    return ["hold each container at what it has then, which no level does", command]
+    return ["keep each container at the rights that it has then, which no level does", command]
 
 
 def labelling_table(items: Sequence[Labelling]) -> Iterator[str]:
-    """One row for each namespace: the result, and how much the labels would refuse."""
+    """One row for each namespace: the result, and the numbers of refused workloads and pods."""
     rows = [
         [
             item.namespace,
@@ -165,7 +170,7 @@ def _pods(item: Labelling) -> int:
 
 
 def labelling_line(item: Labelling, suffix: str) -> str:
-    """`namespace/shop labeled (server dry run)`, or unlabeled where labels were only taken away."""
+    """`namespace/shop labeled (server dry run)`, or `unlabeled` if labels were only removed."""
     verb = "unlabeled" if item.after.items() < item.before.items() else "labeled"
     done = {"planned": f"{verb}{suffix}", "labeled": verb, "unknown": f"may have been {verb}"}
     words = done.get(item.result, "not labeled")
@@ -174,7 +179,7 @@ def labelling_line(item: Labelling, suffix: str) -> str:
 
 
 def _alike(item: Labelling) -> list[tuple[list[RefusedWorkload], Fix]]:
-    """The refused workloads of a namespace with their fix; those whose violations and fix are equal stand together."""
+    """The refused workloads of a namespace with their fix, grouped by equal violations and fixes."""
     groups: dict[object, tuple[list[RefusedWorkload], Fix]] = {}
     for judged in item.judged:
         found = fix_command(judged, item.policy.level, item.minor)
@@ -194,16 +199,16 @@ def _refused(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, pr
     first = members[0]
     pods = [name for judged in members for name in judged.pods if name != judged.workload.name]
     running = f" ({'and' if first.in_file else 'running in'} {_plural(len(pods), 'pod')})" if pods else ""
-    created = " (its pods as the server would create them, with what webhooks put in)" if first.created else ""
+    created = " (its pods as the server would create them, with the changes of webhooks)" if first.created else ""
     yield escaped(f"  {_names(members, found)}{running}{created}")
     for violation in first.violations:
         yield escaped(f"    {violation.check}: {violation.detail or violation.reason}")
         yield from (escaped(f"      {field}") for field in _fields(first, violation))
-    yield from _to_mend(members, found, item, program)
+    yield from _fix_lines(members, found, item, program)
 
 
 def _names(members: Sequence[RefusedWorkload], found: Fix) -> str:
-    """The names of equal workloads: some of them where the command that fixes them names all."""
+    """The names of equal workloads. Only some are listed if the command that fixes them names all."""
     names = [judged.workload.reference for judged in members]
     if len(names) == 1:
         return names[0]
@@ -211,7 +216,7 @@ def _names(members: Sequence[RefusedWorkload], found: Fix) -> str:
     return f"{len(names)} workloads with the same violations: {first_few(names, most)}"
 
 
-def _to_mend(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, program: str) -> Iterator[str]:
+def _fix_lines(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, program: str) -> Iterator[str]:
     if not found.runs:
         yield escaped(f"    to fix: {_by_hand(members[0])}")
     part = f" in part (not {', '.join(found.remain)})" if found.remain else ""
@@ -221,11 +226,11 @@ def _to_mend(members: Sequence[RefusedWorkload], found: Fix, item: Labelling, pr
         yield escaped(f"      {text}")
     if found.remain and found.level not in ("privileged", item.policy.level):
         level = item.policy.level
-        yield f"      {level} is out of reach of harden: the strictest level that can be had is {found.level}"
+        yield f"      harden cannot reach {level}: the strictest level that it reaches is {found.level}"
 
 
 def _by_hand(judged: RefusedWorkload) -> str:
-    """What to do where `harden` can do nothing."""
+    """The advice for a workload that `harden` cannot fix."""
     owner = None if judged.in_file else judged.workload.metadata.controller
     name = reference(owner.api_version, owner.kind, owner.name) if owner else ""
     if judged.workload.is_pod and not judged.in_file:

@@ -6,12 +6,12 @@ from kubectl_caps.core.podsecurity.checks.check import Check
 from kubectl_caps.core.podsecurity.registry import MODULES
 
 HOME = "https://github.com/kubectl-caps/kubectl-caps"
-"""The project's page, for reports that are read elsewhere."""
+"""The project's page, for links in reports."""
 
 _HEAD = """\
 # Pod Security checks
 
-What `kubectl caps` judges workloads by: the checks of the Pod Security Standards, as the API server makes them.
+`kubectl caps` judges workloads by these checks of the Pod Security Standards, as the API server does.
 `kubectl caps explain CHECK` prints the same. This page is made from the checks' docstrings and compared in CI.
 
 ```console
@@ -22,7 +22,7 @@ $ kubectl caps explain capabilities_restricted
 
 
 def docs(page: str, heading: str = "") -> str:
-    """The address of a page of docs/, or of a heading in it, of which GitHub makes an anchor."""
+    """The address of a page of docs/, or of a heading on the page. GitHub makes an anchor of each heading."""
     return f"{HOME}/blob/main/docs/{page}{f'#{heading.lower()}' if heading else ''}"
 
 

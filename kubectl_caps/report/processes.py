@@ -1,5 +1,4 @@
-"""The part of the detailed view of `inspect` about processes: predicted and observed sets, and what each held
-capability allows."""
+"""The tables of processes in the detailed view of `inspect`: their sets, and the operations that each set allows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +34,7 @@ ShownProcess = tuple[Process, tuple[Difference, ...]]
 
 
 def process_lines(container: ContainerAssessment) -> Iterator[str]:
-    """The tables of the detailed view: the sets of each process, and what each capability allows."""
+    """The tables of the detailed view: the sets of each process, and the operations that each capability allows."""
     groups = _groups(container.observed)
     sets = [
         *(_predicted_row(entry, container) for entry in container.predicted if not entry.outcome.refused),
@@ -60,7 +59,7 @@ def process_lines(container: ContainerAssessment) -> Iterator[str]:
 
 
 def in_short(container: ContainerAssessment) -> str:
-    """The effective sets of a container's processes as masks, and how many containers were not observed."""
+    """The effective sets of a container's processes as masks, and the reasons why pods were not observed."""
     masks = {
         process.sets.effective.hex.lstrip("0") or "0": None
         for item in container.observed
@@ -71,7 +70,7 @@ def in_short(container: ContainerAssessment) -> str:
 
 
 def _groups(observed: Sequence[Observed]) -> list[tuple[ShownProcess, list[Process]]]:
-    """Processes of one name, user and sets together, whatever pod they are in."""
+    """The processes of all pods, grouped by name, user and sets."""
     groups: dict[object, tuple[ShownProcess, list[Process]]] = {}
     for item in observed:
         for process, differences in item.processes:
@@ -103,7 +102,7 @@ def _masks(sets: ProcessSets) -> list[str]:
 
 
 def _merged(differences: Sequence[Difference]) -> Iterator[tuple[Difference, list[str]]]:
-    """Differences that are the same in several sets, once, with the names of the sets."""
+    """Each difference once, with the names of all sets that have it."""
     merged: dict[object, tuple[Difference, list[str]]] = {}
     for item in differences:
         key = (item.change, item.capabilities, item.reason)

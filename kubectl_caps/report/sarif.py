@@ -27,7 +27,7 @@ _ROOT = "%SRCROOT%"
 
 
 def sarif(assessments: Sequence[Assessment], errors: Sequence[CapsError], locate: Locate) -> dict[str, Any]:
-    """The log of an inspection: every finding, exempted ones as suppressed, and what could not be judged."""
+    """The log of an inspection: every finding, with exempted findings as suppressed, and every error."""
     descriptors = sarif_rules()
     found = reported_findings(assessments)
     kept = found[:MOST_RESULTS]
@@ -81,7 +81,7 @@ def _result(finding: ReportedFinding, index: int, locate: Locate, seen: Counter[
 
 
 def _location(finding: ReportedFinding, path: Path, locate: Locate) -> dict[str, Any]:
-    # What has no text, an object of a cluster, is the first character of an artifact that is named after it.
+    # An object of a cluster has no text. Its location is the first character of an artifact with the object's name.
     line, column, end = locate(finding.workload, path) or (1, 1, 1)
     region = {"startLine": line, "startColumn": column, "endLine": line, "endColumn": end}
     name = _qualified(finding)
@@ -103,7 +103,7 @@ def _qualified(finding: ReportedFinding) -> str:
 
 
 def _artifact(workload: Workload) -> dict[str, str]:
-    """A file's address, from the working folder on where it is below that; else the object's own, stable one."""
+    """The address of a file, relative if it is below the working folder; for a cluster's object, a stable address."""
     name = workload.source.get("file")
     if name is None:
         parts = [workload.namespace, *workload.reference.split("/", 1)]
@@ -116,9 +116,9 @@ def _artifact(workload: Workload) -> dict[str, str]:
 
 
 def _fingerprints(finding: ReportedFinding, seen: Counter[str]) -> dict[str, str]:
-    """The same for the same finding of the same object, wherever in its file it moves.
+    """The fingerprints of a finding. They stay the same if the object moves in its file.
 
-    GitHub reads only `primaryLocationLineHash`; for files its upload makes one of the line's text.
+    GitHub reads only `primaryLocationLineHash`. For files, GitHub's upload computes it from the text of the line.
     """
     parts = (finding.rule, str(finding.workload.source.get("file", "")), _qualified(finding))
     digest = hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]
@@ -138,5 +138,5 @@ def _suppression(exemption: Exemption) -> dict[str, Any]:
 
 
 def _message(text: str) -> dict[str, str]:
-    """Text that is no link and no control character, whatever names are in it."""
+    """A message with escaped control characters and without links, even if a name in it looks like a link."""
     return {"text": escaped(text)[:_LONGEST].replace("](", "] (")}

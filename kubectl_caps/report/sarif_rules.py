@@ -17,7 +17,7 @@ from kubectl_caps.report.manual import docs
 _SECURITY = {"critical": "9.5", "unknown": "8.5", "high": "8.0", "medium": "5.5"}
 _OF_LEVEL = {"baseline": ("error", "7.5"), "restricted": ("warning", "4.5")}
 _SHORT = 1024
-"""What GitHub takes of a description."""
+"""The longest description that GitHub accepts, in characters."""
 
 
 def sarif_rules() -> list[dict[str, Any]]:
@@ -54,9 +54,9 @@ def _warning(rule: Rule) -> dict[str, Any]:
 def _risks() -> Iterator[dict[str, Any]]:
     for risk in REPORTED:
         text = (
-            f"Code in the container can come to hold capabilities, or shares something with its node, whose risk is "
+            f"Code in the container can come to hold capabilities, or shares a part of its node, whose risk is "
             f"{risk}. Drop ALL, add back what the program needs, and set allowPrivilegeEscalation to false: "
-            "`kubectl caps harden` does, `kubectl caps explain CAPABILITY` tells what each one is good for."
+            "`kubectl caps harden` does this. `kubectl caps explain CAPABILITY` describes a capability."
         )
         level = "error" if risk in ("critical", "high") else "warning"
         properties = {"tags": ["security", "kubernetes", "capabilities"], "security-severity": _SECURITY[risk]}

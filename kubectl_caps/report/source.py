@@ -1,4 +1,4 @@
-"""Text of manifests on stdout: to the letter where it is piped, escaped and with colours on a terminal."""
+"""Prints manifests and diffs on stdout: unchanged into a pipe, escaped and with colours on a terminal."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ _COLOURS = {"+": "32", "-": "31", "@": "36"}
 
 
 def put(text: str) -> None:
-    """Print text as it is; a terminal gets its control characters escaped. Lone surrogates are raw bytes."""
+    """Print text unchanged; on a terminal, control characters are escaped. A lone surrogate is printed as its byte."""
     if sys.stdout.isatty():
         sys.stdout.write("\n".join(_escaped(line) for line in text.split("\n")))
     else:
@@ -20,7 +20,7 @@ def put(text: str) -> None:
 
 
 def put_diff(lines: Iterable[str]) -> None:
-    """Print a unified diff; added and removed lines are coloured on a terminal, unless NO_COLOR is set."""
+    """Print a unified diff. On a terminal added and removed lines are coloured, unless NO_COLOR is set."""
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if not coloured:
         put("".join(lines))

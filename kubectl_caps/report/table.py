@@ -1,7 +1,8 @@
-"""Tables of kubectl's kind: upper-case headers, columns three blanks apart, no borders, no trailing blanks.
+"""Tables like kubectl's: upper-case headers, columns three blanks apart, no borders, no trailing blanks.
 
-A table for a pipe is as wide as its cells. A table for a terminal fits: cells wrap between words, then columns leave in
-the order that their table gives, and the last line names them. Colours stand for words and never alone.
+A table for a pipe is as wide as its cells. A table for a terminal is made to fit: cells wrap between words, then
+columns are left out in the order of `Column.leaves`, and the last line names them. A colour only repeats the meaning of
+a word.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +14,13 @@ from kubectl_caps.report.width import width_of, words_of, wrapped
 GAP = 3
 _SMALL_GAP = 2
 _LONGEST_WORD = 24
-"""A longer word, as the name of a pod, may be cut before a column leaves."""
+"""A longer word, such as the name of a pod, may be cut before a column is left out."""
 
 
 class Column(NamedTuple):
-    """A column: its title, and when it leaves a narrow terminal: 0 is never, 1 is first.
+    """A column: its title, and its turn to be left out on a narrow terminal: 0 is never, 1 is first.
 
-    `colours` has the colour of a cell by its text.
+    `colours` maps the text of a cell to its colour.
     """
 
     title: str
@@ -28,7 +29,7 @@ class Column(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """The columns that are shown, by index, with the width of each, and the blanks between two."""
+    """The indexes of the shown columns, the width of each column, and the number of blanks between two columns."""
 
     shown: Sequence[int]
     widths: Mapping[int, int]
@@ -36,16 +37,16 @@ class _Layout(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The columns of a terminal that a line takes."""
+        """The width of a line, in columns of a terminal."""
         return sum(self.widths[index] for index in self.shown) + self.gap * (len(self.shown) - 1)
 
 
 def table(
     headers: Sequence[str | Column], rows: Sequence[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
 ) -> Iterator[str]:
-    """The lines of a table that fits the screen, by default that of standard output.
+    """The lines of a table that fits the screen, by default the screen of standard output.
 
-    Cells are escaped, an empty one is printed as `<none>`. On the narrowest screens each row is a block of lines.
+    Cells are escaped, and an empty cell is printed as `<none>`. On the narrowest screens each row is a block of lines.
     """
     shown_on = screen() if shown_on is None else shown_on
     columns = [Column(header) if isinstance(header, str) else header for header in headers]
@@ -57,13 +58,13 @@ def table(
         yield f"{' ' * indent}{line}".rstrip()
     left = [column.title for index, column in enumerate(columns) if index not in layout.shown]
     if left:
-        yield f"{' ' * indent}Left out, for the terminal has {shown_on.columns} columns: {', '.join(left)}"
+        yield f"{' ' * indent}Left out, because the terminal has {shown_on.columns} columns: {', '.join(left)}"
 
 
 def _lines(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
 ) -> Iterator[str]:
-    """The titles and the rows, each in as many lines as its highest cell has."""
+    """The lines of the titles and of the rows. A row has as many lines as its highest cell."""
     every = [[column.title for column in columns], *rows]
     cells = [{index: wrapped(row[index], layout.widths[index]) for index in layout.shown} for row in every]
     widths = {index: max(width_of(line) for cell in cells for line in cell[index]) for index in layout.shown}
@@ -96,9 +97,9 @@ def _colour(column: Column, cell: str, shown_on: Screen) -> str:
 
 
 def _layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int) -> _Layout:
-    """The widths at which the table fits `limit` columns, or nearly; 0 is no limit.
+    """The layout of a table of at most `limit` columns, if possible; 0 is no limit.
 
-    Cells are wrapped first, then the gaps are narrowed, then columns leave.
+    Cells are wrapped first, then the gaps are narrowed, then columns are left out.
     """
     texts = [[column.title, *(row[index] for row in rows)] for index, column in enumerate(columns)]
     wanted = {index: max(map(width_of, column)) for index, column in enumerate(texts)}
@@ -118,13 +119,13 @@ def _layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int
 
 
 def _floor(texts: Sequence[str]) -> int:
-    """The narrowest that a column gets: its title and its words stay whole, unless a word is very long."""
+    """The smallest width of a column: its title and its words are not cut, except very long words."""
     longest = max(width_of(piece) for text in texts[1:] or [""] for piece in words_of(text))
     return max(width_of(texts[0]), min(longest, _LONGEST_WORD))
 
 
 def _shrunk(layout: _Layout, floors: Mapping[int, int], limit: int) -> _Layout:
-    """The layout with its widest columns narrowed until it fits, none below its floor."""
+    """The layout with its widest columns narrowed until it fits. No column gets narrower than its floor."""
     widths = dict(layout.widths)
     excess = layout.total - limit
     while excess > 0:

@@ -1,4 +1,4 @@
-"""Printing to stdout and stderr: escaped text, each warning once, progress, and the question."""
+"""Prints to stdout and stderr: escaped text, each warning once, progress, and questions."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _LOCK = threading.RLock()
 
 
 def escaped(text: str) -> str:
-    """Text from a cluster or a file, safe to print: control, bidirectional and line-breaking characters as escapes."""
+    """Text from a cluster or a file, with control, bidirectional and line-breaking characters as escapes."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escape(character) for character in text)
@@ -25,7 +25,7 @@ def _escape(character: str) -> str:
 
 
 def say(*messages: str) -> None:
-    """Lines of progress or news, on stderr; those of one call stay together, whoever else prints."""
+    """Print lines of progress or news on stderr. The lines of one call stay together, even if other threads print."""
     with _LOCK:
         clear_progress()
         for message in messages:
@@ -33,7 +33,7 @@ def say(*messages: str) -> None:
 
 
 def log(*lines: str) -> None:
-    """The lines of one entry of `-v`, on stderr; a tab at the start of a line stays a tab."""
+    """Print the lines of one entry of `-v` on stderr. A tab at the start of a line stays a tab."""
     with _LOCK:
         clear_progress()
         for line in lines:
@@ -47,7 +47,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def warn(message: str) -> None:
-    """An API server's warning, as kubectl prints it: on stderr, each text once."""
+    """Print an API server's warning as kubectl does: on stderr, each text once."""
     with _LOCK:
         if message not in _SEEN:
             _SEEN.add(message)
@@ -60,21 +60,21 @@ def is_interactive() -> bool:
 
 
 def confirm(question: str) -> bool:
-    """Ask on the terminal; only `y` and `yes` are a yes."""
+    """Ask a question on the terminal. Only the answers `y` and `yes` give True."""
     clear_progress()
     print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def is_terminal() -> bool:
-    """Whether standard error is a terminal, which shows progress."""
+    """Whether standard error is a terminal, so that progress is shown."""
     return sys.stderr.isatty()
 
 
 def progress(message: str) -> None:
-    """A line that the next one replaces; only on a terminal."""
+    """Print a line that the next one replaces; only on a terminal."""
     if is_terminal():
-        width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals do not tell
+        width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals report 0 columns
         with _LOCK:
             print(f"\r\x1b[K{escaped(message)[:width]}", end="", file=sys.stderr, flush=True)
 
@@ -86,14 +86,14 @@ def clear_progress() -> None:
 
 
 class Screen(NamedTuple):
-    """What text is printed for: the columns of a terminal, 0 for no limit (a pipe), and whether it has colours."""
+    """The target of printed text: the columns of a terminal (0 is no limit, a pipe), and whether it has colours."""
 
     columns: int = 0
     colours: bool = False
 
 
 def screen() -> Screen:
-    """The screen of standard output. NO_COLOR and TERM=dumb mean no colours; COLUMNS counts before the terminal."""
+    """The screen of standard output. NO_COLOR and TERM=dumb switch colours off. COLUMNS overrides the terminal."""
     if not sys.stdout.isatty():
         return Screen()
     named = os.environ.get("COLUMNS", "")
@@ -102,9 +102,9 @@ def screen() -> Screen:
 
 
 def fitted(line: str) -> list[str]:
-    """A sentence in lines that fit the screen of standard output, the further ones below its text.
+    """A sentence in lines that fit the screen of standard output. Further lines are indented to the start of the text.
 
-    A line with a command stays whole, so that the command can be copied.
+    A line with a command is not broken, so that the command can be copied.
     """
     columns = screen().columns
     if not columns or width_of(line) <= columns or "kubectl" in line or "\x1b" in line:
@@ -123,10 +123,10 @@ LEVEL_COLOURS: Mapping[str, str] = {"privileged": "31", "baseline": "33", "restr
 
 
 def coloured(text: str, colour: str) -> str:
-    """The text in a colour; in none if the colour is empty."""
+    """The text in a colour; unchanged if the colour is empty."""
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and text else text
 
 
 def painted(word: str, colours: Mapping[str, str], shown_on: Screen) -> str:
-    """A word in its colour, on a screen that has colours."""
+    """A word in its colour; unchanged on a screen without colours."""
     return coloured(word, colours.get(word, "") if shown_on.colours else "")

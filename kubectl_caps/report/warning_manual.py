@@ -1,4 +1,4 @@
-"""The manual of a warning, for `explain` and for docs/warnings.md, from the table of rules."""
+"""Prints the manual of a warning, for `explain` and for docs/warnings.md."""
 
 import textwrap
 from collections.abc import Iterator, Sequence

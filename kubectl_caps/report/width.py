@@ -1,21 +1,21 @@
-"""The columns that a text takes on a terminal, and texts in lines of a given width.
+"""Measures the columns of a text on a terminal, and wraps texts to a width.
 
-The widths are those of Unicode's East_Asian_Width (UAX #11): wide and fullwidth characters take two columns, combining
-marks none.
+The widths are those of Unicode's East_Asian_Width (UAX #11): wide and fullwidth characters take two columns, and
+combining marks take none.
 """
 
 import re
 import unicodedata
 
 _PIECE = re.compile(r"[^ ,/]*[,/]* *")
-"""A word, also one that ends in commas or slashes, with the blanks behind."""
+"""A word with the blanks after it. Commas and slashes end a word."""
 
 _SHORT = 4
-"""A word is not cut behind so few characters, where its line still has room."""
+"""A word is not broken at a dash or a dot after so few characters."""
 
 
 def width_of(text: str) -> int:
-    """How many columns a terminal needs for a text."""
+    """The number of columns that a text takes on a terminal."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -28,12 +28,12 @@ def _columns(character: str) -> int:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text; a word also ends behind a comma or a slash."""
+    """The words of a text. A word also ends after a comma or a slash."""
     return [piece.rstrip() for piece in _PIECE.findall(text)]
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """A text in lines of at most `width` columns, broken between words; a longer word is cut. At least one line."""
+    """A text in lines of at most `width` columns, at least one. Lines break between words; a longer word is cut."""
     if width_of(text) <= width:
         return [text]
     lines, line = [], ""
@@ -51,7 +51,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _head(text: str, width: int) -> str:
-    """As much of a text as fits, and at least one character; cut behind a dash or a dot if there is one."""
+    """The start of a text that fits, at least one character. It ends after a dash or a dot, if it has one."""
     end = 1
     while end < len(text) and width_of(text[: end + 1]) <= width:
         end += 1

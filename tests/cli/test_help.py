@@ -55,7 +55,7 @@ def test_the_order_is_kubectls_examples_flags_usage(name: str) -> None:
 
 
 @pytest.mark.parametrize(("columns", "longest"), [("40", 60), ("80", 80), ("300", 100), ("0", 80), ("many", 80)])
-def test_texts_wrap_at_what_the_terminal_shows_and_can_be_read(
+def test_texts_wrap_at_the_width_of_the_terminal_up_to_a_readable_maximum(
     columns: str, longest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)

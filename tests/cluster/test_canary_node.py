@@ -104,7 +104,7 @@ def test_a_right_set_is_sent_after_the_canary_has_worked(told: Told, name: str) 
         ("claim", "no canary pod is tried: deployment.apps/claim: no trial is made: volume v (hostPath /run)"),
     ],
 )
-def test_no_canary_is_tried_where_a_second_copy_may_do_harm_or_nobody_wants_one(
+def test_no_canary_is_tried_if_a_second_copy_may_do_harm_or_is_not_wanted(
     told: Told, name: str, says: str
 ) -> None:
     item = told[name].result()

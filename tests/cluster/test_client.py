@@ -146,7 +146,7 @@ def by_path(answers: dict[str, Answer]) -> Callable[[Seen], Answer]:
     return lambda seen: answers[seen.path]
 
 
-def test_several_lists_come_in_their_order_and_a_forbidden_one_stops_nobody() -> None:
+def test_lists_are_returned_in_order_and_a_forbidden_list_does_not_stop_the_rest() -> None:
     answers = {
         "/api/v1/namespaces/a/pods": page(["slow"]),
         "/api/v1/namespaces/b/pods": FORBIDDEN,
@@ -167,7 +167,7 @@ def test_several_lists_come_in_their_order_and_a_forbidden_one_stops_nobody() ->
 
 
 def test_several_lists_are_asked_at_a_time() -> None:
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=30)
 
     def api(_: Seen) -> Answer:
         together.wait()
@@ -204,7 +204,7 @@ def pod() -> Iterator[Loopback]:
         yield server
 
 
-def test_get_returns_the_object_at_its_path(pod: Loopback) -> None:
+def test_get_returns_the_object_at_a_path(pod: Loopback) -> None:
     assert cluster(pod).get(PODS, "n", "web") == POD
     assert (pod.seen[0].method, pod.seen[0].path) == ("GET", "/api/v1/namespaces/n/pods/web")
 
@@ -313,12 +313,12 @@ def test_the_version_that_the_server_emulates_is_the_one_that_counts(minor: str,
 
 
 @pytest.mark.parametrize("body", [{}, {"major": "", "minor": ""}, {"major": 1, "minor": 2}])
-def test_a_version_that_is_none_is_an_error(body: dict[str, Any]) -> None:
+def test_an_answer_without_a_version_is_an_error(body: dict[str, Any]) -> None:
     with serving(lambda _: reply(body)) as server, pytest.raises(ApiError, match=r"is it a Kubernetes API server\?"):
         cluster(server).server_version()
 
 
-def test_any_transport_will_do(tmp_path: Path) -> None:
+def test_the_client_works_with_any_transport(tmp_path: Path) -> None:
     class Fake:
         def send(self, request: Request, /) -> Response:
             return Response(

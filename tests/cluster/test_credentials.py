@@ -109,7 +109,7 @@ def test_a_client_certificate_from_data_is_shown(server: Loopback, tmp_path: Pat
 
 
 @pytest.mark.parametrize("user", [{"token": "t", "as": "alice"}, {"username": "a", "password": "b"}, {}])
-def test_nothing_secret_goes_over_plain_http(tmp_path: Path, user: dict[str, Any]) -> None:
+def test_credentials_are_not_sent_over_plain_http(tmp_path: Path, user: dict[str, Any]) -> None:
     with serving({"/version": reply({})}) as server:
         theirs, mine = ask_as_both(server, server.kubeconfig(tmp_path, user))
         assert who(mine) == who(theirs)
@@ -319,7 +319,7 @@ def test_a_token_file_without_token_is_refused(tmp_path: Path, content: str | No
         Credentials(identified(token_file=str(tmp_path / "token"))).current()
 
 
-def test_a_token_beside_a_token_file_that_has_none_is_sent(tmp_path: Path) -> None:
+def test_a_token_is_sent_if_the_token_file_is_missing(tmp_path: Path) -> None:
     identity = identified(token_file=str(tmp_path / "gone"), token="beside")
     assert Credentials(identity).current().authorization == "Bearer beside"
 
@@ -336,7 +336,7 @@ def test_an_oidc_token_is_sent_as_it_is(server: Loopback, tmp_path: Path, token:
 
 
 @pytest.mark.parametrize("config", [{"id-token": jwt(exp=1)}, {}, None])
-def test_an_expired_oidc_token_is_kubectls_to_renew(
+def test_an_expired_oidc_token_must_be_renewed_by_kubectl(
     server: Loopback, tmp_path: Path, config: dict[str, str] | None
 ) -> None:
     user = {"auth-provider": {"name": "oidc", "config": config}}

@@ -15,7 +15,7 @@ def nested(levels: int, brackets: str = "{}") -> str:
 
 @pytest.mark.parametrize("brackets", ["{}", "[]"])
 @pytest.mark.parametrize(("levels", "kept"), [(1, 1), (DEEPEST - 1, DEEPEST - 1), (DEEPEST, 0), (100_000, 0)])
-def test_only_json_that_is_too_deep_is_cut_off(brackets: str, levels: int, kept: int) -> None:
+def test_only_too_deeply_nested_json_is_cut(brackets: str, levels: int, kept: int) -> None:
     found = shallow(nested(levels, brackets).encode())
     assert found.decode() == (
         nested(kept, brackets) if kept else nested(DEEPEST - 1, brackets).replace("1", CUT.decode())

@@ -56,13 +56,13 @@ def test_every_policy_judges_pods_and_every_kind_of_question_is_put(result: Resu
     }  # fmt: skip
 
 
-def test_the_pods_are_worth_judging(result: Result) -> None:
+def test_the_random_pods_are_valid_and_about_half_are_refused(result: Result) -> None:
     """Most get past the API's own validation, and about half are refused."""
     assert result.asked["pod: invalid"] < COUNT * 0.05
     assert COUNT * 0.35 < result.asked["pod: forbidden"] < COUNT * 0.65
 
 
-def test_every_check_refuses_some(result: Result) -> None:
+def test_every_check_refuses_some_random_pods(result: Result) -> None:
     refused = {check for check, _ in coverage(result.verdicts).refused}
     assert {check.id for check in CHECKS} - refused == set()
 

@@ -88,7 +88,9 @@ ENDS = {
 
 
 @pytest.mark.parametrize(("messages", "outcome"), ENDS.values(), ids=list(ENDS))
-def test_how_a_command_ends(messages: list[bytes], outcome: exec_websocket.Outcome) -> None:
+def test_the_messages_of_the_server_give_the_outcome_of_a_command(
+    messages: list[bytes], outcome: exec_websocket.Outcome
+) -> None:
     with answering(saying(*messages)) as (url, _):
         assert runner(url).run(EXEC, 5) == outcome
 
@@ -104,7 +106,7 @@ def test_exec_impersonates_the_user_of_as() -> None:
     assert not [line for line in lines if line.startswith("Origin")]
 
 
-def test_a_command_that_says_nothing_is_given_up() -> None:
+def test_a_silent_command_ends_at_the_deadline() -> None:
     over = threading.Event()
 
     def silent(peer: socket.socket) -> None:
@@ -116,7 +118,7 @@ def test_a_command_that_says_nothing_is_given_up() -> None:
         over.set()
 
 
-def test_a_command_that_never_stops_talking_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_output_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exec_websocket, "OUTPUT_LIMIT", 1000)
 
     def chatter(peer: socket.socket) -> None:

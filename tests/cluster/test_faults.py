@@ -29,7 +29,7 @@ def faults(api_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_whatever_breaks_the_result_is_right_or_the_error_is_said(faults: Matrix, command: str) -> None:
+def test_every_fault_gives_a_right_result_or_an_error(faults: Matrix, command: str) -> None:
     cells = faults.cells(command, every=EVERY)
     results = list(faults.results(cells))
     wrong = [f"{one.cell}: exit status {one.run.status}: {text}" for one in results for text in one.wrong]
@@ -38,18 +38,32 @@ def test_whatever_breaks_the_result_is_right_or_the_error_is_said(faults: Matrix
     assert met == {name for name in FAULTS if can_meet(command, name)}, "a fault that met no request shows nothing"
 
 
-def test_the_matrix_has_no_hole(faults: Matrix) -> None:
+def test_the_matrix_covers_every_request(faults: Matrix) -> None:
     cells = [cell for command in COMMANDS for cell in faults.cells(command, every=False)]
     wanted = {(command, name) for command in COMMANDS for name in FAULTS if can_meet(command, name)}
     assert {(cell.command, cell.fault) for cell in cells} == wanted
 
 
-def test_every_command_is_in_the_matrix_or_asks_nothing() -> None:
+def test_a_completion_that_meets_no_fault_offers_all_names(faults: Matrix) -> None:
+    """Else nothing would be as good as all."""
+    offered = {}
+    for command in COMMANDS:
+        if command.startswith("completion"):
+            faults.cells(command, every=False)
+            offered[command] = faults.clean[command].out.splitlines()
+    assert offered == {
+        "completion": ["deploy/bad", "deploy/old", "deploy/one", "deploy/web", ":36"],
+        "completion of two types": ["old\tDeployment", "one\tDeployment", ":36"],
+        "completion of containers": ["c\tx", ":36"],
+    }
+
+
+def test_every_command_is_in_the_matrix_or_sends_no_request() -> None:
     listed = {command.words.split()[0] for command in COMMANDS.values()} - {"__complete"}
     assert listed | {words.split()[0] for words in ASKS_NOTHING} == set(OURS)
 
 
-def test_no_command_watches(faults: Matrix) -> None:
+def test_no_command_sends_a_watch_request(faults: Matrix) -> None:
     """So no watch can end: what goes on is read again and again."""
     for command in COMMANDS:
         faults.cells(command, every=False)
@@ -57,7 +71,7 @@ def test_no_command_watches(faults: Matrix) -> None:
 
 
 @pytest.mark.parametrize("words", ASKS_NOTHING)
-def test_a_command_that_needs_no_cluster_asks_none(
+def test_a_command_without_a_cluster_sends_no_request(
     api_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, words: str
 ) -> None:
     with between(api_cluster, tmp_path_factory.mktemp("nothing")) as middleman:

@@ -191,7 +191,7 @@ def test_apply_replaces_the_containers_of_a_custom_resource(
     assert written.lost(now) == written.doomed()
 
 
-def test_who_took_a_field_back_is_named(repository: Repository) -> None:
+def test_the_writer_that_reverted_a_field_is_named(repository: Repository) -> None:
     repository.apply(source("nothing"))
     [written] = repository.harden().values()
     path: Path = ("spec", "template", "spec", "containers", 0, "securityContext", "allowPrivilegeEscalation")
@@ -276,7 +276,7 @@ def test_a_writer_that_reverts_the_change_during_the_rollout_is_named(repository
     assert lookup(obj, (*CONTEXT, "capabilities", "drop")) == ["NET_RAW"]
 
 
-def test_an_autoscaler_disturbs_nobody(repository: Repository) -> None:
+def test_an_autoscaler_does_not_disturb_the_rollout(repository: Repository) -> None:
     repository.apply(source("nothing"))
     repository.kubectl("autoscale", "deployment/nothing", "--min=1", "--max=3")
     done = repository.cluster.caps("harden", "deployment/nothing", "-n", repository.namespace, "--force")

@@ -78,7 +78,7 @@ def run(cluster: Cluster, kubelet: FakeKubelet, folder: Path, number: int, sent:
     folder = folder / namespace
     folder.mkdir()
     pids: SimpleQueue[int] = SimpleQueue()
-    steps = Steps(number, lambda: os.kill(pids.get(timeout=10), sent))
+    steps = Steps(number, lambda: os.kill(pids.get(timeout=60), sent))
 
     def log(seen: Seen) -> Answer | None:
         answer = kubelet.log(seen)

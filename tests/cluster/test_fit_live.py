@@ -108,7 +108,7 @@ def test_a_trial_has_no_labels_if_selectors_cannot_be_listed(api_cluster: Cluste
     assert "it has none of the labels, because cannot list services (forbidden)" in done.stderr
 
 
-def test_a_pod_that_nobody_runs_is_no_answer_and_is_removed(api_cluster: Cluster, namespace: str) -> None:
+def test_a_trial_pod_that_never_runs_gives_no_answer_and_is_removed(api_cluster: Cluster, namespace: str) -> None:
     apply(api_cluster, namespace, deployment())
     done = fit(api_cluster, namespace, "-o", "json")
     item = json.loads(done.stdout)["items"][0]
@@ -117,7 +117,7 @@ def test_a_pod_that_nobody_runs_is_no_answer_and_is_removed(api_cluster: Cluster
     assert left(api_cluster, namespace) == []
 
 
-def test_the_jobs_of_a_live_job_are_no_conflict_and_do_its_work_again(api_cluster: Cluster, namespace: str) -> None:
+def test_the_trial_jobs_of_a_job_do_not_conflict_and_repeat_its_work(api_cluster: Cluster, namespace: str) -> None:
     own = job("once", 900)
     own["metadata"] = {"name": "once"}
     own["spec"]["suspend"] = True

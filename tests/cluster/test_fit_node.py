@@ -334,7 +334,7 @@ UNTRIED = ("known", "seccomp")
 
 
 @pytest.mark.parametrize("story", NEEDED)
-def test_a_program_that_nobody_knows_is_fitted(told: Told, story: str) -> None:
+def test_an_unknown_program_gets_an_answer(told: Told, story: str) -> None:
     item = told[story].result()
     assert (item["status"], item["result"]) == (0, "found"), (item["message"], item["trials"])
     assert item["needed"] == NEEDED[story]
@@ -348,7 +348,7 @@ def test_a_program_that_nobody_knows_is_fitted(told: Told, story: str) -> None:
 @pytest.mark.parametrize(
     ("story", "most"), [("nginx", 12), ("redis", 12), ("ping", 8), ("three", 14), ("lies", 30), ("silent", 40)]
 )
-def test_the_trials_are_few(told: Told, story: str, most: int) -> None:
+def test_the_number_of_trials_is_small(told: Told, story: str, most: int) -> None:
     assert len(told[story].result()["trials"]) <= most
 
 
@@ -366,7 +366,7 @@ def test_a_capability_that_only_a_request_needs_is_found_by_the_probe(told: Told
 
 
 @pytest.mark.parametrize(("story", "says"), [("missing", "nowhere"), ("wrong", "no-such-program")])
-def test_a_program_that_fails_for_another_reason_is_proposed_nothing(told: Told, story: str, says: str) -> None:
+def test_no_capability_is_proposed_for_a_failure_with_another_cause(told: Told, story: str, says: str) -> None:
     item = told[story].result()
     assert (item["status"], item["result"], item["needed"], item["commands"]) == (2, "failed", {}, [])
     assert item["message"].startswith("it does not work with today's rights either")
@@ -389,7 +389,7 @@ def test_the_answer_works_and_no_member_can_be_left_out(told: Told, story: str) 
 
 
 @pytest.mark.parametrize(("story", "needed"), [("ping", "NET_RAW"), ("lies", "SYS_CHROOT"), ("ends", "CHOWN")])
-def test_of_all_sets_up_to_its_size_only_the_answer_works(told: Told, story: str, needed: str) -> None:
+def test_the_answer_is_the_only_working_set_of_its_size(told: Told, story: str, needed: str) -> None:
     assert told[f"all {story}"].result() == [[needed]]
     assert told[story].result()["needed"] == {"c": [needed]}
 
@@ -417,7 +417,7 @@ def test_a_privileged_container_that_a_profile_stops_goes_on_without_it(told: To
         ("quiet-device", "devices of the node, an unmasked /proc and a writable /sys, or something else; which"),
     ],
 )
-def test_what_only_privileged_gives_is_named_where_a_trial_shows_it(told: Told, story: str, says: str) -> None:
+def test_a_need_for_privileged_is_named_if_a_trial_shows_it(told: Told, story: str, says: str) -> None:
     item = told[story].result()
     assert (item["status"], item["result"], item["needed"]) == (2, "failed", {})
     assert "with every capability that it holds today it still does not work" in item["message"]
@@ -454,13 +454,13 @@ def test_a_manifest_is_fitted_before_it_is_deployed(told: Told) -> None:
     assert " harden -f " in found["commands"][0]
 
 
-def test_a_signal_leaves_nothing(told: Told) -> None:
+def test_a_signal_leaves_no_trial_objects(told: Told) -> None:
     story = told["term"].result()
     assert (story["status"], story["at once"]) == (130, [])
     assert len(story["before"]) >= 4
 
 
-def test_kill_leaves_nothing_after_the_deadline(told: Told) -> None:
+def test_a_killed_fit_leaves_no_object_after_the_deadline(told: Told) -> None:
     story = told["kill"].result()
     assert story["status"] == -signal.SIGKILL
     assert story["before"]
@@ -468,7 +468,7 @@ def test_kill_leaves_nothing_after_the_deadline(told: Told) -> None:
     assert story["left"] == []
 
 
-def test_afterwards_everything_is_as_before(
+def test_fit_leaves_the_cluster_as_it_was(
     told: Told, place: Fits, before: dict[str, Any], endpoints: Endpoints
 ) -> None:
     for story in told.values():

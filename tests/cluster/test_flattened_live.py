@@ -58,7 +58,7 @@ def word(kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", SERVED)
-def test_it_is_shown_where_its_type_is_named(custom: Cluster, namespace: str, kind: str) -> None:
+def test_a_converted_kind_is_listed_only_if_its_type_is_named(custom: Cluster, namespace: str, kind: str) -> None:
     created(custom, namespace, kind)
     named = run(custom, "inspect", word(kind), "-n", namespace, "-o", "json")
     assert (named.status, {item["kind"] for item in json.loads(named.out)["items"]}) == (0, {kind}), named
@@ -69,7 +69,9 @@ def test_it_is_shown_where_its_type_is_named(custom: Cluster, namespace: str, ki
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SERVED if kind not in RUNS])
-def test_it_is_hardened_and_undone(custom: Cluster, namespace: str, kind: str, tmp_path: Path) -> None:
+def test_an_object_of_a_converted_kind_is_hardened_and_undone(
+    custom: Cluster, namespace: str, kind: str, tmp_path: Path
+) -> None:
     before = created(custom, namespace, kind)["spec"]
     undo = str(tmp_path / "undo.json")
     hardened = run(custom, "harden", word(kind), "-n", namespace, "--yes", "--undo-to", undo, "-o", "json")

@@ -119,7 +119,7 @@ HALF = "grüße".encode()[:3]
 @example(b'{"kind":"Status","message":"m","details":[]}')
 @example(b"9" * 5000)
 @example(b'"\\ud800"')
-def test_a_part_that_only_informs_is_read_whatever_its_shape(parser: str, data: bytes) -> None:
+def test_a_malformed_part_that_only_informs_is_ignored(parser: str, data: bytes) -> None:
     PARSERS[parser](data)
 
 
@@ -152,7 +152,7 @@ def test_a_warning_that_is_not_utf8_is_shown_with_escapes() -> None:
 
 
 @pytest.mark.parametrize("details", [b"7", b"[]", b'"x"', b'{"a":' * 9000 + b"1" + b"}" * 9000])
-def test_the_message_of_a_status_counts_whatever_its_details_are(details: bytes) -> None:
+def test_a_status_with_malformed_details_keeps_its_message(details: bytes) -> None:
     body = b'{"kind": "Status", "reason": "Forbidden", "message": "pods is forbidden", "details": ' + details + b"}"
     error = responses.api_error(Response(403, (), body))
     assert str(error) == "Error from server (Forbidden): pods is forbidden"

@@ -6,7 +6,7 @@ from test_harden_node import NEEDS_CHOWN, SLEEP, Place, pod, workload
 from testbed.cluster import Node
 
 
-def test_of_two_hardened_containers_the_suggested_add_names_the_one_that_misses_it(node_cluster: Node) -> None:
+def test_the_suggested_add_names_the_container_that_misses_the_capability(node_cluster: Node) -> None:
     place = Place(node_cluster)
     spec = pod(node_cluster.busybox, NEEDS_CHOWN)
     spec["containers"].append({**pod(node_cluster.busybox, SLEEP)["containers"][0], "name": "log"})

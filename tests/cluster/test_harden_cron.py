@@ -195,7 +195,7 @@ def test_a_dry_run_makes_no_job_and_says_so(place: Shop, mode: str) -> None:
     assert f"cronjob.batch/x: {words}\n" in done.out
 
 
-def test_to_print_the_patch_makes_no_job(place: Shop) -> None:
+def test_printing_the_patch_creates_no_job(place: Shop) -> None:
     done = place.harden("cronjob/x", "--trigger", "-o", "patch")
     assert (done.status, context(place), jobs(place)) == (0, None, {})
 
@@ -264,7 +264,7 @@ def test_a_job_that_is_deleted_before_its_end_proves_nothing(place: Shop) -> Non
     assert " was deleted before its end was seen)" in done.out
 
 
-def test_of_a_deleted_job_a_pod_that_failed_counts(place: Shop, tmp_path: Path) -> None:
+def test_the_failed_pod_of_a_deleted_job_counts(place: Shop, tmp_path: Path) -> None:
     change(place, "cronjob/x", {"spec": {"jobTemplate": {"spec": {"backoffLimit": 4}}}})
 
     def fail_and_delete(seen: Seen) -> Answer | None:
@@ -289,7 +289,7 @@ def test_of_a_deleted_job_a_pod_that_failed_counts(place: Shop, tmp_path: Path) 
     assert "was deleted before its end was seen" in done.out
 
 
-def test_when_no_run_comes_in_time_the_plan_says_so_before_and_nothing_is_proven(place: Shop) -> None:
+def test_the_plan_says_that_no_run_will_come_in_time_and_the_result_is_not_proven(place: Shop) -> None:
     done = place.harden("cronjob/x", "--wait", *SHORT)
     assert (done.status, context(place), jobs(place)) == (0, HARDENED, {})
     due = f'no run is due by its schedule "{NEVER}" (in UTC, because no timeZone is set) within the --timeout of 2 s'
@@ -310,13 +310,13 @@ def test_a_run_of_the_template_from_before_is_not_taken_for_the_next_one(place: 
     assert "run" not in item
 
 
-def test_the_first_run_with_the_change_is_the_next_one_whoever_makes_it(place: Shop) -> None:
+def test_the_first_run_with_the_change_counts_no_matter_who_makes_it(place: Shop) -> None:
     with meanwhile(lambda: made(place, "theirs"), lambda: context(place)):
         (item,) = place.harden("cronjob/x", "--wait", "--timeout", "4s", "-o", "json").items
     assert (item["run"], item["result"]) == ("theirs", "notProven")
 
 
-def test_a_template_that_somebody_else_changes_meanwhile_is_the_reason_and_nothing_is_rolled_back(place: Shop) -> None:
+def test_a_failure_after_a_change_by_somebody_else_is_not_rolled_back(place: Shop) -> None:
     pod = {"spec": {"containers": [{"name": "c", "image": "y", "securityContext": HARDENED}]}}
 
     def act() -> None:
@@ -330,7 +330,7 @@ def test_a_template_that_somebody_else_changes_meanwhile_is_the_reason_and_nothi
     assert "nothing was rolled back" in done.out
 
 
-def test_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
+def test_a_cron_job_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
     made(place, backoffLimit=0)
     end(place, "Failed", 3)
     eventually(lambda: jobs(place)["before"]["status"].get("conditions"))
@@ -340,7 +340,7 @@ def test_whose_last_run_failed_is_refused_without_force(place: Shop) -> None:
     assert place.harden("cronjob/x", "--trigger", "--force", *SHORT).status == 0
 
 
-def test_a_job_whose_answer_is_lost_is_watched_all_the_same(place: Shop, tmp_path: Path) -> None:
+def test_a_job_is_watched_even_if_the_answer_to_its_creation_is_lost(place: Shop, tmp_path: Path) -> None:
     def cut(seen: Seen) -> Answer | None:
         return CUT if seen.method == "POST" and seen.path.endswith("/jobs") and "dryRun" not in str(seen) else None
 
@@ -362,7 +362,7 @@ def test_control_c_names_the_job_that_was_made(place: Shop) -> None:
     assert "cronjob.batch/x is patched; to undo it: kubectl patch cronjobs.batch x" in err
 
 
-def test_control_c_in_a_run_that_changes_nothing_says_that_only_a_job_was_made(place: Shop) -> None:
+def test_control_c_in_a_run_without_changes_says_that_only_a_job_was_made(place: Shop) -> None:
     assert place.harden("cronjob/x", "--wait=false").status == 0
     said = "cronjob.batch/x: job.batch/x-caps-"
     status, out, _ = control_c(place, said, "cronjob/x", "-n", place.namespace, "--trigger")
@@ -393,7 +393,7 @@ def test_a_hardened_cron_job_is_run_if_it_is_named(place: Shop) -> None:
     assert (done.items[0]["result"], len(jobs(place))) == ("unchanged", 1)
 
 
-def test_without_a_flag_the_commands_that_watch_a_run_are_printed_and_wait_false_prints_none(place: Shop) -> None:
+def test_without_a_flag_the_commands_that_watch_a_run_are_printed_except_with_wait_false(place: Shop) -> None:
     done = place.harden("cronjob/x", "--add", "CHOWN")
     command = f"harden cronjob.batch/x -n {place.namespace} --kubeconfig {place.cluster.kubeconfig} --add CHOWN"
     for words, flag in (("made now", "--trigger"), ("by its schedule", "--wait")):
@@ -411,11 +411,11 @@ def test_inspect_says_that_the_last_run_is_not_known_where_jobs_may_not_be_liste
     assert done.stdout.splitlines()[-1].endswith(f"harden cronjob.batch/x -n {place.namespace} --dry-run=server: {why}")
 
 
-def test_inspect_says_of_a_run_that_goes_on_and_of_runs_of_which_nothing_is_left(place: Shop) -> None:
+def test_inspect_reports_an_active_run_and_runs_whose_jobs_are_gone(place: Shop) -> None:
     def advised() -> str:
         return place.cluster.caps("inspect", "cronjob/x", "-n", place.namespace).stdout.splitlines()[-1]
 
     change(place, "cronjob/x status", {"status": {"lastScheduleTime": "2026-01-01T00:00:00Z"}})
-    assert advised().endswith(" --dry-run=server: no run from this template is left that shows what it needs")
+    assert advised().endswith(" --dry-run=server: no Job of this template is left, so no run shows what it needs")
     made(place)
     assert advised().endswith(" --dry-run=server: its run job.batch/before is not over yet")

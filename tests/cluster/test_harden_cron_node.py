@@ -17,7 +17,8 @@ from testbed.cluster import Completed, Node
 STRIPPED = "grep -q 'CapBnd:\t0000000000000000' /proc/self/status"
 NEEDS_CHOWN = "touch /tmp/x && chown 1 /tmp/x"
 UNNAMED = f"{STRIPPED} && echo 'the frobnicator was refused: Operation not permitted'; exit 0"
-FIRST_TIME = "test -e /v/x || {{ touch /v/x; {}; exit 1; }}"
+FIRST_TIME = "test -e /v/x || {{ touch /v/x; {}; exit 1; }}; sleep 10"
+"""The second try goes on for a while: when it ends, the kubelet deletes the first one with its log."""
 VOLUME = {"volumes": [{"name": "v", "emptyDir": {}}]}
 LIMIT = ("--timeout", "100s")
 TRY_NEXT, NEXT = "to try next: ", "Next: to watch a run that is made now: "
@@ -100,7 +101,7 @@ def inspected(place: Place) -> dict[str, Any]:
         place.node.kubectl("wait", "-n", place.name, f"--for=condition={condition}", f"job/{name}", "--timeout=60s")
         said.append(advice(place, "inspected"))
     refused = place.harden("cronjob/inspected", "--trigger")
-    (command,) = [line.partition("see that first: ")[2] for line in said[-1].splitlines() if "see that first: " in line]
+    (command,) = [line.partition("see why first: ")[2] for line in said[-1].splitlines() if "see why first: " in line]
     seen = place.node.kubectl(*shlex.split(command)[1:])
     (words,) = commands(said[1].replace(": runs it once", "\n"), "Next: ")
     return {"said": said, "refused": refused, "seen": seen, "followed": place.node.caps(*words, "--force", *LIMIT)}
@@ -272,7 +273,7 @@ def test_a_refusal_before_a_restart_ends_the_run_at_once(told: Told) -> None:
     assert "complains, unlike earlier runs: the frobnicator was refused" in item["message"]
 
 
-def test_a_job_that_fails_without_a_word_is_rolled_back(told: Told) -> None:
+def test_a_job_that_fails_without_a_log_is_rolled_back(told: Told) -> None:
     item = told["in vain"].result()
     assert is_rolled_back(item), item
     assert f"job.batch/{item['run']} failed: BackoffLimitExceeded" in item["message"]
@@ -309,13 +310,13 @@ def test_the_number_of_logs_that_were_read_is_printed_for_many_pods(told: Told) 
     assert item["message"] == f"job.batch/{item['run']} completed; the logs of 5 of its 6 pods were read"
 
 
-def test_a_container_that_cannot_start_is_no_matter_of_retries(told: Told) -> None:
+def test_a_container_that_cannot_start_fails_the_run_before_all_retries(told: Told) -> None:
     item = told["cannot start"].result()
     assert is_rolled_back(item), item
     assert "CreateContainerConfigError: container has runAsNonRoot" in item["message"]
 
 
-def test_inspect_says_how_the_last_run_ended_and_what_to_do(told: Told) -> None:
+def test_inspect_prints_the_end_of_the_last_run_and_the_next_command(told: Told) -> None:
     story = told["inspected"].result()
     never, good, bad = (said.splitlines()[-1] for said in story["said"])
     assert never.endswith("--dry-run=server: it has not run yet, so no run shows what it needs")
@@ -324,7 +325,7 @@ def test_inspect_says_how_the_last_run_ended_and_what_to_do(told: Told) -> None:
     assert "job-name=bad" in story["seen"].stdout
 
 
-def test_whose_last_run_failed_is_not_hardened_with_a_run_without_force(told: Told) -> None:
+def test_trigger_refuses_a_cron_job_whose_last_run_failed_without_force(told: Told) -> None:
     refused: Completed = told["inspected"].result()["refused"]
     assert refused.returncode == 2
     assert "not patched (it is not healthy as it is: its last run failed: job.batch/bad: BackoffLimit" in refused.stdout

@@ -383,7 +383,7 @@ def test_an_object_that_was_deleted_and_made_again_is_another_one(shop: Shop, tm
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_patch_whose_answer_is_lost_is_looked_after(
+def test_the_object_is_read_again_if_the_answer_to_a_patch_is_lost(
     shop: Shop, tmp_path: Path, arrives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_patch, "LATE", 60 if arrives else 1)
@@ -455,7 +455,7 @@ def test_timeout_0_is_no_limit(shop: Shop, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
-def test_a_rollout_that_is_scaled_to_nothing_meanwhile_proves_nothing(shop: Shop, tmp_path: Path, kind: str) -> None:
+def test_a_rollout_scaled_to_zero_meanwhile_is_not_proven(shop: Shop, tmp_path: Path, kind: str) -> None:
     shop.make(workload("web", kind, replicas=1))
 
     def scale(seen: Seen) -> None:
@@ -469,7 +469,7 @@ def test_a_rollout_that_is_scaled_to_nothing_meanwhile_proves_nothing(shop: Shop
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_change_that_somebody_takes_back_while_it_is_watched_is_seen(shop: Shop, tmp_path: Path, whole: bool) -> None:
+def test_a_change_that_is_reverted_during_the_watch_is_reported(shop: Shop, tmp_path: Path, whole: bool) -> None:
     shop.make(workload("web", replicas=1))
     theirs = {"op": "remove", "path": CONTEXT if whole else f"{CONTEXT}/allowPrivilegeEscalation"}
     reverted: list[Seen] = []
@@ -511,7 +511,7 @@ def test_a_field_that_somebody_changed_during_the_watch_is_not_called_rolled_bac
     assert shop.context("web") == (theirs if escalation else {"capabilities": {"drop": ["NET_RAW"]}})
 
 
-def test_a_template_that_somebody_else_changes_during_the_rollout_is_the_reason_and_nothing_is_rolled_back(
+def test_a_failure_after_a_change_by_somebody_else_during_the_rollout_is_not_rolled_back(
     shop: Shop, tmp_path: Path
 ) -> None:
     shop.make(workload("web", replicas=1))
@@ -601,7 +601,7 @@ def answered(answer: str, *args: str) -> Done:
     return Done(process.returncode, out, text.decode())
 
 
-def test_declining_hides_nothing_that_could_not_have_been_done(shop: Shop, tmp_path: Path) -> None:
+def test_a_declined_question_keeps_status_2_for_objects_that_cannot_be_hardened(shop: Shop, tmp_path: Path) -> None:
     shop.make(workload("a"), workload("sick", replicas=1))
     config = user(shop, tmp_path, ("apps", "deployments", "get,list,patch"), ("", "pods", "create"))
     args = ("-n", shop.namespace, "--kubeconfig", config, "-o", "json")
@@ -703,7 +703,7 @@ def test_a_refused_object_has_its_refusal_printed_once_and_no_other_note(shop: S
         ]  # fmt: skip
 
 
-def test_patched_is_said_once(shop: Shop) -> None:
+def test_the_line_patched_is_printed_once(shop: Shop) -> None:
     shop.make(workload("web"))
     done = shop.harden("deploy/web")
     assert (done.out + done.err).count("web patched") == 1
@@ -863,7 +863,7 @@ def user(shop: Shop, folder: Path, *rules: tuple[str, str, str]) -> str:
     return str(file)
 
 
-def test_who_may_not_create_pods_hardens_all_the_same_and_is_told(shop: Shop, tmp_path: Path) -> None:
+def test_a_user_without_the_right_to_create_pods_can_harden_and_gets_a_note(shop: Shop, tmp_path: Path) -> None:
     shop.make(workload("web"))
     config = user(shop, tmp_path, ("apps", "deployments", "get,patch"))
     done = shop.harden("deploy/web", kubeconfig=config)
@@ -899,7 +899,7 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("missing", ["", *RIGHTS])
-def test_the_one_right_that_is_missing_is_named_and_no_other(shop: Shop, tmp_path: Path, missing: str) -> None:
+def test_only_the_missing_right_is_named(shop: Shop, tmp_path: Path, missing: str) -> None:
     shop.make(workload("web", replicas=1))
     eventually(lambda: shop.list("pods"))
     config = user(shop, tmp_path, *(right for words, right in RIGHTS.items() if words != missing))
@@ -1010,7 +1010,7 @@ def test_kill_9_at_every_request_leaves_no_object_half_hardened_and_the_saved_un
         nonlocal count
         count += 1
         if count == limit:
-            os.kill(pids.get(timeout=10), signal.SIGKILL)
+            os.kill(pids.get(timeout=60), signal.SIGKILL)
         return None
 
     def run_until(request: int) -> tuple[str, list[str]]:

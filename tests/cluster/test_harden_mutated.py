@@ -190,7 +190,7 @@ def test_a_change_that_a_policy_removes_after_the_dry_run_is_no_success(
     assert template(place.spec("cronjobs"))["containers"][0].get("securityContext") == left
 
 
-def test_a_default_that_the_server_puts_in_the_place_of_a_removed_field_is_none_of_it(place: Place) -> None:
+def test_a_default_in_place_of_a_removed_field_is_no_lost_change(place: Place) -> None:
     loose = {
         "procMount": "Unmasked",
         "seccompProfile": {"type": "Unconfined"},

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from labeling import GOOD, spec
 from loopback import Answer, Seen, reply, serving, status
+from tab_again import tab_again
 from testbed.cluster import Cluster
 
 from kubectl_caps.cluster.api import client
@@ -237,7 +238,7 @@ def test_an_error_of_every_list_is_printed_once(api_cluster: Cluster, shop: str)
     assert result.err == "Error from server (BadRequest): found '=', expected: ',' or 'end of string'\n"
 
 
-def test_one_name_that_is_missing_does_not_hide_the_others(api_cluster: Cluster, shop: str) -> None:
+def test_a_missing_name_does_not_hide_other_objects(api_cluster: Cluster, shop: str) -> None:
     result = inspect(api_cluster, "deploy", "web", "nope", "-n", shop, "-o", "name")
     assert (result.status, result.out) == (2, "deployment.apps/web\n")
     assert result.err == 'Error from server (NotFound): deployments.apps "nope" not found\n'
@@ -260,7 +261,9 @@ def test_the_namespace_of_the_context_counts(api_cluster: Cluster, shop: str, tm
     assert sorted(result.out.splitlines()) == ["deployment.apps/api", "deployment.apps/web"]
 
 
-def test_nothing_is_said_to_be_nothing(api_cluster: Cluster, namespace: str) -> None:
+def test_an_empty_namespace_gives_kubectls_message_that_no_resources_were_found(
+    api_cluster: Cluster, namespace: str
+) -> None:
     result = inspect(api_cluster, "-n", namespace)
     assert (result.status, result.out, result.err) == (0, "", f"No resources found in {namespace} namespace.\n")
     assert judged(api_cluster, "-n", namespace).document["items"] == []
@@ -288,7 +291,7 @@ def test_wide_has_more_and_names_each_violation(api_cluster: Cluster, shop: str)
     assert "    spec.template.spec.containers[0].securityContext.capabilities.drop" in out.splitlines()
 
 
-def test_yaml_says_what_json_says(api_cluster: Cluster, shop: str) -> None:
+def test_yaml_and_json_have_the_same_values(api_cluster: Cluster, shop: str) -> None:
     assert (
         yaml.safe_load(inspect(api_cluster, "-n", shop, "-o", "yaml").out) == judged(api_cluster, "-n", shop).document
     )
@@ -384,7 +387,7 @@ def test_the_status_of_the_pods_names_the_runtime_if_nodes_may_not_be_listed(
     assert (predicted["runtime"], predicted["provenance"], predicted["nodes"]) == (runtime, "observed", 1)
 
 
-def test_who_may_read_nothing_gets_nothing(api_cluster: Cluster, shop: str) -> None:
+def test_a_user_without_rights_gets_an_error_for_each_list(api_cluster: Cluster, shop: str) -> None:
     result = judged(api_cluster, "-n", shop, "--as", "nobody")
     assert (result.status, result.items) == (2, {})
     assert result.document["summary"]["unknown"] == 8
@@ -401,7 +404,7 @@ def test_a_context_that_does_not_exist(api_cluster: Cluster) -> None:
     assert "context was not found for specified context: nope" in kubectl.stderr
 
 
-def test_a_server_that_is_not_there(api_cluster: Cluster) -> None:
+def test_an_unreachable_server_gives_kubectls_error(api_cluster: Cluster) -> None:
     where = ("--server", "http://127.0.0.1:9")
     result = inspect(api_cluster, *where)
     kubectl = api_cluster.kubectl("get", "pods", *where, check=False)
@@ -439,7 +442,7 @@ FAULTS: dict[str, Callable[[Seen, int], Answer | None]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-def test_a_fault_of_the_network_changes_nothing(
+def test_a_network_fault_does_not_change_the_verdict(
     api_cluster: Cluster, shop: str, fault: Callable[[Seen, int], Answer | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_at_a_time = {"label_selector": None, "field_selector": None, "limit": 1}
@@ -496,6 +499,8 @@ COMPLETIONS = {
 def test_kubectl_completes_types_and_names(api_cluster: Cluster, shop: str, words: str, found: list[str]) -> None:
     first, *rest = words.split()
     typed = [first, *rest[:1], *(["-n", shop] if len(rest) > 1 else []), *rest[1:]]
-    lines = api_cluster.kubectl("__complete", *typed).stdout.splitlines()
+    lines = tab_again(
+        lambda: api_cluster.kubectl("__complete", *typed).stdout.splitlines(), lambda lines: len(lines) < 2
+    )
     assert [line.partition("\t")[0] for line in lines[:-1]] == found
     assert lines[-1] == ":36"

@@ -168,7 +168,7 @@ def statuses(ident: str) -> Iterator[Mapping[str, str]]:
         ("shared", "a"), ("shared", "b"),
     ],
 )  # fmt: skip
-def test_every_process_is_what_the_kernel_says(
+def test_every_shown_process_has_the_kernels_sets(
     node_cluster: Node, lot: str, seen: Json, workload: str, name: str
 ) -> None:
     expected = kernel(node_cluster, lot, workload, name)
@@ -184,7 +184,7 @@ def test_all_pods_of_a_deployment_are_read(node_cluster: Node, lot: str, seen: J
     assert {(one[2], one[3], one[6]) for one in expected} == {("nginx", 0, DEFAULT), ("nginx", 33, NONE)}
 
 
-def test_the_prediction_for_nginx_is_what_its_first_process_holds(seen: Json) -> None:
+def test_the_prediction_for_nginx_equals_the_sets_of_its_first_process(seen: Json) -> None:
     web = of(seen, "web")
     (predicted,) = web["predicted"]
     first = next(one for one in web["observed"] if one["pid"] == 1)
@@ -250,7 +250,7 @@ def test_containers_that_were_not_observed_are_counted(seen: Json) -> None:
     assert "distroless/app: nothing in its image can read /proc" in seen["errors"][0]["message"]
 
 
-def test_a_container_that_has_ended_is_no_failure(node_cluster: Node, lot: str) -> None:
+def test_an_ended_container_is_no_error(node_cluster: Node, lot: str) -> None:
     document = inspect(node_cluster, lot, "pod/done")
     assert (document["errors"], document["summary"]["unknown"]) == ([], 1)
 
@@ -266,7 +266,7 @@ def test_one_workload_is_shown_with_its_three_columns(node_cluster: Node, lot: s
     assert f"harden deployment.apps/web -n {lot} --dry-run=server" in done.stdout
 
 
-def test_an_ephemeral_container_reads_where_nothing_can_be_executed(node_cluster: Node, lot: str) -> None:
+def test_an_ephemeral_container_reads_processes_if_no_program_can_be_executed(node_cluster: Node, lot: str) -> None:
     image = ("--image", node_cluster.busybox)
     document = inspect(node_cluster, lot, "pod/distroless", *image, live="--live=ephemeral")
     container = of(document, "distroless")
@@ -279,7 +279,7 @@ def test_an_ephemeral_container_reads_where_nothing_can_be_executed(node_cluster
     assert added["targetContainerName"] == "app"
 
 
-def test_it_says_that_an_ephemeral_container_stays_in_the_record(node_cluster: Node, lot: str) -> None:
+def test_inspect_says_that_the_record_of_an_ephemeral_container_stays_in_the_pod(node_cluster: Node, lot: str) -> None:
     done = node_cluster.caps(
         "inspect", "pod/done", "-n", lot, "--live=ephemeral", "--image", node_cluster.busybox, "-o", "name"
     )

@@ -108,7 +108,7 @@ def test_the_flag_is_read_instead_of_the_variable(tmp_path: Path) -> None:
     assert load_connection(Overrides(kubeconfig=path), {"KUBECONFIG": other}).server == "https://a"
 
 
-def test_relative_paths_are_those_of_their_file(tmp_path: Path) -> None:
+def test_relative_paths_start_at_the_folder_of_their_kubeconfig(tmp_path: Path) -> None:
     for name in ("ca", "cert", "key"):
         (tmp_path / name).write_text("x")
     user = {
@@ -184,7 +184,7 @@ def test_the_servers_address_gets_a_scheme_and_no_trailing_slash(server: str, ur
 
 
 @pytest.mark.parametrize("server", ["ftp://a", "https://", "https://a:port", "a b", "host/path", "https://[::1"])
-def test_an_address_that_is_none(server: str) -> None:
+def test_an_invalid_server_address_is_refused_in_kubectls_words(server: str) -> None:
     assert refusal(server=server) == f'host must be a URL or a host:port pair: "{server}"'
 
 
@@ -246,7 +246,7 @@ def test_a_request_timeout_is_read_in_seconds(text: str, seconds: float) -> None
 
 
 @pytest.mark.parametrize("text", ["foo", "-5", " 5", "5 ", "5d", "1h-5m", "3.", "1_0", "٥", "5S"])
-def test_a_timeout_that_is_none_is_refused_as_kubectl_does(text: str) -> None:
+def test_an_invalid_timeout_is_refused_in_kubectls_words(text: str) -> None:
     theirs = said("get", "ns", "-s", "127.0.0.1:1", f"--request-timeout={text}")
     assert refusal(server="a", request_timeout=text) == theirs
 
@@ -342,7 +342,7 @@ def test_data_that_is_not_base64_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["user", "cluster"])
-def test_a_context_that_names_nothing_is_refused(tmp_path: Path, missing: str) -> None:
+def test_a_context_without_a_cluster_is_refused(tmp_path: Path, missing: str) -> None:
     path = kubeconfig(tmp_path / "config", SERVER, {"token": "t"}, **{missing: "nope"})
     assert refusal(kubeconfig=path) == f'{missing} "nope" was not found for context "it"'
 
@@ -402,7 +402,7 @@ def test_flags_count_in_a_pod_too(service_account: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", ["token", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"])
-def test_half_a_pod_is_no_pod(service_account: Path, gone: str) -> None:
+def test_an_incomplete_service_account_is_no_configuration(service_account: Path, gone: str) -> None:
     (service_account / gone).unlink(missing_ok=True)
     environment = {name: value for name, value in POD.items() if name != gone}
     with pytest.raises(ConfigError, match="no configuration has been provided"):

@@ -181,7 +181,7 @@ def test_an_object_that_is_nested_too_deep_is_not_judged_and_hides_no_other(cust
     custom.delete_namespace(other)
 
 
-def test_of_a_known_kind_only_the_template_has_to_be_readable(custom: Cluster, namespace: str) -> None:
+def test_only_the_template_of_a_known_kind_must_be_readable(custom: Cluster, namespace: str) -> None:
     template = json.dumps({"template": {"spec": spec()}})
     custom.kubectl("create", "-f", "-", input=deep("Rollout", namespace, template[1:-1]))
     result = judged(custom, namespace)
@@ -234,7 +234,7 @@ def finished(cluster: Cluster, namespace: str, name: str) -> None:
     assert status == 200, answer
 
 
-def test_finished_pods_refuse_nothing_although_the_server_warns_of_them(api_cluster: Cluster, namespace: str) -> None:
+def test_finished_pods_do_not_count_although_the_server_warns_of_them(api_cluster: Cluster, namespace: str) -> None:
     finished(api_cluster, namespace, "done")
     result = judged(api_cluster, namespace)
     assert (result.status, result.item["violations"]) == (0, [])
@@ -280,7 +280,9 @@ def test_a_namespace_of_compliant_workloads_is_labeled_and_its_labels_are_read_a
 
 
 @pytest.mark.parametrize(("way", "suffix"), [("client", " (dry run)"), ("server", " (server dry run)")])
-def test_a_dry_run_says_so_and_changes_nothing(api_cluster: Cluster, namespace: str, way: str, suffix: str) -> None:
+def test_a_dry_run_is_reported_and_changes_no_object(
+    api_cluster: Cluster, namespace: str, way: str, suffix: str
+) -> None:
     result = label_ns(api_cluster, namespace, f"--dry-run={way}")
     assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{namespace} labeled{suffix}")
     assert labels(api_cluster, namespace) == {}
@@ -335,7 +337,7 @@ def test_a_namespace_that_has_the_labels_already_is_still_judged(api_cluster: Cl
     assert note.startswith("pod/old: its pods are refused already: pods ")
 
 
-def test_warnings_are_told_and_break_nothing(api_cluster: Cluster, namespace: str) -> None:
+def test_warnings_are_printed_and_do_not_fail_the_command(api_cluster: Cluster, namespace: str) -> None:
     deployment(api_cluster, namespace, "web", spec())
     result = label_ns(api_cluster, namespace, "--warn=restricted", "--audit=baseline:v1.30")
     assert (result.status, result.out.splitlines()[-1]) == (0, f"namespace/{namespace} labeled")
@@ -427,7 +429,7 @@ def test_the_plan_leads_to_the_strictest_level_within_reach(
     deployment(api_cluster, namespace, "other", spec())
     if uid is not None:
         show_user(api_cluster, namespace, "web", uid)
-    assert "restricted is out of reach of harden: the strictest level that can be had is baseline" in (
+    assert "harden cannot reach restricted: the strictest level that it reaches is baseline" in (
         label_ns(api_cluster, namespace).out
     )
     commands = commands_of(label_ns(api_cluster, namespace, "--plan"))
@@ -461,7 +463,9 @@ def test_the_plan_has_force_where_its_warning_loosens_another(api_cluster: Clust
 
 
 @pytest.mark.parametrize("other", ["NS/t1", "a/b/c", "ns/"])
-def test_a_name_of_something_else_does_not_stop_the_others(api_cluster: Cluster, namespace: str, other: str) -> None:
+def test_a_name_of_another_type_does_not_stop_other_namespaces(
+    api_cluster: Cluster, namespace: str, other: str
+) -> None:
     result = label_ns(api_cluster, other, f"Namespace/{namespace}", "--dry-run=client")
     assert (result.status, result.out.splitlines()[-1]) == (2, f"namespace/{namespace} labeled (dry run)")
     assert result.err.startswith("error: ")
@@ -720,7 +724,7 @@ def test_an_empty_namespace_is_labeled_and_said_to_be_empty(api_cluster: Cluster
     )
 
 
-def test_every_verdict_counts_what_it_judged_passed_over_and_could_not_read(
+def test_every_verdict_counts_judged_passed_over_and_unread_objects(
     api_cluster: Cluster, namespace: str
 ) -> None:
     """Judged: a PodTemplate and two pods; passed over: a pod that is finished; not read: CronJobs."""
@@ -753,7 +757,7 @@ def test_a_pod_that_may_not_be_tried_is_not_counted_as_judged(api_cluster: Clust
     assert all('cannot create resource "pods"' in text for text in result.item["notJudged"])
 
 
-def test_a_label_that_refuses_nothing_judges_nothing_and_says_so(api_cluster: Cluster, namespace: str) -> None:
+def test_a_label_of_level_privileged_says_that_it_judges_nothing(api_cluster: Cluster, namespace: str) -> None:
     result = label_ns(api_cluster, namespace, "--enforce=privileged")
     nothing = "enforce=privileged:latest refuses nothing, so nothing was judged"
     assert (result.status, result.out.splitlines()[0]) == (0, f"namespace/{namespace}: {nothing}")
@@ -812,13 +816,13 @@ def run_two(cluster: Cluster, two: tuple[str, str], *arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
-def test_the_output_is_what_its_schema_says(api_cluster: Cluster, two: tuple[str, str], output: str) -> None:
+def test_the_output_conforms_to_its_schema(api_cluster: Cluster, two: tuple[str, str], output: str) -> None:
     result = run_two(api_cluster, two, "-o", output)
     jsonschema.validate(yaml.safe_load(result.out), SCHEMA)
     assert result.status == 1
 
 
-def test_of_several_namespaces_there_is_a_table_at_the_end(api_cluster: Cluster, two: tuple[str, str]) -> None:
+def test_several_namespaces_end_with_a_table(api_cluster: Cluster, two: tuple[str, str]) -> None:
     good, bad = two
     out = run_two(api_cluster, two).out
     assert [line.split() for line in out.splitlines()[-3:]] == [
@@ -829,11 +833,11 @@ def test_of_several_namespaces_there_is_a_table_at_the_end(api_cluster: Cluster,
     assert run_two(api_cluster, two).out == out
 
 
-def test_names_are_those_that_may_be_labeled(api_cluster: Cluster, two: tuple[str, str]) -> None:
+def test_output_name_prints_only_namespaces_that_may_be_labeled(api_cluster: Cluster, two: tuple[str, str]) -> None:
     assert run_two(api_cluster, two, "-o", "name").out == f"namespace/{two[0]}\n"
 
 
-def test_a_namespace_that_is_not_there_does_not_stop_the_others(api_cluster: Cluster, two: tuple[str, str]) -> None:
+def test_a_missing_namespace_does_not_stop_other_namespaces(api_cluster: Cluster, two: tuple[str, str]) -> None:
     result = label_ns(api_cluster, "nosuch", two[0], "--dry-run=server")
     assert (result.status, result.err.splitlines()[0]) == (
         2,

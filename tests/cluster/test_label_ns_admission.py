@@ -81,7 +81,7 @@ def test_a_stateful_set_is_tried_with_the_volumes_of_its_claims(api_cluster: Clu
     assert (refused(item), item["notes"]) == ({("StatefulSet", "db")}, [])
 
 
-def test_a_template_that_a_webhook_mends_is_not_refused(api_cluster: Cluster, places: dict[str, str]) -> None:
+def test_a_template_that_a_webhook_fixes_is_not_refused(api_cluster: Cluster, places: dict[str, str]) -> None:
     place = places["mend"]
     deployment_with_pods(api_cluster, place, "web", spec(), replicas=1)
     result = judged(api_cluster, place)
@@ -93,7 +93,7 @@ def test_a_template_that_a_webhook_mends_is_not_refused(api_cluster: Cluster, pl
 def test_a_dry_run_that_no_pod_of_the_controller_proves_does_not_overrule_the_template(
     api_cluster: Cluster, places: dict[str, str]
 ) -> None:
-    """A webhook's own code may go by who asks, as Kyverno's exclusions and OpenShift's constraints do."""
+    """A webhook's own code may depend on the user, as Kyverno's exclusions and OpenShift's constraints do."""
     place = places["mend"]
     deployment(api_cluster, place, "web", spec())
     result = judged(api_cluster, place)
@@ -117,7 +117,7 @@ def deployment_with_pods(
 
 
 @pytest.mark.parametrize("replicas", [0, 1])
-def test_a_webhook_that_serves_controllers_otherwise_than_the_user_is_no_proof(
+def test_a_webhook_that_treats_controllers_differently_proves_nothing(
     api_cluster: Cluster, namespace: str, replicas: int
 ) -> None:
     """It mends the pods of one user, and no field of its configuration says so."""
@@ -214,7 +214,7 @@ def test_each_different_template_is_tried_once_whatever_is_configured(
     assert (result.status, sorted(tried)) == (0, ["api", "db", "web"])
 
 
-def test_a_custom_controllers_pod_that_a_webhook_mends_does_not_overrule_its_template(
+def test_a_custom_controllers_pod_that_a_webhook_fixes_does_not_overrule_its_template(
     api_cluster: Cluster, places: dict[str, str]
 ) -> None:
     """Nobody knows which labels the controller adds, and a webhook may go by them."""
@@ -384,7 +384,7 @@ def test_a_policy_that_changes_only_pods_of_controllers_leaves_the_namespace_not
         result = judged(api_cluster, namespace, "--enforce=baseline", *AS_SOMEBODY)
     assert (result.status, labels(api_cluster, namespace)) == (2, {})
     (told,) = result.item["notJudged"]
-    assert told.startswith(f"{policy(namespace)} may change the pods of deployment.apps/x by who asks")
+    assert told.startswith(f"{policy(namespace)} may change the pods of deployment.apps/x differently")
 
 
 @pytest.mark.parametrize("case", GUESSES)
@@ -522,7 +522,7 @@ def test_a_namespace_that_the_server_exempts_is_told(exempting: Cluster) -> None
     assert (result.status, result.item["notes"][0]) == (0, told)
 
 
-def test_pods_that_the_server_exempts_are_told_and_nobody_chooses(exempting: Cluster) -> None:
+def test_pods_of_an_exempt_user_or_runtime_class_are_reported(exempting: Cluster) -> None:
     place = exempting.make_namespace()
     body = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "gvisor"}, "handler": "gvisor"}
     exempting.kubectl("apply", "-f", "-", input=json.dumps(body))

@@ -84,7 +84,7 @@ def places(node_cluster: Node) -> Iterator[dict[str, str]]:
             node_cluster.delete_namespace(place)
 
 
-def test_after_a_yes_every_pod_is_made_again(node_cluster: Node, places: dict[str, str]) -> None:
+def test_after_a_positive_verdict_every_pod_can_be_recreated(node_cluster: Node, places: dict[str, str]) -> None:
     place = places["good"]
     result = judged(node_cluster, place)
     assert (result.status, result.item["result"], labels(node_cluster, place)) == (
@@ -99,7 +99,7 @@ def test_after_a_yes_every_pod_is_made_again(node_cluster: Node, places: dict[st
     assert [len(one["spec"]["containers"]) for one in running] == [2] * 5
 
 
-def test_after_a_no_everything_that_is_named_is_refused(node_cluster: Node, places: dict[str, str]) -> None:
+def test_the_server_refuses_every_workload_that_the_verdict_names(node_cluster: Node, places: dict[str, str]) -> None:
     place = places["bad"]
     result = judged(node_cluster, place)
     assert (result.status, labels(node_cluster, place)) == (1, {})

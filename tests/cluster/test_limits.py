@@ -153,11 +153,11 @@ def test_an_answer_below_the_limit_is_read_whole() -> None:
 
 
 def test_retries_share_the_deadline() -> None:
-    busy = Answer(b"{}", 429, (("Retry-After", "5"),))
+    busy = Answer(b"{}", 429, (("Retry-After", "60"),))
     with serving(lambda _: busy) as server:
         started = time.monotonic()
-        assert connect(load_connection(Overrides(server=server.url, request_timeout="1s"))).send(GET).status == 429
-        assert time.monotonic() - started < 4
+        assert connect(load_connection(Overrides(server=server.url, request_timeout="5s"))).send(GET).status == 429
+        assert time.monotonic() - started < 30
 
 
 # --- SOCKS

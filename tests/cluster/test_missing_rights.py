@@ -233,7 +233,7 @@ ROOT = spec({**GOOD, "runAsUser": 0}, hostUsers=False)
 
 @pytest.mark.parametrize("why", NO_VERSION)
 @pytest.mark.parametrize("command", ["label-ns", "inspect"])
-def test_a_version_that_is_not_told_is_said_and_the_newest_rules_are_applied(
+def test_an_unreadable_server_version_is_reported_and_the_newest_rules_apply(
     api_cluster: Cluster, namespace: str, tmp_path: Path, command: str, why: str
 ) -> None:
     deployment(api_cluster, namespace, "web", spec(GOOD))
@@ -257,7 +257,9 @@ def test_a_violation_of_older_servers_is_not_judged_if_the_server_may_be_older(
     assert (result.status, told in result.out + result.err) == (2, True), result
 
 
-def test_a_gate_of_inspect_on_a_cluster_counts_what_it_judged(api_cluster: Cluster, place: str, tmp_path: Path) -> None:
+def test_a_gate_of_inspect_on_a_cluster_counts_the_judged_objects(
+    api_cluster: Cluster, place: str, tmp_path: Path
+) -> None:
     """The pod, the Deployment and its ReplicaSet, which stands behind it, and the CronJob; then without a list."""
     words = ("inspect", "-n", place, "--fail-on", "critical")
     assert run(api_cluster, *words).err.endswith("Judged 3 objects, passed over 1, left 0 unread.\n")

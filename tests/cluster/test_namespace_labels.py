@@ -50,7 +50,9 @@ def quoted(text: str) -> str:
 
 
 @pytest.mark.parametrize("labels", LABELS, ids=str)
-def test_the_policies_are_the_servers(api_cluster: Cluster, server: Server, labels: dict[str, str]) -> None:
+def test_the_resolved_policies_are_those_of_the_server(
+    api_cluster: Cluster, server: Server, labels: dict[str, str]
+) -> None:
     namespace, policies = api_cluster.make_namespace(prefixed(labels)), resolve(prefixed(labels))
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": INTRUDER}
     template = {**pod, "kind": "PodTemplate", "template": {"spec": INTRUDER}}

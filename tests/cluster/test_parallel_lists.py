@@ -36,7 +36,7 @@ def test_every_page_comes_in_order(pages: list[list[int]], workers: int) -> None
     assert read([source(*some) for some in pages], workers) == pages
 
 
-def test_an_error_of_one_does_not_stop_the_others() -> None:
+def test_an_error_of_one_list_does_not_stop_other_lists() -> None:
     assert read([source(1, 2), source(FORBIDDEN), source(3)], 2) == [[1, 2], FORBIDDEN, [3]]
 
 
@@ -55,7 +55,7 @@ def test_no_answer_at_all_is_raised() -> None:
         read([source(1), source(Unreachable("EOF"))], 2)
 
 
-def test_pages_that_were_passed_over_are_not_taken_for_none() -> None:
+def test_unread_pages_of_a_list_are_not_taken_for_an_empty_list() -> None:
     kept = list(interleaved([source(1, 2, 3), source(4)], 2))
     first, last = kept
     assert not isinstance(first, ApiError)
@@ -72,7 +72,7 @@ def test_a_list_that_was_read_partly_does_not_block_the_next() -> None:
     assert first == [0, 0, 0]
 
 
-def test_nobody_runs_far_ahead_of_the_reader() -> None:
+def test_lists_are_not_read_far_ahead_of_the_consumer() -> None:
     made: list[int] = []
 
     def start() -> Iterator[int]:
@@ -89,8 +89,8 @@ def test_nobody_runs_far_ahead_of_the_reader() -> None:
     assert [*pages] == list(range(1, 100))
 
 
-def test_several_are_asked_at_a_time() -> None:
-    barrier = threading.Barrier(3, timeout=5)
+def test_several_iterators_run_at_the_same_time() -> None:
+    barrier = threading.Barrier(3, timeout=30)
 
     def start() -> Iterator[int]:
         barrier.wait()

@@ -171,7 +171,7 @@ def test_a_plugin_runs_if_kubectls_policy_allows_and_is_refused_in_kubectls_word
     [("plug", SYSTEM), ("plug", ".:/usr/bin"), ("bin/none", SYSTEM), ("bin/text", SYSTEM), ("text", "{0}/bin")],
 )
 @pytest.mark.parametrize("listed", ["other", "plug", "none", "text", "HERE/bin/none"])
-def test_a_plugin_that_is_not_there_is_refused_as_kubectl_does(
+def test_a_missing_plugin_gives_kubectls_error(
     home: Home, command: str, path: str, listed: str
 ) -> None:
     (home.folder / "kuberc").write_text(f"{LIST} [{{command: {listed}}}]\n".replace("HERE", str(home.folder)))
@@ -224,7 +224,7 @@ def test_a_kuberc_at_home_that_cannot_be_read_stops_the_plugin(home: Home, text:
     assert mine == [f"kuberc {file}: no valid preferences found; {advice}"]
 
 
-def test_a_kuberc_that_cannot_be_read_is_no_matter_to_who_needs_no_plugin(home: Home) -> None:
+def test_an_unreadable_kuberc_matters_only_if_a_plugin_is_needed(home: Home) -> None:
     config = home.server.kubeconfig(home.folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBERC", "/nonexistent/kuberc")

@@ -108,7 +108,7 @@ def test_no_capability_is_named_that_the_program_does_not_need(told: Mapping[str
 
 
 @pytest.mark.parametrize("name", [name for name, item in BY_NAME.items() if (item.seen, item.image) == TRACED])
-def test_the_command_that_is_printed_where_nothing_is_named_finds_it(
+def test_the_printed_strace_command_finds_a_capability_that_no_line_names(
     told: Mapping[str, Future[Any]], name: str
 ) -> None:
     program, found = BY_NAME[name], told[name].result()["found"]

@@ -43,7 +43,7 @@ def test_the_lines_have_the_shape_of_kubectls(verbosity: str, api_cluster: Clust
     assert of_kubectl
 
 
-def test_below_6_nothing_is_written(api_cluster: Cluster) -> None:
+def test_no_request_is_logged_below_level_6(api_cluster: Cluster) -> None:
     assert api_cluster.caps("version", "-v=5").stderr == ""
 
 
@@ -71,7 +71,7 @@ def test_text_of_a_server_reaches_the_terminal_escaped(capsys: pytest.CaptureFix
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", told)
 
 
-def test_an_entry_of_several_threads_stays_together() -> None:
+def test_the_lines_of_a_log_entry_stay_together() -> None:
     entries: list[Any] = []
     log = RequestLog(7, lambda *lines: entries.append(lines))
     log.request("GET", "https://a", [("Accept", "x"), ("User-Agent", "y")], None)

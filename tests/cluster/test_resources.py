@@ -149,7 +149,7 @@ def test_targets_that_kubectl_resolves_differently(words: str, targets: list[tup
     assert parse_targets(words.split()) == targets
 
 
-def test_all_takes_no_name() -> None:
+def test_all_cannot_be_combined_with_a_name() -> None:
     with pytest.raises(UsageError, match="you must specify only one resource"):
         parse_targets(["all", "web"])
 

@@ -52,7 +52,7 @@ def test_kubectl_reads_the_same(value: str, expected: list[str]) -> None:
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: "=?" not in text))
-def test_any_text_comes_through(text: str) -> None:
+def test_any_text_is_passed_through_unchanged(text: str) -> None:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"').encode().decode("latin-1")
     assert texts(f'299 - "{quoted}", 299 - "{quoted}"') == [text, text]
 
@@ -67,7 +67,7 @@ def answer(status: int, body: bytes, content_type: str = "text/plain") -> Respon
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 406, 409, 415, 429, 500, 502, 503, 504])
-def test_a_failure_without_status_is_worded_as_kubectl_words_it(status: int) -> None:
+def test_a_failure_without_status_has_kubectls_words(status: int) -> None:
     body = b"go away"
     with serving(lambda _: Answer(body, status, content_type="text/plain")) as server:
         theirs = kubectl("get", "--raw", "/x", "-s", server.url).stderr.strip()
@@ -76,7 +76,7 @@ def test_a_failure_without_status_is_worded_as_kubectl_words_it(status: int) -> 
     assert error.code == status
 
 
-def test_a_code_without_a_meaning_shows_the_text() -> None:
+def test_an_unknown_status_code_shows_the_body() -> None:
     assert str(api_error(answer(418, b"tea\npot"))) == "Error from server (418): tea pot"
     assert (
         str(api_error(answer(418, b"")))
@@ -124,5 +124,5 @@ def test_a_login_page_is_not_a_list() -> None:
         ("GET", 429, "", None), ("GET", 429, "-1", None), ("GET", 429, "soon", None), ("GET", 429, "9" * 30, None),
     ],
 )  # fmt: skip
-def test_when_to_come_back(method: str, status: int, value: str, seconds: float | None) -> None:
+def test_retry_after_is_read_in_seconds(method: str, status: int, value: str, seconds: float | None) -> None:
     assert retry_after(method, Response(status, (("retry-after", value),))) == seconds

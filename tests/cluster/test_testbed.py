@@ -51,7 +51,7 @@ def test_two_builds_at_the_same_time_become_one(tmp_path: Path) -> None:
     assert [path.name for path in slow.folder.iterdir()] == ["thing"]
 
 
-def test_another_recipe_is_another_product() -> None:
+def test_a_changed_recipe_gives_another_product_folder() -> None:
     """So a changed go.mod or main.go is built anew."""
     assert product(lambda out: []).folder != product(lambda out: [], b"changed").folder
 

@@ -101,7 +101,7 @@ def test_a_compressed_answer_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [200, 401, 404, 422, 500])
-def test_every_status_is_an_answer(tmp_path: Path, code: int) -> None:
+def test_every_http_status_is_returned(tmp_path: Path, code: int) -> None:
     with serving({"/version": status(code, "Reason", "words", ("X-One", "1"))}) as server:
         response = to(server, tmp_path).send(GET)
     assert (response.status, dict(response.headers)["X-One"]) == (code, "1")
@@ -174,7 +174,7 @@ DOWN = status(503, "ServiceUnavailable", "starting", ("Retry-After", "0"))
 
 
 @pytest.mark.parametrize("request_", [GET, PATCH], ids=["GET", "PATCH"])
-def test_a_429_has_done_nothing_and_is_repeated(tmp_path: Path, request_: Request) -> None:
+def test_a_429_is_repeated_because_the_request_had_no_effect(tmp_path: Path, request_: Request) -> None:
     with serving(in_turn(BUSY, BUSY, reply({}))) as server:
         assert to(server, tmp_path).send(request_).status == 200
         assert len(server.seen) == 3
@@ -189,7 +189,7 @@ def test_retry_after_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("request_", "requests", "code"), [(GET, 2, 200), (PATCH, 1, 503)], ids=["GET", "PATCH"])
-def test_a_503_is_repeated_only_where_nothing_can_have_happened(
+def test_a_503_is_repeated_only_for_requests_without_effect(
     tmp_path: Path, request_: Request, requests: int, code: int
 ) -> None:
     with serving(in_turn(DOWN, reply({}))) as server:
@@ -197,13 +197,13 @@ def test_a_503_is_repeated_only_where_nothing_can_have_happened(
         assert len(server.seen) == requests
 
 
-def test_without_retry_after_nothing_is_repeated(tmp_path: Path) -> None:
+def test_no_request_is_repeated_without_retry_after(tmp_path: Path) -> None:
     with serving(in_turn(status(503, "ServiceUnavailable", "down"), reply({}))) as server:
         assert to(server, tmp_path).send(GET).status == 503
         assert len(server.seen) == 1
 
 
-def test_a_request_is_repeated_as_often_as_kubectl_repeats_it(tmp_path: Path) -> None:
+def test_a_request_is_repeated_as_often_as_by_kubectl(tmp_path: Path) -> None:
     with serving(lambda _: BUSY) as server:
         assert to(server, tmp_path).send(GET).status == 429
         ours = len(server.seen)
@@ -229,7 +229,7 @@ def test_a_get_whose_connection_breaks_is_repeated(tmp_path: Path, cut: int) -> 
 
 
 @pytest.mark.parametrize(("cut", "words"), [(-1, "EOF"), (3, "unexpected EOF")])
-def test_a_patch_whose_connection_breaks_is_not(tmp_path: Path, cut: int, words: str) -> None:
+def test_a_patch_whose_connection_breaks_is_not_repeated(tmp_path: Path, cut: int, words: str) -> None:
     with serving(lambda _: Answer(b'{"major": "1"}', cut=cut)) as server:
         with pytest.raises(Unreachable) as caught:
             to(server, tmp_path).send(PATCH)
@@ -251,21 +251,21 @@ def test_a_slow_server_is_not_waited_for(tmp_path: Path) -> None:
     """kubectl's own text varies from run to run; this is the longest of its three."""
 
     def slow(_: Seen) -> Answer:
-        time.sleep(2)
+        time.sleep(60)
         return Answer()
 
     with serving(slow) as server, pytest.raises(Unreachable) as caught:
-        to(server, tmp_path, request_timeout="200ms").send(GET)
+        to(server, tmp_path, request_timeout="2s").send(GET)
     words = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
     assert str(caught.value) == f"Unable to connect to the server: {words}"
 
 
 def test_the_time_counts_for_the_whole_answer(tmp_path: Path) -> None:
-    with serving({"/version": Answer(b"0123456789" * 3, pause=0.1)}) as server:
+    with serving({"/version": Answer(b"0123456789" * 60, pause=0.1)}) as server:
         started = time.monotonic()
         with pytest.raises(Unreachable, match=r"Client\.Timeout exceeded while reading body"):
-            to(server, tmp_path, request_timeout="500ms").send(GET)
-        assert time.monotonic() - started < 2
+            to(server, tmp_path, request_timeout="2s").send(GET)
+        assert time.monotonic() - started < 30, "the whole answer takes a minute"
 
 
 # --- whom we talk to
@@ -316,7 +316,7 @@ def test_https_where_http_is(tmp_path: Path) -> None:
         assert refusal(path) == kubectl("get", "--raw", "/version", "--kubeconfig", path).stderr.strip()
 
 
-def test_a_name_that_is_not_the_servers(secure: Loopback, tmp_path: Path) -> None:
+def test_a_certificate_of_another_name_is_refused(secure: Loopback, tmp_path: Path) -> None:
     words = "tls: failed to verify certificate: x509: certificate is not valid for other.example"
     path = secure.kubeconfig(tmp_path)
     assert refusal(path, tls_server_name="other.example") == f"Unable to connect to the server: {words}"
@@ -328,7 +328,7 @@ def test_the_servers_name_can_be_given(tmp_path: Path) -> None:
         assert to(server, tmp_path, tls_server_name="other.example").send(GET).status == 200
 
 
-def test_insecure_trusts_anybody_and_says_nothing(
+def test_insecure_skips_the_verification_without_a_warning(
     secure: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = secure.kubeconfig(tmp_path, **_another_authority(secure))
@@ -421,7 +421,7 @@ def test_the_environments_proxy_is_not_for_loopback(
     assert proxy.seen == []
 
 
-def test_the_environments_proxy_is_for_all_others(
+def test_the_environments_proxy_is_used_for_all_other_hosts(
     proxy: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -430,7 +430,7 @@ def test_the_environments_proxy_is_for_all_others(
     assert [seen.header("Host") for seen in proxy.seen] == ["api.example:8080"]
 
 
-def test_a_proxy_that_is_not_there_is_said(secure: Loopback, tmp_path: Path) -> None:
+def test_an_unreachable_proxy_gives_an_error(secure: Loopback, tmp_path: Path) -> None:
     """kubectl says that the server refused the connection, which it did not."""
     path = secure.kubeconfig(tmp_path, **{"proxy-url": "http://127.0.0.1:1"})
     words = "proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"
@@ -461,7 +461,7 @@ def test_a_connection_loads_no_models(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_a_fake_server_is_one_function() -> None:
+def test_the_client_can_use_a_function_as_its_server() -> None:
     class Fake:
         def send(self, request: Request, /) -> Response:
             return Response(200, (), request.path.encode())

@@ -138,12 +138,12 @@ def state_of(node: Node, namespace: str, name: str, *, ended: bool = False) -> t
     raise AssertionError(f"{name} does not start: {found['status']}")
 
 
-def test_every_warning_is_shown_here_or_said_not_to_be() -> None:
+def test_every_warning_has_an_example_or_a_reason_why_not() -> None:
     assert {*CLAIMS, *STOPPED, *REFUSED, *NOT_RUN} == set(IDS)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_the_kernel_does_what_the_manual_says(name: str, node_cluster: Node, shop: tuple[str, dict[str, str]]) -> None:
+def test_the_kernel_behaves_as_the_manual_says(name: str, node_cluster: Node, shop: tuple[str, dict[str, str]]) -> None:
     kind, state, container = state_of(node_cluster, shop[0], name)
     assert kind == "running", state
     seen = host_proc.await_threads(container)
@@ -151,13 +151,15 @@ def test_the_kernel_does_what_the_manual_says(name: str, node_cluster: Node, sho
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_the_kubelet_says_what_the_manual_says(name: str, node_cluster: Node, shop: tuple[str, dict[str, str]]) -> None:
+def test_the_kubelet_behaves_as_the_manual_says(
+    name: str, node_cluster: Node, shop: tuple[str, dict[str, str]]
+) -> None:
     kind, state, _ = state_of(node_cluster, shop[0], name, ended=True)
     assert (kind, state["reason"]) == STOPPED[name][:2]
     assert STOPPED[name][2] in state["message"]
 
 
-def test_the_api_server_refuses_what_the_manual_says(shop: tuple[str, dict[str, str]]) -> None:
+def test_the_api_server_behaves_as_the_manual_says(shop: tuple[str, dict[str, str]]) -> None:
     assert set(shop[1]) == set(REFUSED)
     assert [name for name, words in REFUSED.items() if words not in shop[1][name]] == []
 

@@ -33,6 +33,8 @@ WARM = (
 """What is imported before the first fork."""
 
 _LONGEST = 1 << 17
+_PATIENCE = 600
+"""Seconds until a run is taken for one that hangs. A fit of a privileged container makes many trials in a row."""
 
 
 class Zygote:
@@ -70,7 +72,7 @@ class Zygote:
             stdin.seek(0)
             streams = [stream.fileno() for stream in (stdin, stdout, stderr)]
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-                connection.settimeout(180)
+                connection.settimeout(_PATIENCE)
                 connection.connect(self._path)
                 order = {"argv": argv, "env": dict(env), "cwd": str(cwd or Path.cwd()), "settings": settings}
                 socket.send_fds(connection, [json.dumps(order).encode()], streams)

@@ -36,7 +36,7 @@ def inspected(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list
 @pytest.mark.parametrize(
     "path", ["", "nosuch.yaml", "no/such", "dangling.yaml", "loop.yaml", "a.yaml/x", "empty", "no*.yaml"]
 )
-def test_a_path_that_is_not_there_is_said_in_kubectls_words(
+def test_a_missing_path_gives_kubectls_error(
     path: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("a.yaml", POD.format("a"))
@@ -121,7 +121,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_document_hides_no_other_one(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_document_hides_no_other_document(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, message = BROKEN[name]
     put("x.yaml", f"# a\n---\n{POD.format('a')}--- # b\n{text}---\n{POD.format('b')}")
     status, names, errors = inspected(capsys, "-f", "x.yaml")

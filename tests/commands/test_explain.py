@@ -55,7 +55,7 @@ def items(out: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_page_in_the_docs_says_what_the_docstrings_say() -> None:
+def test_the_page_in_the_docs_is_made_of_the_docstrings() -> None:
     wanted = checks_markdown(CHECKS)
     if os.environ.get("UPDATE"):
         PAGE.write_text(wanted)
@@ -80,7 +80,7 @@ def test_every_capability_is_explained_with_risk_and_number(capability: Capabili
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_every_warning_is_explained_with_what_to_do(rule: Any, run: Run) -> None:
+def test_every_warning_is_explained_with_a_correction(rule: Any, run: Run) -> None:
     status, out, _ = run(rule.id)
     assert status == 0
     assert f"{rule.id}: {rule.title}\n" in out
@@ -92,7 +92,7 @@ def test_every_system_call_is_explained(run: Run) -> None:
     assert [word for word, (status, out, _) in answers.items() if status or word not in out.lower()] == []
 
 
-def test_a_capability_says_who_has_it_and_what_needs_it(run: Run) -> None:
+def test_the_page_of_a_capability_names_its_defaults_and_operations(run: Run) -> None:
     assert run("NET_RAW")[1].splitlines() == [
         "NET_RAW: use raw and packet sockets",
         "",
@@ -110,7 +110,7 @@ def test_a_capability_says_who_has_it_and_what_needs_it(run: Run) -> None:
     ]
 
 
-def test_a_system_call_says_what_it_needs(run: Run) -> None:
+def test_the_page_of_a_system_call_names_its_capabilities(run: Run) -> None:
     assert run("clock_settime")[1].splitlines() == [
         "clock_settime: a system call",
         "",
@@ -121,7 +121,7 @@ def test_a_system_call_says_what_it_needs(run: Run) -> None:
     ]
 
 
-def test_a_mask_lists_its_names_with_their_risk(run: Run) -> None:
+def test_a_mask_lists_the_names_and_risks_of_its_capabilities(run: Run) -> None:
     lines = run("CapEff:\t00000000000005fb")[1].splitlines()
     assert lines[0] == "00000000000005fb: 9 capabilities in the effective set, the default of cri-o"
     assert lines[2].split() == ["CAPABILITY", "RISK", "ALLOWS"]
@@ -129,7 +129,7 @@ def test_a_mask_lists_its_names_with_their_risk(run: Run) -> None:
     assert len(lines) == 3 + 9
 
 
-def test_a_bit_that_is_newer_than_this_version_is_not_passed_over(run: Run) -> None:
+def test_a_bit_without_a_known_name_is_shown(run: Run) -> None:
     status, out, _ = run("0x20000000000", "-o", "json")
     assert (status, [(item["capabilities"], item["risk"]) for item in items(out)]) == (0, [(["CAP_41"], "unknown")])
 
@@ -138,7 +138,7 @@ def test_an_empty_mask_says_so(run: Run) -> None:
     assert run("0x0")[:2] == (0, "0000000000000000: 0 capabilities\n")
 
 
-def test_a_word_that_is_both_is_answered_twice(run: Run) -> None:
+def test_a_word_with_two_meanings_has_two_explanations(run: Run) -> None:
     out = run("kill")[1]
     assert out.startswith("KILL: signal processes of any user\n")
     assert "\n\nkill: a system call\n" in out
@@ -153,7 +153,7 @@ def test_a_line_in_quotes_is_explained(run: Run) -> None:
     assert out.endswith("To try: kubectl caps harden WORKLOAD -n NAMESPACE --add NET_BIND_SERVICE\n")
 
 
-def test_a_cause_other_than_a_capability_has_another_next_command(run: Run) -> None:
+def test_a_cause_that_is_no_capability_has_another_next_command(run: Run) -> None:
     status, out, _ = run("Error: ImagePullBackOff")
     assert status == 0
     assert out.splitlines() == [
@@ -164,11 +164,11 @@ def test_a_cause_other_than_a_capability_has_another_next_command(run: Run) -> N
     ]
 
 
-def test_a_line_that_says_nothing_is_answered_with_no(run: Run) -> None:
+def test_explain_exits_1_for_a_line_without_a_meaning(run: Run) -> None:
     assert run("all is well") == (1, "", "no line has a known cause\n")
 
 
-def test_a_line_without_a_known_reason_is_shown_and_answered_with_no(run: Run) -> None:
+def test_explain_shows_a_line_of_unknown_cause_and_exits_1(run: Run) -> None:
     status, out, _ = run("app: Operation not permitted")
     assert status == 1
     assert out.startswith("unknown (possible, 1 line)\n")
@@ -259,7 +259,7 @@ def test_json_of_everything_and_yaml_are_the_same(run: Run) -> None:
     assert yaml.safe_load(run("-o", "yaml")[1]) == json.loads(out)
 
 
-def test_without_a_word_everything_is_listed(run: Run) -> None:
+def test_explain_without_a_word_lists_all_words(run: Run) -> None:
     status, out, _ = run()
     assert status == 0
     named = {word for line in out.splitlines() for word in line.split()[:2]}

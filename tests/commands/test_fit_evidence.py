@@ -54,11 +54,11 @@ def test_json_of_another_shape_is_no_evidence(tmp_path: Path, document: Any) -> 
     ],
     ids=lambda text: repr(text[:40]),
 )
-def test_a_text_that_nobody_can_read_is_no_evidence_and_is_read_at_once(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_text_is_no_evidence_and_costs_no_time(tmp_path: Path, text: str) -> None:
     (file := tmp_path / "e").write_text(text, encoding="latin-1")
-    began = time.monotonic()
+    began = time.process_time()
     assert not read_evidence([str(file)], ["c"]).likely
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_evidence_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:

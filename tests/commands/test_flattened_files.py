@@ -247,7 +247,7 @@ def test_a_violation_of_baseline_fails_the_gate_and_is_named_by_its_field(
     assert lines == {number for number, line in enumerate(bad.splitlines(), 1) if f"{own}:" in line}
 
 
-def test_a_mount_of_the_node_counts_for_the_step_that_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_path_counts_for_the_step_that_mounts_it(capsys: pytest.CaptureFixture[str]) -> None:
     volume = "  volumes: [{name: sock, hostPath: {path: /run/docker.sock}}]\n"
     put(TASK.replace("command: [echo]", "volumeMounts: [{name: sock, mountPath: /s}]") + volume)
     status, (item,), _ = inspected(capsys, "--fail-on", "critical")
@@ -265,7 +265,7 @@ def test_no_tekton_object_passes_restricted(name: str, capsys: pytest.CaptureFix
     assert "not restricted" not in said
 
 
-def test_that_restricted_is_not_judged_can_be_exempted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unjudged_restricted_level_can_be_exempted(capsys: pytest.CaptureFixture[str]) -> None:
     put(TASK)
     main(["harden", "-f", "a.yaml", "--write", "--profile", "restricted", "--run-as-user", "1000"])
     entry = {"kind": "Task", "name": "build", "notJudged": True, "reason": "the flag is set", "until": "never"}
@@ -296,7 +296,7 @@ def without_contexts(node: Any) -> Any:
     "flags", [(), ("--profile", "restricted"), ("--run-as-user", "7", "--profile", "restricted")], ids=str
 )
 @pytest.mark.parametrize("name", ALL)
-def test_every_container_is_hardened_and_nothing_else_is_edited(name: str, flags: tuple[str, ...]) -> None:
+def test_every_container_is_hardened_and_no_other_text_is_edited(name: str, flags: tuple[str, ...]) -> None:
     file = put(ALL[name])
     assert main(["harden", "-f", "a.yaml", "--check", *flags]) == 1
     assert file.read_text() == ALL[name]
@@ -367,7 +367,7 @@ def test_an_add_that_steps_share_is_not_taken_from_one(capsys: pytest.CaptureFix
 MENDED = TASK + "      securityContext: {capabilities: {add: [NET_ADMIN]}}\n"
 
 
-def test_a_mend_is_proposed_that_works(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_proposed_fix_works(capsys: pytest.CaptureFixture[str]) -> None:
     put(NAMESPACE + MENDED)
     assert main(["label-ns", "-f", "a.yaml", "--check", "--enforce", "baseline"]) == 1
     assert "-c=sidecar-docker --remove-adds\n" in capsys.readouterr().out
@@ -375,7 +375,7 @@ def test_a_mend_is_proposed_that_works(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["label-ns", "-f", "a.yaml", "--write", "--enforce", "baseline"]) == 0
 
 
-def test_no_mend_is_proposed_that_harden_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_fix_is_proposed_that_harden_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     put(NAMESPACE + SHARED)
     assert main(["label-ns", "-f", "a.yaml", "--check", "--enforce", "baseline"]) == 1
     out = capsys.readouterr().out
@@ -426,7 +426,7 @@ def test_no_namespace_with_a_task_may_enforce_restricted(namespace: str, capsys:
     assert "pod-security" not in Path("a.yaml").read_text()
 
 
-def test_warn_of_restricted_is_said_not_to_be_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_warn_at_restricted_reports_that_restricted_is_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
     put(NAMESPACE + TASK)
     assert main(["label-ns", "-f", "a.yaml", "--check", "--enforce", "baseline", "--warn", "restricted"]) == 1
     assert "warn=restricted:latest: task.tekton.dev/build: whether restricted:latest refuses" in "".join(

@@ -169,7 +169,7 @@ spec: {containers: [{name: c, securityContext: {capabilities: {drop: [ALL], add:
         (("-o", "html"), 1, 'pod/x, container "c": the risk is critical: SYS_ADMIN on cri-o and docker'),
     ],
 )
-def test_a_runtime_that_nobody_told_is_the_worst_one_for_the_gate(
+def test_a_gate_judges_an_unknown_runtime_as_the_worst_one(
     flags: tuple[str, ...], status: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "x.yaml"
@@ -193,7 +193,7 @@ def test_a_workload_without_containers_does_not_pass() -> None:
     ]
 
 
-def test_a_risk_that_is_not_known_does_not_pass() -> None:
+def test_an_unknown_risk_does_not_pass() -> None:
     template = PodTemplate(spec=PodSpec(containers=[Container(name="c")]))
     pod = Workload(api_version="v1", kind="Pod", metadata=Metadata(name="x"), template=template, path=())
     assessment = assess(pod, [], [NodeRuntime(runtime_of(None), 0, "assumed")], 37)
@@ -249,7 +249,7 @@ spec: {containers: [{name: c, securityContext: {capabilities: {drop: [ALL], add:
 FOR_X = "- name: x\n  capabilities: [SYS_ADMIN]\n  reason: mounts\n  until: 2999-12-31\n"
 BY_ANNOTATION = "capability ALL: trust me (for good; annotation exempt.kubectl-caps/c)"
 BY_FILE = "capability SYS_ADMIN: mounts (until 2999-12-31; "
-NOT_COUNTED = "pod/x: annotation exempt.kubectl-caps/c: exempts nothing, only the file counts"
+NOT_COUNTED = "pod/x: annotation exempt.kubectl-caps/c: exempts nothing, because only the file counts"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_an_exemption_that_opens_a_gate_is_said_and_annotations_count_only_where
     assert (passes in err) == (status == 0)
 
 
-def test_without_a_gate_an_exemption_opens_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exemptions_open_no_gate_if_no_gate_is_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(SELF_EXEMPTED)
     assert main(["inspect", "-f", str(path)]) == 0

@@ -189,7 +189,7 @@ def test_a_terminal_gets_no_control_character_of_a_file() -> None:
 # In place
 
 
-def test_write_says_what_it_did_and_touches_no_other_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_write_reports_the_edited_files_and_edits_no_other_file(capsys: pytest.CaptureFixture[str]) -> None:
     soft, hard = put("a.yaml", SOFT), put("b.yaml", HARD)
     os.utime(hard, ns=(1, 1))
     assert harden("-f", ".", "--write") == 0
@@ -263,7 +263,7 @@ def test_a_pipe_cannot_be_edited_in_place() -> None:
 # Only checked, and other outputs
 
 
-def test_check_prints_what_would_change_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_the_changes_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
     path = put("a.yaml", f"{SOFT}---\n{HARD}")
     assert harden("-f", "a.yaml", "--check") == 1
     assert path.read_text() == f"{SOFT}---\n{HARD}"
@@ -295,7 +295,7 @@ def test_check_ends_with(files: dict[str, str], status: int) -> None:
     assert {path: Path(path).read_text().replace("kind: [", "a: [") for path in files} == files
 
 
-def test_json_says_the_same_and_fits_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_has_the_same_values_and_conforms_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", f"{SERVICE}---\n{SOFT}---\n{ALIAS}---\n{HARD}")
     assert harden("-f", "a.yaml", "-o", "json") == 2
     result = json.loads(capsys.readouterr().out)
@@ -308,7 +308,7 @@ def test_json_says_the_same_and_fits_its_schema(capsys: pytest.CaptureFixture[st
     assert result["summary"]["unknown"] == 1
 
 
-def test_name_prints_what_would_change(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_name_prints_the_objects_that_would_change(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", f"{SERVICE}---\n{HARD}---\n{SOFT.replace('name: p', 'name: soft')}")
     assert harden("-f", "a.yaml", "-o", "name") == 0
     assert capsys.readouterr().out == "pod/soft\n"
@@ -365,7 +365,7 @@ def test_a_file_may_be_called_as_standard_input_is() -> None:
     assert done.stdout == f"{HARD}---\n{HARD}"
 
 
-def test_of_a_chart_nothing_is_edited_and_the_way_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_chart_is_not_edited_and_the_command_to_render_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     put("chart/Chart.yaml", "name: web\n")
     template = put("chart/templates/pod.yaml", SOFT)
     for path in ("chart", "chart/templates", "chart/templates/pod.yaml"):
@@ -374,7 +374,7 @@ def test_of_a_chart_nothing_is_edited_and_the_way_is_shown(capsys: pytest.Captur
     assert template.read_text() == SOFT
 
 
-def test_of_a_kustomization_the_resources_are_edited_and_the_patches_are_not(
+def test_the_resources_of_a_kustomization_are_edited_and_its_patches_are_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     put("base/kustomization.yaml", "resources: [pod.yaml]\n")
@@ -431,7 +431,7 @@ def test_changed_files_may_hold_no_object(
     assert says in capsys.readouterr().err
 
 
-def test_a_file_of_minus_f_has_to_hold_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_file_must_hold_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     put("values.yaml", CHANGED["values.yaml"])
     assert harden("--check", "-f", "values.yaml") == 2
     assert "unable to decode" in capsys.readouterr().err
@@ -473,7 +473,7 @@ def test_gains_are_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["items"][0]["gains"] == [gain]
 
 
-def test_yes_and_force_mean_nothing_in_files_without_add(capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_without_meaning_for_files_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", SOFT)
     assert harden("-f", "a.yaml", "--yes") == 2
     assert capsys.readouterr().err == "error: --yes has no meaning with -f\n"
@@ -540,7 +540,7 @@ def test_a_container_that_cannot_be_hardened_fails_the_check(
     ],
     ids=["windows", "another container", "write", "print"],
 )
-def test_settings_that_stay_are_named_and_fail_nothing(
+def test_kept_settings_are_named_and_do_not_fail_the_command(
     text: str, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("a.yaml", text)
@@ -580,7 +580,7 @@ def test_exemptions_go_with_the_check_of_files_only(flags: list[str], capsys: py
     assert capsys.readouterr().err == "error: --exemptions goes with -f and --check\n"
 
 
-def test_adds_that_stay_are_listed_with_their_risk_where_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_kept_adds_are_listed_with_their_risk_if_no_field_changes(capsys: pytest.CaptureFixture[str]) -> None:
     put("a.yaml", HARD.replace('drop: ["ALL"]', 'drop: ["ALL"], add: ["SYS_ADMIN"]').replace(
         "capabilities:\n        drop", "capabilities: {drop").replace('"SYS_ADMIN"]', '"SYS_ADMIN"]}'))  # fmt: skip
     assert harden("-f", ".", "--check") == 0

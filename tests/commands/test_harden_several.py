@@ -66,7 +66,7 @@ QUESTION: dict[str, tuple[tuple[str, ...], str, int, int, str]] = {
 
 
 @pytest.mark.parametrize("name", QUESTION)
-def test_several_objects_are_changed_only_when_somebody_agrees(
+def test_several_objects_are_changed_only_after_a_yes(
     run: HardenRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     flags, typed, code, sent, words = QUESTION[name]

@@ -209,7 +209,7 @@ ODD: dict[str, tuple[Callable[[Obj, Any], None], Any, str]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_file_that_harden_cannot_have_written_undoes_nothing(run: HardenRun, tmp_path: Path, name: str) -> None:
+def test_a_file_that_harden_cannot_have_written_is_refused_by_undo(run: HardenRun, tmp_path: Path, name: str) -> None:
     file, (put, value, words) = tmp_path / "undo.json", ODD[name]
     shop = hardened(run, file)
     document = json.loads(file.read_text())
@@ -239,7 +239,7 @@ def test_a_file_that_exists_is_not_overwritten(run: HardenRun, tmp_path: Path) -
     assert "exists already, and may be needed to undo another run" in done.err
 
 
-def test_nothing_is_sent_where_the_file_cannot_be_written(run: HardenRun, tmp_path: Path) -> None:
+def test_no_patch_is_sent_if_the_undo_file_cannot_be_written(run: HardenRun, tmp_path: Path) -> None:
     shop = FakeShop(workload())
     done = run(shop, "--undo-to", str(tmp_path / "no" / "undo.json"))
     assert (done.status, shop.patches) == (2, [])

@@ -63,7 +63,7 @@ def test_no_file_takes_much_memory_or_time_or_ends_in_a_bug(name: str, tmp_path:
         assert not [word for word in ("Traceback", "this is a bug", "MemoryError", "\x1b", "\u202e") if word in said]
 
 
-def test_pipes_and_devices_of_a_folder_are_said_and_hide_nothing(tmp_path: Path) -> None:
+def test_pipes_and_devices_in_a_folder_are_errors_and_hide_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "deep" / "zero.yaml").symlink_to("/dev/zero")

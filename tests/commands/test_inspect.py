@@ -25,13 +25,13 @@ def test_sort_by_risk_puts_the_worst_first_and_leaves_the_rest_in_order(capsys: 
     assert sorted_ == sorted(plain, key=lambda item: order.index(item["risk"]))
 
 
-def test_only_risk_can_be_sorted_by(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sort_by_accepts_only_risk(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(capsys, "-f", EXAMPLES, "--sort-by", "name")
     assert (status, out) == (2, "")
     assert err == 'error: invalid argument "name" for "--sort-by" flag: must be risk\n'
 
 
-def test_the_json_is_what_the_schema_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_conforms_to_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads((Path(__file__).parents[2] / "docs" / "inspection.schema.json").read_text())
     document = json.loads(run(capsys, "-f", EXAMPLES, "-o", "json")[1])
     assert document["items"]

@@ -57,7 +57,7 @@ def test_each_object_says_where_it_stands(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_a_folder_is_read_as_kubectl_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_read_as_by_kubectl(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("b.yaml", "a.yml", "c.json", "d.txt", "e.YAML", "noextension", "sub/f.yaml", ".hidden.yaml"):
         put(name, POD.format(name.replace("/", "-")))
     Path("link").symlink_to("sub")
@@ -66,7 +66,7 @@ def test_a_folder_is_read_as_kubectl_reads_it(capsys: pytest.CaptureFixture[str]
     assert recursive.names == [".hidden.yaml", "a.yml", "b.yaml", "c.json", "sub-f.yaml"]
 
 
-def test_a_file_that_is_named_is_read_whatever_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_named_file_is_read_with_any_extension(capsys: pytest.CaptureFixture[str]) -> None:
     put("manifest", POD.format("a"))
     assert Inspected(capsys, "-f", "manifest").names == ["a"]
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_clearly_no_object_is_passed_over_in_a_folder_and_named(
 
 
 @pytest.mark.parametrize("name", NO_OBJECTS)
-def test_the_same_file_is_an_error_when_it_is_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_an_object_is_an_error_if_it_is_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     put(name, NO_OBJECTS[name])
     found = Inspected(capsys, "-f", name)
     assert (found.status, len(found.said)) == (2, 1)
@@ -141,7 +141,7 @@ def test_a_file_that_could_be_an_object_is_an_error_in_a_folder_too(
 
 
 @pytest.mark.parametrize("start", ["chart", "."])
-def test_a_chart_is_one_error_that_shows_the_way(start: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_chart_is_one_error_with_the_command_to_render(start: str, capsys: pytest.CaptureFixture[str]) -> None:
     put("chart/Chart.yaml", "name: web\n")
     put("chart/values.yaml", "a: b\n")
     put("chart/templates/pod.yaml", POD.format("a") + "{{- if x }}\n")
@@ -361,7 +361,7 @@ def verdict(item: dict[str, Any]) -> dict[str, Any]:
     return {"risk": item["risk"], "podSecurity": item["podSecurity"], "containers": containers}
 
 
-def test_flux_has_a_kind_of_the_same_name_that_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_kustomization_kind_of_flux_is_read_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     put("kustomization.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x}\n")
     put("a.yaml", POD.format("a"))
     found = Inspected(capsys, "-f", ".")
@@ -394,7 +394,7 @@ def test_an_old_group_version_is_judged(capsys: pytest.CaptureFixture[str]) -> N
     assert Inspected(capsys, "-f", "a.yaml").names == ["a"]
 
 
-def test_a_field_that_is_null_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_null_field_counts_as_absent(capsys: pytest.CaptureFixture[str]) -> None:
     container = "{name: c, image: i, securityContext: {runAsUser: 1e3}}"
     pod = f"{{metadata: null, spec: {{securityContext: , containers: [{container}]}}}}"
     put("a.yaml", f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a, labels: null}}\nspec: {{template: {pod}}}\n")
@@ -403,14 +403,14 @@ def test_a_field_that_is_null_is_not_there(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("number", ["1000", "1000.0", "1e3"])
-def test_a_number_in_json_is_what_the_server_reads(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_number_in_json_is_read_as_by_the_server(number: str, capsys: pytest.CaptureFixture[str]) -> None:
     put("a.json", '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": ['
                   f'{{"name": "c", "securityContext": {{"runAsUser": {number}}}}}]}}}}')  # fmt: skip
     found = Inspected(capsys, "-f", "a.json")
     assert (found.said, found.items[0]["containers"][0]["declared"]["runAsUser"]) == ([], 1000)
 
 
-def test_a_namespace_is_for_objects_that_name_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_namespace_of_a_list_applies_to_objects_without_a_namespace(capsys: pytest.CaptureFixture[str]) -> None:
     """As kubectl does with -f: an object of another namespace is an error, and its file is not changed by harden."""
     elsewhere = POD.format("b").replace("name: b", "name: b, namespace: other")
     put("a.yaml", f"{POD.format('a')}---\n{elsewhere}")
@@ -423,7 +423,7 @@ def test_a_namespace_is_for_objects_that_name_none(capsys: pytest.CaptureFixture
     assert Path("a.yaml").read_text().endswith(elsewhere)
 
 
-def test_a_status_in_a_file_makes_nothing_safer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_status_in_a_file_does_not_lower_the_risk(capsys: pytest.CaptureFixture[str]) -> None:
     """The server throws it away, and the container runs as root."""
     status = "status: {containerStatuses: [{name: c, user: {linux: {uid: 1000}}}]}\n"
     put("a.yaml", POD.format("a").replace("image: i", "image: i, securityContext: {runAsUser: 0}") + status)

@@ -43,12 +43,16 @@ def test_every_template_of_the_kind_is_hardened(file: Path) -> None:
         assert job["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"] == ["ALL"]
 
 
-def test_the_kind_holds_back_labels(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_violating_object_of_an_added_kind_prevents_the_labels(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["label-ns", KIND, "-f", str(file), "--check"]) == 1
     assert "fleet.example.com/f" in capsys.readouterr().out
 
 
-def test_the_kind_is_gone_in_the_next_run(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_kind_of_the_command_line_does_not_stay_for_the_next_run(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["inspect", KIND, "-f", str(file)])
     assert main(["inspect", "-f", str(file)]) == 2
     assert "seems to make pods (spec.jobs[0].template.spec.containers)" in capsys.readouterr().err
@@ -64,7 +68,7 @@ def test_the_kind_is_gone_in_the_next_run(file: Path, capsys: pytest.CaptureFixt
         ({"jobs": [{"template": TEMPLATE["spec"]}]}, "spec.jobs[0].template.spec.containers"),
     ],
 )
-def test_a_template_that_is_not_there_is_an_error(
+def test_an_object_without_a_template_is_an_error(
     spec: Any, field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.json"

@@ -71,7 +71,7 @@ def run(manifests: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def test_the_label_is_printed_in_the_text_where_nothing_would_be_refused(run: Run) -> None:
+def test_the_labels_are_printed_in_the_manifest_if_no_workload_is_refused(run: Run) -> None:
     documents = [namespace(), deployment("web", security=GOOD)]
     status, out, err = run(documents)
     assert (status, err.splitlines()[-2:]) == (
@@ -81,7 +81,7 @@ def test_the_label_is_printed_in_the_text_where_nothing_would_be_refused(run: Ru
     assert out == "---\n".join([namespace(labels=f"  labels:\n    {ENFORCE}: restricted\n"), documents[1]])
 
 
-def test_write_touches_only_the_labels_and_a_second_run_nothing(run: Run, manifests: Path) -> None:
+def test_write_changes_only_the_labels_and_a_second_run_changes_nothing(run: Run, manifests: Path) -> None:
     status, out, _ = run([namespace(), deployment("web", security=GOOD)], "--write")
     assert (status, out.splitlines()[-1]) == (0, "namespace/shop labeled")
     written = manifests.read_text()
@@ -139,7 +139,7 @@ def test_a_violating_object_that_may_be_in_either_namespace_is_not_judged(run: R
         assert f"namespace/{name} not labeled: not everything could be judged" in err
 
 
-def test_an_object_without_a_namespace_that_is_fine_anywhere_is_no_matter(run: Run) -> None:
+def test_a_compliant_object_without_a_namespace_does_not_prevent_a_verdict(run: Run) -> None:
     assert run([namespace("a"), namespace("b"), deployment("web", where="", security=GOOD)])[0] == 0
 
 
@@ -194,7 +194,7 @@ ALIASED = "  labels: &l {a: b}\n  annotations: *l\n"
 
 
 @pytest.mark.parametrize("flags", [["--write"], ["--check"], ["-o", "json"], []])
-def test_a_label_that_cannot_be_edited_in_is_not_said_to_be_there(run: Run, manifests: Path, flags: list[str]) -> None:
+def test_a_label_that_cannot_be_written_is_not_reported_as_set(run: Run, manifests: Path, flags: list[str]) -> None:
     documents = [namespace(labels=ALIASED), namespace("b"), FINE]
     status, out, err = run(documents, *flags)
     assert status == 2
@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_written_fails_and_holds_back_no_other(
         ("  labels: {a: true}\n", "5: Namespace shop: metadata.labels.a"),
     ],
 )
-def test_labels_that_are_no_strings_are_told_with_their_line(run: Run, labels: str, words: str) -> None:
+def test_labels_that_are_no_strings_are_an_error_with_their_line(run: Run, labels: str, words: str) -> None:
     fine = deployment("fine", "b", GOOD)
     status, out, err = run([fine, namespace("b"), namespace(labels=labels)], "--check")
     assert status == 2
@@ -259,7 +259,7 @@ def test_labels_that_are_no_strings_are_told_with_their_line(run: Run, labels: s
     assert out.splitlines()[-1] == "namespace/b labeled (check)"
 
 
-def test_a_name_that_is_no_string_is_told_with_its_line(run: Run) -> None:
+def test_a_name_that_is_no_string_is_an_error_with_its_line(run: Run) -> None:
     status, _, err = run([namespace("5")])
     assert (status, err.splitlines()[0]) == (
         2,
@@ -267,7 +267,7 @@ def test_a_name_that_is_no_string_is_told_with_its_line(run: Run) -> None:
     )
 
 
-def test_labels_without_a_value_are_no_matter(run: Run) -> None:
+def test_labels_without_a_value_are_ignored(run: Run) -> None:
     assert run([namespace(labels="  labels: {team: null}\n"), FINE], "--check")[0] == 1
     assert run([namespace(labels="  labels:\n"), FINE], "--check")[0] == 1
 
@@ -316,7 +316,7 @@ def test_check_prints_the_verdict_and_edits_no_file(run: Run, manifests: Path) -
     assert manifests.read_text() == "---\n".join(documents)
 
 
-def test_files_without_a_namespace_are_nothing_to_judge(run: Run) -> None:
+def test_files_without_a_namespace_object_are_an_error(run: Run) -> None:
     status, out, err = run([deployment("web", security=GOOD)], "--check")
     assert (status, out) == (2, "")
     assert err.splitlines() == [
@@ -334,7 +334,7 @@ def test_a_namespace_of_which_the_files_hold_no_object_is_not_judged(run: Run, m
     assert err == f"Judged 0 objects, passed over {len(others)}, left 0 unread.\n"
 
 
-def test_a_label_that_refuses_nothing_needs_no_object_to_judge(run: Run) -> None:
+def test_a_label_of_level_privileged_needs_no_object(run: Run) -> None:
     assert run([namespace()], "--enforce", "privileged", "--check")[0] == 1
 
 
@@ -366,14 +366,14 @@ def test_a_workload_that_warn_names_does_not_change_the_exit_status(run: Run, ma
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
-def test_the_output_is_what_its_schema_says(run: Run, output: str) -> None:
+def test_the_output_conforms_to_its_schema(run: Run, output: str) -> None:
     status, out, _ = run([namespace(), CRON_JOB, "a: [\n"], "-o", output)
     result = yaml.safe_load(out)
     jsonschema.validate(result, SCHEMA)
     assert (status, result["items"][0]["result"], result["summary"]["unknown"]) == (2, "refused", 1)
 
 
-def test_names_are_those_that_may_be_labeled(run: Run) -> None:
+def test_output_name_prints_only_namespaces_that_may_be_labeled(run: Run) -> None:
     documents = [namespace("a"), namespace("b"), deployment("web", where="a"), FINE]
     assert run(documents, "-o", "name")[1] == "namespace/b\n"
 
@@ -408,7 +408,7 @@ USER_NAMESPACE = (
 """Root in a user namespace, which restricted allows since v1.35."""
 
 
-def test_latest_says_whose_rules_it_was_and_what_an_older_server_would_refuse(run: Run) -> None:
+def test_latest_names_its_rules_and_the_violations_of_older_servers(run: Run) -> None:
     status, _, err = run([namespace(), USER_NAMESPACE])
     rules, note = err.splitlines()[:2]
     assert (status, rules) == (0, "namespace/shop: judged by the rules of v1.37")
@@ -422,7 +422,9 @@ def test_latest_says_whose_rules_it_was_and_what_an_older_server_would_refuse(ru
     ("version", "minor", "status"),
     [("1.34", 34, 1), ("v1.34", 34, 1), ("1.34.7", 34, 1), ("1.35", 35, 0), ("1.37", 37, 0), ("1.22", 22, 0)],
 )
-def test_the_kubernetes_version_says_what_latest_is(run: Run, version: str, minor: int, status: int) -> None:
+def test_the_kubernetes_version_flag_sets_the_meaning_of_latest(
+    run: Run, version: str, minor: int, status: int
+) -> None:
     result, out, _ = run([namespace(), USER_NAMESPACE], "-o", "json", "--kubernetes-version", version)
     (item,) = json.loads(out)["items"]
     checks = [violation["check"] for violation in item["violations"]]

@@ -48,7 +48,7 @@ def test_a_gate_passes_only_where_every_complete_object_was_judged(seed: int, fa
 
 
 @pytest.mark.parametrize("faults", sorted(set(FAULTS)))
-def test_the_trees_are_of_every_outcome(faults: float, tmp_path: Path) -> None:
+def test_the_random_trees_give_every_exit_status(faults: float, tmp_path: Path) -> None:
     """Without this the property above could hold because no gate ever passes, or because none ever fails."""
     found = set()
     for seed in range(40):

@@ -23,7 +23,7 @@ def printed(*argv: str) -> str:
         "--insecure-skip-tls-verify",
     ],
 )
-def test_who_asks_and_which_cluster_is_repeated(flags: str) -> None:
+def test_a_printed_command_repeats_the_flags_of_user_and_cluster(flags: str) -> None:
     said = printed("deploy/web", *shlex.split(flags))
     assert shlex.split(said) == shlex.split(flags)
 

@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.commands.trials.plan import TrialPlan
-from kubectl_caps.commands.trials.refused import refused_grants
+from kubectl_caps.commands.trials.refused_grants import refused_grants
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.search_types import Grants
 from kubectl_caps.core.fit.trial_pod import TrialPod

@@ -80,7 +80,7 @@ NO_LOG = ApiError(500, "InternalError", "the kubelet does not answer")
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_pod_whose_log_nobody_can_read_has_not_passed(
+def test_a_pod_with_an_unreadable_log_has_not_passed(
     monkeypatch: pytest.MonkeyPatch, answers: list[str | ApiError], limit: float, ended: tuple[str, str]
 ) -> None:
     monkeypatch.setattr(module, "_LOG_LIMIT", limit)
@@ -96,7 +96,7 @@ class Hanging:
         raise Unreachable("context deadline exceeded")
 
 
-def test_a_probe_that_hangs_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_probe_is_reported_as_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PROBE_LIMIT", 0.2)
     options = TrialOptions(settle=0, timeout=0.1, probe="sleep 1000")
     trial = trial_of(cast("Cluster", Logs(["hello"])))

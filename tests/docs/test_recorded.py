@@ -32,7 +32,7 @@ SHOWN = (
 )
 
 
-def test_the_recorded_session_is_what_the_commands_print_today(node_cluster: Node) -> None:
+def test_the_commands_print_the_recorded_session(node_cluster: Node) -> None:
     node_cluster.image("docker.io/library/nginx:1.27", programs.REAL["nginx"])
     node_cluster.image("docker.io/library/busybox:1.36", Image())
     environment = {**node_cluster.environment, "TERM": "xterm-256color"}
@@ -55,6 +55,6 @@ def test_a_picture_is_valid_and_keeps_hostile_text() -> None:
     assert rows == ["$ a < b", "high & <b>", f"{'y' * (COLUMNS - 1)}…"]
 
 
-def test_what_differs_from_run_to_run_is_replaced() -> None:
+def test_texts_that_differ_from_run_to_run_are_replaced() -> None:
     line = "pod web-557577df75-kc5jn (trial 12): 2026/11/29 01:49:21 [emerg] 12#12: x"
     assert steady(line) == "pod web-7d4f9c6b8d-x2x9k (trial 5): 2026/11/29 09:00:00 [emerg] 7#7: x"

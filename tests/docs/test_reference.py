@@ -132,7 +132,7 @@ WANTED = {**{name: page(name, command) for name, command in PAGES.items()}, "opt
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_the_reference_says_what_the_command_line_says(name: str) -> None:
+def test_the_reference_lists_the_flags_of_the_command_line(name: str) -> None:
     path = FOLDER / f"{name}.md"
     if os.environ.get("UPDATE"):
         path.parent.mkdir(exist_ok=True)

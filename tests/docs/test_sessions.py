@@ -29,7 +29,7 @@ def test_a_line_that_is_not_printed_is_found(shown: tuple[str, ...], missing: st
     assert first_missing(shown, OUTPUT) == missing
 
 
-def test_the_samples_of_the_readme_are_what_the_commands_print(tmp_path: Path) -> None:
+def test_the_commands_print_the_samples_of_the_readme(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     samples = steps(ROOT / "README.md", "sample")
     assert len(samples) > 1

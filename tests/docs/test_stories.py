@@ -18,14 +18,14 @@ TOLD_OF = ("shop", "reports", "infra", "lab")
 
 
 @pytest.fixture
-def cluster(node_cluster: Node) -> Iterator[Node]:
+def cluster(node_alone: Node) -> Iterator[Node]:
     """A cluster with the images that the pages name (nobody pulls them here), and without their namespaces."""
-    node_cluster.image("docker.io/library/nginx:1.27", programs.REAL["nginx"])
-    node_cluster.image("docker.io/library/busybox:1.36", Image())
+    node_alone.image("docker.io/library/nginx:1.27", programs.REAL["nginx"])
+    node_alone.image("docker.io/library/busybox:1.36", Image())
     remove = ("delete", "namespace", *TOLD_OF, "--ignore-not-found", "--timeout=100s")
-    node_cluster.kubectl(*remove)
-    yield node_cluster
-    node_cluster.kubectl(*remove)
+    node_alone.kubectl(*remove)
+    yield node_alone
+    node_alone.kubectl(*remove)
 
 
 def story(page: str) -> list[Step]:
@@ -86,5 +86,5 @@ def test_the_way_of_a_platform_ends_with_manifests_that_pass_and_a_namespace_tha
 
 
 @pytest.mark.skipif(not shutil.which("capsh", path="/usr/sbin:/usr/bin"), reason="no capsh (Debian: libcap2-bin)")
-def test_by_hand_and_by_command_the_answers_are_the_same(cluster: Node, tmp_path: Path) -> None:
+def test_the_page_by_hand_gives_the_same_answers_as_the_commands(cluster: Node, tmp_path: Path) -> None:
     tell(cluster, story("by-hand.md"), tmp_path)

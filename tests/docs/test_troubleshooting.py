@@ -59,7 +59,7 @@ def test_a_line_of_a_program_has_the_capability_that_the_page_names(
 
 
 @pytest.mark.parametrize("line", [line for line, _ in OTHERS])
-def test_a_line_that_only_looks_so_is_explained_without_a_missing_capability(
+def test_a_lookalike_line_is_explained_without_a_missing_capability(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["explain", line]) == 0

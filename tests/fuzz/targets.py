@@ -84,7 +84,7 @@ def _processes(text: str) -> None:
         with contextlib.suppress(Ambiguous):
             read = decode([text], scope)
             for process in read.processes if read else ():
-                assert process.pid > 0
+                assert min(process.pid, process.tid) > 0
     last_pid(text)
 
 

@@ -11,7 +11,7 @@ from fuzz.targets import TARGETS, stored
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_nothing_of_the_corpus_breaks(name: str) -> None:
+def test_no_text_of_the_corpus_breaks_a_parser(name: str) -> None:
     for text in (*stored(name, "corpus"), *stored(name, "findings")):
         TARGETS[name].check(text)
 
@@ -19,14 +19,14 @@ def test_nothing_of_the_corpus_breaks(name: str) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 @settings(max_examples=25)
 @given(data=st.data())
-def test_no_text_made_of_its_words_breaks_a_reader(name: str, data: st.DataObject) -> None:
+def test_no_random_text_breaks_a_parser(name: str, data: st.DataObject) -> None:
     target = TARGETS[name]
     part = st.one_of(st.sampled_from(target.words), st.text(max_size=8))
     text = data.draw(st.lists(part, max_size=30).map("".join))
     target.check(text)
 
 
-def test_the_loop_keeps_what_reaches_more_and_finds_what_breaks() -> None:
+def test_the_fuzzer_keeps_inputs_with_new_coverage_and_finds_a_planted_failure() -> None:
     """Else a run that finds nothing says nothing."""
     target = TARGETS["processes"]
 

@@ -29,14 +29,14 @@ SCHEMA = ["check_jsonschema", "--builtin-schema"]
     ],
     ids=["GitHub", "GitHub, own steps", "GitLab", "pre-commit"],
 )
-def test_each_configuration_is_what_its_system_takes(text: str, judge: list[str], tmp_path: Path) -> None:
+def test_each_configuration_is_valid_for_its_system(text: str, judge: list[str], tmp_path: Path) -> None:
     file = tmp_path / "file.yaml"
     file.write_text(text)
     done = subprocess.run([sys.executable, "-m", *judge, str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_hooks_are_what_pre_commit_takes() -> None:
+def test_the_hooks_are_valid_for_pre_commit() -> None:
     command = [sys.executable, "-m", "pre_commit", "validate-manifest", str(ROOT / ".pre-commit-hooks.yaml")]
     assert subprocess.run(command, check=False).returncode == 0
     hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}

@@ -87,7 +87,7 @@ def test_every_input_is_described_in_the_documentation() -> None:
     assert {name: rows.get(name) for name in INPUTS} == defaults
 
 
-def test_actions_of_others_are_named_by_their_commit() -> None:
+def test_actions_of_other_projects_are_pinned_by_commit() -> None:
     pages = [ROOT / "action.yml", *(ROOT / "docs").glob("*.md")]
     uses = [(page.name, name) for page in pages for name in re.findall(r"uses: *(\S+)", page.read_text())]
     assert uses

@@ -138,7 +138,7 @@ def test_the_containerfile_runs_no_shell_and_no_root() -> None:
     assert security["runAsUser"] > 0
 
 
-def test_the_job_of_the_cron_job_reports_what_is_seen_from_outside(
+def test_the_integrations_cron_job_reports_the_clusters_workloads(
     node_cluster: Node, namespace: str, name: str, server: tuple[str, int]
 ) -> None:
     commands = [

@@ -69,6 +69,8 @@ def fresh(node: Node, *, bare: bool = False) -> str:
         image = node.real("distroless")
         node.kubectl("run", "bare", "-n", namespace, f"--image={image}", "--image-pull-policy=Never")
     node.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/bare" if bare else "pod/alone", "--timeout=60s")
+    # A container that ends just when its processes are read has not been observed, and `inspect --live` says so.
+    node.kubectl("wait", "-n", namespace, "--for=condition=Complete", "job/once", "--timeout=60s")
     return namespace
 
 
@@ -135,20 +137,22 @@ def targets(row: Row) -> list[str]:
     return [NAMES[right.resource] for right in row.rights() if right.verb == "get" and right.resource in NAMES]
 
 
+@pytest.mark.node
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.command)
-def test_a_command_succeeds_with_exactly_these_rights(node_cluster: Node, row: Row) -> None:
-    namespace = fresh(node_cluster, bare="pod/bare" in row.command)
-    if "--apply" in row.command:  # once where nothing is, once where something else is
-        done = run(node_cluster, namespace, row, row.rights())
+def test_a_command_succeeds_with_exactly_these_rights(request: pytest.FixtureRequest, row: Row) -> None:
+    everywhere = "--all" in row.command
+    node: Node = request.getfixturevalue("node_alone" if everywhere else "node_cluster")
+    namespace = fresh(node, bare="pod/bare" in row.command)
+    if "--apply" in row.command:  # once without a policy, once with another one
+        done = run(node, namespace, row, row.rights())
         assert done.returncode == 0, done
     for target in targets(row):
-        prepare(node_cluster, namespace, row)
-        done = run(node_cluster, namespace, row, row.rights(), target)
-        everywhere = "--all" in row.command  # where other tests have what would be refused, or cannot be judged
-        assert everywhere or done.returncode == 0, (target, done)
+        prepare(node, namespace, row)
+        done = run(node, namespace, row, row.rights(), target)
+        assert done.returncode == (1 if everywhere else 0), (target, done)  # 1: restricted would refuse the objects
         missing = [right for right in row.rights() if right.is_named(done.stdout + done.stderr)]
         assert (missing, "orbidden" in done.stderr) == ([], False), (target, done.stderr)
-    node_cluster.delete_namespace(namespace)
+    node.delete_namespace(namespace)
 
 
 def uses(row: Row, right: RoleRight) -> bool:
@@ -174,7 +178,7 @@ def removals() -> Iterator[tuple[Row, RoleRight]]:
 @pytest.mark.parametrize(
     ("row", "right"), [pytest.param(*one, id=f"{one[1].role}: {one[1].verb} {one[1].kind}") for one in removals()]
 )
-def test_a_right_that_is_taken_away_is_missed_and_named(
+def test_a_removed_right_is_named(
     node_cluster: Node, untouched: str, row: Row, right: RoleRight
 ) -> None:
     changes = row.command.startswith("harden") and goes_on(right)

@@ -70,7 +70,7 @@ def without(text: str, paths: list[Path], end: str = "\n") -> tuple[str, list[st
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_a_removed_value_leaves_the_lines_around_it(before: str, paths: list[Path], after: str, end: str) -> None:
+def test_a_removed_value_leaves_the_surrounding_lines(before: str, paths: list[Path], after: str, end: str) -> None:
     assert without(before, paths, end) == (after, [])
 
 
@@ -79,7 +79,7 @@ def test_a_block_with_an_anchor_or_a_tag_is_not_emptied(mark: str) -> None:
     text = f"metadata:\n  annotations: {mark}\n    a: b\n"
     assert without(text, [(*NOTES, "a")]) == (
         text,
-        ["x.yaml:4: cannot be edited safely: nothing of annotations would be left"],
+        ["x.yaml:4: cannot be edited safely: annotations would be empty"],
     )
 
 

@@ -108,9 +108,9 @@ REFUSED = {
     ),
     "a-duplicate-key": (8, 'duplicate key "image"'),
     "a-duplicate-key-in-JSON": (6, 'duplicate key "securityContext"'),
-    "a-tag": (8, "it carries an anchor or a tag"),
+    "a-tag": (8, "the value has an anchor or a tag"),
     "an-anchor-in-the-list": (10, "an item of drop is not a plain value"),
-    "question-marks": (1, "its style is not understood"),
+    "question-marks": (1, "the style of the text is not understood"),
 }
 
 

@@ -172,7 +172,7 @@ def kubectls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_the_same_objects_are_read(name: str, kubectls: dict[str, list[Any]], tmp_path: Path) -> None:
+def test_kubectl_reads_the_same_objects(name: str, kubectls: dict[str, list[Any]], tmp_path: Path) -> None:
     assert ours(put(tmp_path, "x", SAME[name])) == (kubectls[name], [])
 
 
@@ -194,7 +194,7 @@ def test_a_file_that_kubectl_refuses_is_an_error(name: str, tmp_path: Path) -> N
     [
         (POD + "a: &x 1\nb: &x 2\nc: *x\n", "line 5: an anchor is defined twice"),
         (JSON[:-1] + ', "x": ' + "[" * 20_000 + "]" * 20_000 + "}", "line 1: exceeded maximum nesting depth"),
-        (("\ufeff" + POD).encode("utf-16-le")[:-1], "it begins as UTF-16-LE text and is none"),
+        (("\ufeff" + POD).encode("utf-16-le")[:-1], "it has the byte order mark of UTF-16-LE, but is not UTF-16-LE"),
     ],
     ids=["an anchor defined twice", "depth in JSON", "half a character"],
 )

@@ -35,7 +35,7 @@ def place(text: str, path: tuple[str | int, ...], which: int = 0) -> tuple[int, 
 
 
 @pytest.mark.parametrize(("text", "path", "wanted"), [row[1:] for row in TEXTS], ids=[row[0] for row in TEXTS])
-def test_a_field_is_found(text: str, path: tuple[str | int, ...], wanted: str) -> None:
+def test_the_span_of_a_field_covers_its_key_and_value(text: str, path: tuple[str | int, ...], wanted: str) -> None:
     line, found = place(HEAD + text, path)
     assert found.rstrip("\r") == wanted
     assert wanted in (HEAD + text).split("\n")[line - 1]
@@ -53,7 +53,7 @@ def test_json_with_tabs_is_found() -> None:
     assert place(text, ("spec", "a")) == (4, '"a": 1')
 
 
-def test_a_byte_order_mark_moves_nothing(tmp_path: Path) -> None:
+def test_a_byte_order_mark_does_not_move_positions(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_bytes(b"\xef\xbb\xbfapiVersion: v1\nkind: Pod\n")
     file = open_source(str(path))

@@ -74,7 +74,7 @@ def test_kubectl_reads_every_object_of_many_texts(alone: dict[str, list[Any]], t
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_alone_stays_as_it_is(name: str) -> None:
+def test_a_single_text_is_not_changed(name: str) -> None:
     text = TEXTS[name]
     assert "".join(stream([text])) == (text if text.endswith("\n") else f"{text}\n")
 

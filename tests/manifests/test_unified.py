@@ -87,7 +87,7 @@ def test_any_splices_are_a_valid_diff(text: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("end", [True, False], ids=["last line end", "none"])
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name.partition(".")[0])
-def test_it_is_the_diff_that_would_be_found(case: Path, end: bool) -> None:
+def test_the_diff_equals_the_one_that_difflib_finds(case: Path, end: bool) -> None:
     text = case.read_text() if end else case.read_text().rstrip("\n")
     file, made = hardened("x.yaml", text)
     assert list(diff(file, made)) == searched("x.yaml", file.text, made.text)

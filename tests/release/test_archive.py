@@ -49,7 +49,7 @@ def test_the_archive_is_at_most_20_megabytes(archive: Path) -> None:
     assert archive.stat().st_size < 20e6
 
 
-def test_the_archive_has_what_krew_takes_and_tells_nobodys_name(archive: Path) -> None:
+def test_the_archive_has_krews_files_and_no_user_names(archive: Path) -> None:
     """Folders and files only, sorted, of one time and of nobody; the program and the licences are among them."""
     with tarfile.open(archive) as tar:
         entries = tar.getmembers()
@@ -78,6 +78,15 @@ def test_the_program_runs_without_a_python_and_through_a_link(unpacked: Path, tm
         done = run(folder, "inspect", "-f", str(ROOT / "examples" / "nginx.yaml"), **nothing)
         assert (done.returncode, done.stderr) == (0, "")
         assert "NET_BIND_SERVICE" in run(folder, "explain", "10", **nothing).stdout
+
+
+def test_the_program_completes_in_the_protocol_of_argcomplete(unpacked: Path, tmp_path: Path) -> None:
+    line = "kubectl-caps inspect --fail-on=cri"
+    typed = {"COMP_LINE": line, "COMP_POINT": str(len(line)), "_ARGCOMPLETE_SHELL": "zsh"}
+    flags = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "out")}
+    done = run(unpacked, **typed, **flags, _ARGCOMPLETE_SUPPRESS_SPACE="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "out").read_text() == "--fail-on=critical:"
 
 
 def test_every_frozen_module_can_be_imported(unpacked: Path) -> None:
@@ -164,7 +173,7 @@ def test_every_part_of_the_archive_has_its_licence(unpacked: Path, dist: Path) -
     wanted |= {FILES[re.split(r"[\d.]", file.name)[0]] for file in shared}
     headings = re.findall(r"^={9,}\n(\S+) .*\n={9,}\n", (unpacked / NOTICES).read_text(), re.MULTILINE)
     named = {name.replace("_", "-") for name in headings}
-    assert {"kubernetes", "urllib3", "pyyaml", "msgspec", "openssl", "cpython"} <= wanted
+    assert {"argcomplete", "kubernetes", "urllib3", "pyyaml", "msgspec", "openssl", "cpython"} <= wanted
     assert wanted - named == set()
     [document] = dist.glob("*.cdx.json")
     assert sorted(part["name"] for part in json.loads(document.read_text())["components"]) == sorted(headings)
@@ -180,7 +189,7 @@ def test_the_sbom_is_valid_and_names_the_archive(dist: Path, archive: Path) -> N
     assert all(part["licenses"] and part["purl"] for part in parsed["components"])
 
 
-def test_help_is_started_in_four_times_what_an_interpreter_takes(unpacked: Path) -> None:
+def test_help_starts_in_four_times_the_start_of_an_interpreter(unpacked: Path) -> None:
     """Processor time, in turn: what else the machine does meets both."""
     bare = [str(unpacked / "python" / PROGRAM), "-I", "-S", "-c", "pass"]
     pairs = [(_seconds([str(unpacked / "kubectl-caps"), "--help"]), _seconds(bare)) for _ in range(25)]

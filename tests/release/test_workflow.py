@@ -51,7 +51,7 @@ def test_every_platform_of_the_manifest_is_built(workflow: dict[str, Any]) -> No
     assert [row["platform"] for row in rows] == ["_".join(platform) for platform in PLATFORMS]
 
 
-def test_the_build_is_the_one_of_the_two_clones(workflow: dict[str, Any]) -> None:
+def test_the_build_in_the_repository_equals_that_of_the_clones(workflow: dict[str, Any]) -> None:
     """tests/release/test_archive.py runs it; the release adds a Python for an old glibc and the check of it."""
     assert step(workflow, "build", "Build") == 'make dist PYTHON="$PYTHON"'
     assert workflow["env"]["GLIBC"] == "2.28"

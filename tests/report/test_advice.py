@@ -29,10 +29,10 @@ COMMANDS: dict[str, tuple[str, Json, Json, Json, str]] = {
     "Pod": ("v1", {}, {}, LIVE, "caps harden -f FILE, on its manifest: a pod cannot be changed in place"),
     "owned": ("v1", {}, {"ownerReferences": [OWNER]}, LIVE, "caps inspect replicaset.apps/web-1 -n shop"),
     "file": ("v1", {}, {}, FILE, "caps harden -f 'my app.yaml' --diff"),
-    "privileged": ("v1", {"privileged": True}, {}, LIVE, "make it do without privileged: true"),
+    "privileged": ("v1", {"privileged": True}, {}, LIVE, "remove privileged: true"),
     "with an add": (
         "v1", {**HARDENED, "capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}, {}, LIVE,
-        "see whether it can do without what makes the risk critical: SYS_ADMIN",
+        "see whether it needs these, which make the risk critical: SYS_ADMIN",
     ),
     "restricted": ("v1", RESTRICTED, {}, LIVE, "nothing: every container drops ALL"),
     "one field away": (
@@ -85,7 +85,7 @@ def of_cron_job(security: Json, run: LastRun) -> str:
 
 HARDEN = "caps harden cronjob.batch/web -n shop"
 FAILED = LastRun("web-1", "failed", "BackoffLimitExceeded: too often")
-LOOK = "its last run failed, job.batch/web-1: BackoffLimitExceeded: too often; see that first: "
+LOOK = "its last run failed, job.batch/web-1: BackoffLimitExceeded: too often; see why first: "
 LAST_RUNS: dict[str, tuple[Json, LastRun, str]] = {
     "failed": ({}, FAILED, f"{LOOK}kubectl describe job web-1 -n shop"),
     "failed, hardened": (RESTRICTED, FAILED, f"{LOOK}kubectl describe job web-1 -n shop"),
@@ -98,7 +98,7 @@ LAST_RUNS: dict[str, tuple[Json, LastRun, str]] = {
     "never": (
         {}, LastRun("", "never"), f"{HARDEN} --dry-run=server: it has not run yet, so no run shows what it needs",
     ),
-    "gone": ({}, LastRun("", "gone"), f"{HARDEN} --dry-run=server: no run from this template is left"),
+    "gone": ({}, LastRun("", "gone"), f"{HARDEN} --dry-run=server: no Job of this template is left"),
     "not known": (
         {}, LastRun("", "unknown", "cannot list jobs.batch (forbidden)"),
         f"{HARDEN} --dry-run=server: how its last run ended is not known: cannot list jobs.batch (forbidden)",

@@ -48,13 +48,13 @@ def test_the_command_names_every_workload_and_can_be_parsed() -> None:
     assert commands
 
 
-def test_what_differs_stands_apart() -> None:
+def test_workloads_with_different_violations_are_listed_separately() -> None:
     lines = told(refused("a"), refused("b", checks=1), refused("c"), refused("d", created=True))
     assert [line.split()[0] for line in headings(lines)] == ["2", "deployment.apps/b", "deployment.apps/d"]
     assert "deployment.apps/a, deployment.apps/c" in headings(lines)[0]
 
 
-def test_one_workload_is_told_as_ever() -> None:
+def test_a_single_refused_workload_has_its_own_heading() -> None:
     assert headings(told(refused("a", pods=1))) == ["deployment.apps/a (running in 1 pod)"]
 
 

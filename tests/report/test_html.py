@@ -81,7 +81,7 @@ def test_hostile_names_stay_text(capsys: pytest.CaptureFixture[str], hostile: st
     assert not re.search("[\u202e\u2028\a]", text)
 
 
-def test_nothing_is_run_loaded_or_sent(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
+def test_the_page_runs_loads_and_sends_nothing(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
     page = Page(report(capsys, "-f", hostile, "-f", str(EXAMPLES)))
     for name, attributes in page.elements:
         assert not {"src", "style", "action"} & set(attributes)

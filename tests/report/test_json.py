@@ -26,7 +26,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(s
 
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.text(), VALUES))
-def test_json_is_what_the_standard_library_writes(document: dict[str, Any]) -> None:
+def test_json_is_written_as_by_the_standard_library(document: dict[str, Any]) -> None:
     assert text(document, "json") == json.dumps(document, indent=2) + "\n"
 
 
@@ -38,7 +38,7 @@ def test_characters_beyond_ascii_are_escaped(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\udcff.yaml", "\ud800\ude00", "\ude00\ud800x"])
-def test_half_a_pair_is_the_replacement_character_in_yaml(name: str) -> None:
+def test_a_single_surrogate_is_the_replacement_character_in_yaml(name: str) -> None:
     whole = re.sub("[\ud800-\udfff]", "\ufffd", name)
     assert yaml.safe_load(text({"name": name, "items": [{name: [name]}]}, "yaml")) == {
         "name": whole,

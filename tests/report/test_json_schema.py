@@ -44,7 +44,7 @@ class Toy(Struct, rename="camel"):
 SOUND: dict[str, Any] = {"parts": [{"text": None}], "byName": {"x": "y"}, "either": "", "what": [1]}
 
 
-def test_a_schema_accepts_what_the_struct_can_say() -> None:
+def test_a_schema_accepts_every_value_of_the_struct() -> None:
     schema = json.loads(text_of(Toy))
     jsonschema.validate(SOUND, schema)
     jsonschema.validate({**SOUND, "aCount": 1, "either": {"text": "b"}}, schema)
@@ -68,7 +68,7 @@ def test_a_schema_accepts_what_the_struct_can_say() -> None:
     ],
     ids=str,
 )
-def test_a_schema_refuses_what_the_struct_cannot_say(wrong: dict[str, Any]) -> None:
+def test_a_schema_refuses_values_that_the_struct_refuses(wrong: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**SOUND, **wrong}, json.loads(text_of(Toy)))
 
@@ -85,6 +85,6 @@ class Untyped(Struct):
     when: complex
 
 
-def test_a_type_that_is_not_known_is_an_error() -> None:
+def test_an_unknown_type_is_an_error() -> None:
     with pytest.raises(KeyError):
         text_of(Untyped)

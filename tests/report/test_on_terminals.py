@@ -72,7 +72,7 @@ def test_a_pipe_gets_whole_tables_without_colours(command: str) -> None:
     compare(f"{command}-piped", text)
     assert piped(COMMANDS[command], COLUMNS="40", FORCE_COLOR="1") == text
     assert "\x1b" not in text
-    assert "Left out, for the terminal" not in text
+    assert "Left out, because the terminal" not in text
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)

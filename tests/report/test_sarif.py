@@ -186,7 +186,7 @@ def test_hostile_names_are_neither_links_nor_control_characters(
     assert "\\u202e" not in text.replace("\\\\u202e", "")
 
 
-def test_a_run_has_no_more_results_than_github_takes_and_says_what_it_left_out(
+def test_a_run_has_at_most_the_results_that_github_accepts_and_reports_the_rest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sarif, "MOST_RESULTS", 5)
@@ -197,7 +197,7 @@ def test_a_run_has_no_more_results_than_github_takes_and_says_what_it_left_out(
 
 
 @pytest.mark.reports
-def test_microsofts_validator_and_its_schema_accept_it(
+def test_microsofts_validator_and_its_schema_accept_the_log(
     capsys: pytest.CaptureFixture[str], examples: Any, tmp_path: Path
 ) -> None:
     """Also a hostile file and an empty run."""

@@ -17,7 +17,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "hardening.schema.json
 FOUND = Suggestion({"web": ("SETUID", "CHOWN"), "log": ("NET_RAW",)}, "privileged", "baseline")
 
 
-def test_the_containers_and_the_level_are_said() -> None:
+def test_the_suggestion_prints_containers_and_level() -> None:
     assert list(suggestion(FOUND)) == [
         "container web misses SETUID, CHOWN; container log misses NET_RAW",
         "Pod Security level with SETUID, CHOWN, NET_RAW: privileged, baseline without",

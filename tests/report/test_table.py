@@ -22,7 +22,7 @@ from kubectl_caps.report.width import width_of, wrapped
     ],
     ids=ascii,
 )
-def test_the_next_column_begins_where_the_terminal_shows_it(cell: str, columns: int) -> None:
+def test_columns_are_aligned_by_their_width_on_the_terminal(cell: str, columns: int) -> None:
     _, row = table(["A", "B"], [[cell, "x"]])
     shown, x = row[:-1].rstrip(" "), row[-1]
     assert (x, len(row) - 1 - len(shown)) == ("x", 3)
@@ -59,7 +59,7 @@ SCREENS = {
         web                NET_RAW
         deployment.apps/   <none>       low
         漢字
-        Left out, for the terminal has 40 columns: IMAGE
+        Left out, because the terminal has 40 columns: IMAGE
     """,
     20: """
         NAME  deployment.
@@ -69,7 +69,7 @@ SCREENS = {
         NAME  deployment.
               apps/漢字
         RISK  low
-        Left out, for the terminal has 20 columns: ADD, IMAGE
+        Left out, because the terminal has 20 columns: ADD, IMAGE
     """,
 }
 

@@ -24,7 +24,7 @@ def test_control_characters_are_escaped(text: str, wanted: str) -> None:
     assert escaped(text) == wanted
 
 
-def test_a_message_is_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     say("a\nerror: b\x1b[2J")
     assert capsys.readouterr() == ("", "a\\nerror: b\\x1b[2J\n")
 

@@ -81,7 +81,7 @@ def test_a_second_run_changes_nothing(shell: str, krew: Path) -> None:
     assert [line.replace(": written", ": unchanged") for line in first] == second
 
 
-def test_what_stands_in_a_start_up_file_is_kept(krew: Path) -> None:
+def test_installing_completion_keeps_the_other_lines_of_a_start_up_file(krew: Path) -> None:
     env = environment(krew, krew / ".krew" / "bin")
     start = krew / ".bashrc"
     start.write_text("alias k=kubectl\n. <(kubectl completion bash)")
@@ -108,7 +108,7 @@ def test_the_executable_that_pip_installed_is_left_alone(tmp_path: Path) -> None
         ("bash", "/nosuch", "error: kubectl-caps is not on PATH: install it, or add its folder to PATH"),
     ],
 )
-def test_what_cannot_be_installed_is_one_line(
+def test_a_completion_that_cannot_be_installed_is_reported_in_one_line(
     shell: str,
     path: str,
     words: str,

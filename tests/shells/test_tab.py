@@ -1,4 +1,4 @@
-"""Tab in real bash, zsh and fish: through kubectl's own completion, and for `kubectl-caps` alone."""
+"""Tab in real bash, zsh and fish: through kubectl's own completion, for `kubectl-caps` alone, and by argcomplete."""
 
 import os
 import shutil
@@ -9,28 +9,30 @@ from pathlib import Path
 import pytest
 from loopback import Answer, Seen, reply, serving
 from pseudo_terminal import Shell
+from tab_again import tab_again
 
 BIN = Path(sys.executable).parent
 SHELLS = {
     "bash": ["bash", "--noprofile", "--rcfile", "{home}/rc.bash", "-i"],
     "zsh": ["zsh", "-i"],
     "fish": ["fish", "--no-config", "-i", "-C", "source {home}/rc.fish"],
+    "bash, argcomplete": ["bash", "--noprofile", "--rcfile", "{home}/argcomplete.bash", "-i"],
+    "bash, argcomplete everywhere": ["bash", "--noprofile", "--rcfile", "{home}/everywhere.bash", "-i"],
+    "zsh, argcomplete": ["env", "ZDOTDIR={home}/argcomplete", "zsh", "-i"],
 }
-RC = {
-    "rc.bash": r"""
-. /usr/share/bash-completion/bash_completion
-. <(kubectl completion bash)
-. <(kubectl-caps completion bash)
+PROGRAMS = [
+    *((shell, program) for shell in ("bash", "zsh", "fish") for program in ("kubectl caps", "kubectl-caps")),
+    *((shell, "kubectl-caps") for shell in SHELLS if "argcomplete" in shell),
+]
+IDS = ["-".join(pair) for pair in PROGRAMS]
+BASH = r"""
 bind 'set enable-bracketed-paste off'
 bind 'set completion-query-items 1000'
 bind 'set page-completions off'
 bind -x '"\C-g": echo "LINE<$READLINE_LINE>ENIL"'
 PS1='READY>'
-""",
-    ".zshrc": r"""
-autoload -Uz compinit && compinit -u
-. <(kubectl completion zsh)
-. <(kubectl-caps completion zsh)
+"""
+ZSH = r"""
 unset zle_bracketed_paste
 show-line() { print -r -- "LINE<$BUFFER>ENIL" }
 zle -N show-line
@@ -38,7 +40,28 @@ bindkey '^G' show-line
 bindkey '^U' kill-whole-line
 LISTMAX=1000
 PS1='READY>'
-""",
+"""
+RC = {
+    "rc.bash": f"""
+. /usr/share/bash-completion/bash_completion
+. <(kubectl completion bash)
+. <(kubectl-caps completion bash)
+{BASH}""",
+    "argcomplete.bash": f"""
+eval "$(register-python-argcomplete kubectl-caps)"
+{BASH}""",
+    "everywhere.bash": f"""
+eval "$(activate-global-python-argcomplete --dest=-)"
+{BASH}""",
+    "argcomplete/.zshrc": f"""
+autoload -Uz compinit && compinit -u
+eval "$(register-python-argcomplete kubectl-caps)"
+{ZSH}""",
+    ".zshrc": f"""
+autoload -Uz compinit && compinit -u
+. <(kubectl completion zsh)
+. <(kubectl-caps completion zsh)
+{ZSH}""",
     "rc.fish": r"""
 kubectl completion fish | source
 kubectl-caps completion fish | source
@@ -66,6 +89,7 @@ def _shop(seen: Seen) -> Answer:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home with start-up files, a manifest, a folder, and the kubeconfig of a server."""
     folder = tmp_path_factory.mktemp("home")
+    (folder / "argcomplete").mkdir()
     for name, text in RC.items():
         (folder / name).write_text(text)
     (folder / "example.yaml").write_text("")
@@ -75,12 +99,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module", params=SHELLS)
+@pytest.fixture(scope="module")
 def shell(request: pytest.FixtureRequest, home: Path) -> Iterator[Shell]:
-    """An interactive shell with both completions loaded."""
-    if not shutil.which(request.param):
-        assert not os.environ.get("CI"), f"{request.param} is not installed"
-        pytest.skip(f"{request.param} is not installed")
+    """An interactive shell with completion loaded: kubectl's and ours, or argcomplete's."""
+    name = request.param.partition(",")[0]
+    if not shutil.which(name):
+        assert not os.environ.get("CI"), f"{name} is not installed"
+        pytest.skip(f"{name} is not installed")
     env = {
         "HOME": str(home), "PATH": f"{BIN}:/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8",
         "KUBECONFIG": str(home / "config"),
@@ -120,18 +145,19 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("program", ["kubectl caps", "kubectl-caps"])
+@pytest.mark.parametrize(("shell", "program"), PROGRAMS, indirect=["shell"], ids=IDS, scope="module")
 @pytest.mark.parametrize("typed", LINES)
 def test_tab_completes_the_word(shell: Shell, program: str, typed: str) -> None:
-    line, _ = shell.completed(f"{program} {typed}")
+    whole = f"{program} {typed}"
+    line, _ = tab_again(lambda: shell.completed(whole), lambda answer: answer[0] == whole)
     assert line.replace("\\,", ",") == f"{program} {LINES[typed]}"  # bash through kubectl escapes a comma
 
 
-@pytest.mark.parametrize("program", ["kubectl caps", "kubectl-caps"])
-def test_tab_lists_capabilities_with_what_they_allow(
+@pytest.mark.parametrize(("shell", "program"), PROGRAMS, indirect=["shell"], ids=IDS, scope="module")
+def test_tab_lists_capabilities_with_their_descriptions(
     shell: Shell, program: str, request: pytest.FixtureRequest
 ) -> None:
     """bash has no descriptions: kubectl's script adds them to the candidates, ours does not."""
     _, shown = shell.completed(f"{program} harden --add NET_B", tabs=2)
     assert "NET_BROADCAST" in shown
-    assert ("listen on ports" in shown) is ("[bash-kubectl-caps" not in request.node.name)
+    assert ("listen on ports" in shown) is ("[bash" not in request.node.name or program == "kubectl caps")

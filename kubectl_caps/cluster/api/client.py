@@ -1,5 +1,6 @@
 """Objects of the API as raw JSON: lists in pages, single objects, patches, logs, events."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
@@ -24,6 +25,12 @@ RESTARTS = 3
 """How often a list whose continue token has expired is begun again."""
 LOG_LIMIT = 4 << 20
 """Bytes of a container's log, so that the limit is that of `tail` in any ordinary log."""
+
+_NO_LOG = re.compile(
+    r"unable to retrieve container logs for \S+|failed to (?:try resolving symlinks in path|open log file) \"[^\n]*"
+)
+"""Instead of a log: the kubelet's errors (pkg/kubelet/kuberuntime, k8s.io/cri-client pkg/logs) where the runtime has
+deleted the container, which arrive with status 200."""
 
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
@@ -204,7 +211,8 @@ class Cluster:
     ) -> str:
         """The log of a container, or of the container before its last restart: from the start, or only the last lines.
 
-        `since` leaves out lines that are older than so many seconds. At most `limit` bytes are read.
+        `since` leaves out lines that are older than so many seconds. At most `limit` bytes are read. Raises ApiError,
+        also for the kubelet's text, with status 200, that the runtime has the container or its log no more.
         """
         query = (("container", container), ("previous", "true" if previous else ""))
         limits = (
@@ -214,7 +222,10 @@ class Cluster:
         )
         # The log is text whatever is accepted, but an error of the log is JSON only where that is.
         request = Request("GET", PODS.path(namespace, pod, "log"), query + limits, accept="application/json, */*")
-        return self._send(request).body[:limit].decode("utf-8", "replace")
+        text = self._send(request).body[:limit].decode("utf-8", "replace")
+        if _NO_LOG.fullmatch(text.strip()):
+            raise ApiError(404, "NotFound", text.strip())
+        return text
 
     def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
         """The events about one object, by its uid."""

@@ -1,4 +1,4 @@
-"""Which resources a server has: aggregated discovery (KEP-3352), two requests, Kubernetes 1.26 and later."""
+"""Reads the resources that a server has by aggregated discovery (KEP-3352): two requests, Kubernetes 1.26 and later."""
 
 from collections.abc import Callable, Iterator, Sequence
 

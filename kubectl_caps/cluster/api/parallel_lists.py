@@ -1,4 +1,4 @@
-"""Several generators of pages at a time, each in a thread, read in their own order and at the reader's pace."""
+"""Reads several lists at a time, each in a thread. The consumer gets the lists in order and sets the pace."""
 
 import contextlib
 import threading

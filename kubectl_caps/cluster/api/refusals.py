@@ -1,4 +1,4 @@
-"""Why the server refused to make a pod: no right, Pod Security or a quota. A Status tells this only by its message."""
+"""Finds the cause of a refused pod in the message of a Status: no right, Pod Security or a quota."""
 
 import re
 from typing import Literal

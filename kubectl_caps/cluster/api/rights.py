@@ -1,4 +1,4 @@
-"""Rights of the user: whether the server grants a right, and the words for a missing right."""
+"""Asks the server whether it grants a right, and words a missing right."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The version of an API server that its Pod Security admission takes `latest` for."""
+"""Reads the version of an API server that `latest` means to its Pod Security admission."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Objects of the API with a field of a wrong type: each becomes an error that names the object, and ends no run."""
+"""Decodes objects of the API. A field of a wrong type becomes an error that names the object."""
 
 from typing import Any, TypeVar
 

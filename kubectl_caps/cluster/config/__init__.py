@@ -1,1 +1,1 @@
-"""Which API server to talk to and as whom: kubeconfig files and flags."""
+"""The API server and the user of a connection, from kubeconfig files and flags."""

@@ -1,4 +1,4 @@
-"""`Connection`: which API server to talk to, and as whom. Kubeconfig files and flags are resolved to it."""
+"""`Connection`: the API server and the user, as kubeconfig files and flags name them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Kubeconfig files and flags -> `Connection`, by kubectl's rules (k8s.io/client-go, tools/clientcmd).
+"""Makes a `Connection` from kubeconfig files and flags, by kubectl's rules (k8s.io/client-go, tools/clientcmd).
 
 | question                         | answer, as kubectl                                                            |
 | -------------------------------- | ----------------------------------------------------------------------------- |

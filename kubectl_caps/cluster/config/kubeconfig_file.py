@@ -1,4 +1,4 @@
-"""Reading kubeconfig files: entries by name, paths made absolute, several files merged.
+"""Reads and merges kubeconfig files: entries by name, with absolute paths.
 
 Fields are those of k8s.io/client-go, tools/clientcmd/api/v1/types.go. Unknown ones are ignored, null is absent, a
 wrong type is an error that names the field.

@@ -1,4 +1,4 @@
-"""The proxy on the way to a server, by the rules of Go's HTTP client, which are kubectl's.
+"""Chooses the proxy for a server, by the rules of Go's HTTP client, which kubectl uses.
 
 A `proxy-url` of the kubeconfig always counts (client-go, tools/clientcmd/client_config.go). Else $HTTPS_PROXY or
 $HTTP_PROXY by the server's scheme, unless $NO_PROXY names the server (golang.org/x/net/http/httpproxy):

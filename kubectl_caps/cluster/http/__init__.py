@@ -1,1 +1,1 @@
-"""Requests and responses: connections, TLS, credentials, websockets, and errors on the way."""
+"""Requests and responses: connections, TLS, credentials, websockets, and their errors."""

@@ -1,4 +1,4 @@
-"""How long one request may take and how many bytes its answer may have, kept by the sockets themselves.
+"""Limits the time of one request and the size of its answer. The sockets themselves keep the limits.
 
 The timeout of a socket is that of one call: a server that sends a byte a second never meets it. So each call on one of
 these sockets gets the time that is left to the thread's current request, and counts the bytes that arrive.

@@ -1,4 +1,4 @@
-"""JSON that is nested too deep for a decoder: the parts that are too deep are cut off and replaced by a mark.
+"""Cuts JSON that is nested too deep for a decoder: a mark replaces each part that is too deep.
 
 The API server takes 10,000 levels (Go's encoding/json); Python's decoders stop at the interpreter's recursion limit.
 Nothing that is judged is as deep as the cut.

@@ -1,4 +1,4 @@
-"""A connection to the server for every transport: direct or through a proxy, with TLS, within the present allowance.
+"""Opens the connection to the server for every transport: direct or through a proxy, with TLS, within the time limit.
 
 The libraries' own proxies differ from each other: urllib3 needs PySocks for SOCKS, websocket-client needs python-socks
 and has no https proxies; neither keeps to a deadline while it talks to one.

@@ -1,4 +1,4 @@
-"""The kubernetes client's connection pool, whose connections are those of `dial`."""
+"""The kubernetes client's connection pool, with connections that `dial` opens."""
 
 import http.client
 import logging

@@ -1,4 +1,4 @@
-"""A connection through a SOCKS5 proxy (RFC 1928), with name and password if it wants them (RFC 1929)."""
+"""Opens a connection through a SOCKS5 proxy (RFC 1928), with name and password if the proxy asks (RFC 1929)."""
 
 import ipaddress
 from typing import Any

@@ -1,4 +1,4 @@
-"""One TLS context for all connections to a server, loaded once; it verifies as Go does."""
+"""Makes the TLS context for all connections to a server. The context verifies certificates as Go does."""
 
 import os
 import ssl

@@ -1,4 +1,4 @@
-"""The Jobs of a CronJob, and their pods, as they are now."""
+"""Reads the Jobs of a CronJob, and their pods."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

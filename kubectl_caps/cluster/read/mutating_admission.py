@@ -1,4 +1,4 @@
-"""The mutating webhooks and policies that are configured on the API server."""
+"""Lists the mutating webhooks and policies that are configured on the API server."""
 
 import msgspec
 

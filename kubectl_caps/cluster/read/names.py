@@ -1,16 +1,18 @@
-"""Names of objects and containers for completion, over one connection that costs as little start-up as can be.
+"""Reads names of objects and containers for completion, over one connection with as little start-up as possible.
 
-The kubernetes client's pool takes longer to load than a user waits for a Tab. Only GET requests are made here, and what
-fails is not told: completion has no place to tell it.
+The kubernetes client's pool takes longer to load than a user waits for a Tab. Only GET requests are made here. A
+request that fails is not made again, and the names that were read before it are given up: some of the names would look
+like all.
 """
 
 import http.client
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from msgspec import Struct, json
+from msgspec import Struct, field, json
 
 from kubectl_caps.cluster.api.resources import Resource
 from kubectl_caps.cluster.config.connection import Connection
@@ -33,8 +35,18 @@ class _Named(Struct, frozen=True):
     metadata: _Metadata = _Metadata()
 
 
+class _ListMetadata(Struct, frozen=True):
+    token: str = field(name="continue", default="")
+
+
 class _NameList(Struct, frozen=True):
-    items: list[_Named] = []
+    metadata: _ListMetadata = _ListMetadata()
+    items: list[_Named] | None = None
+    """An empty list has null here (k8s.io/apiserver, asPartialObjectMetadataList)."""
+
+
+class NoAnswer(Exception):
+    """The server answered with an error; the text is the HTTP status."""
 
 
 class NameReader:
@@ -44,6 +56,7 @@ class NameReader:
         self._connection, self._everywhere = connection, everywhere
         self._allowance = RequestLimit(time.monotonic() + seconds, None, _SIZE)
         self._line: http.client.HTTPConnection | None = None
+        self._context: ssl.SSLContext | None = None
         self._headers: list[tuple[str, str]] = []
 
     def __enter__(self) -> "NameReader":
@@ -54,35 +67,58 @@ class NameReader:
             self._line.close()
 
     def names(self, resource: Resource) -> list[str]:
-        """The names of the first 500 objects. Raises what the connection raises."""
+        """The names of all objects, page by page; none of a type that the server does not have.
+
+        Raises NoAnswer and what the connection raises, also where only the last page fails.
+        """
         namespace = self._connection.namespace if resource.namespaced and not self._everywhere else None
-        body = self._get(f"{resource.path(namespace)}?limit={_LIMIT}", _NAMES)
-        return [item.metadata.name for item in json.decode(body, type=_NameList).items]
+        path = f"{resource.path(namespace)}?limit={_LIMIT}"
+        found: list[str] = []
+        page = json.decode(self._get(path, _NAMES) or b"{}", type=_NameList)
+        while True:
+            found += (item.metadata.name for item in page.items or ())
+            if not page.metadata.token:
+                return found
+            body = self._get(f"{path}&continue={quote(page.metadata.token, safe='')}", _NAMES)
+            page = json.decode(body, type=_NameList)
 
     def containers(self, resource: Resource, name: str) -> Iterator[tuple[str, str]]:
-        """The name and image of each container of an object. Raises what the connection raises."""
+        """The name and image of each container of an object; none of an object that does not exist.
+
+        Raises NoAnswer and what the connection raises.
+        """
         body = self._get(resource.path(self._connection.namespace, name), "application/json")
-        yield from _containers(json.decode(body))
+        yield from _containers(json.decode(body or b"{}"))
 
     def _get(self, path: str, accept: str) -> bytes:
+        """The body of the answer, empty for 404. Raises NoAnswer and what the connection raises."""
         with self._allowance.kept():
-            line = self._line = self._line or self._connect()
+            line = self._line = self._line if self._line and self._line.sock else self._connect()
             line.putrequest("GET", urlsplit(self._connection.server).path + path, skip_accept_encoding=True)
             line.putheader("Accept", accept)
             for header, value in self._headers:
                 line.putheader(header, value.encode())
             line.endheaders()
             with line.getresponse() as answer:
-                return answer.read() if answer.status == 200 else b"{}"
+                body = answer.read()
+            if answer.status not in (200, 404):
+                raise NoAnswer(answer.status)
+            return body if answer.status == 200 else b""
 
     def _connect(self) -> http.client.HTTPConnection:
+        """A connection to the server, the first one or another one after the server has closed it.
+
+        http.client would open the other one by itself, without TLS.
+        """
         connection = self._connection
-        credential = Credentials(connection).current()
-        self._headers = list(identity_headers(connection.impersonation, credential))
-        context = tls_context(connection.trust, connection.identity, credential)
+        if self._context is None:
+            credential = Credentials(connection).current()
+            self._headers = list(identity_headers(connection.impersonation, credential))
+            self._context = tls_context(connection.trust, connection.identity, credential)
         server = urlsplit(connection.server)
         line = http.client.HTTPConnection(server.hostname or "", server.port)
-        line.sock = dial(connection.server, connection.proxy, context, connection.trust.server_name)
+        line.auto_open = 0
+        line.sock = dial(connection.server, connection.proxy, self._context, connection.trust.server_name)
         return line
 
 

@@ -1,4 +1,4 @@
-"""Every workload of many namespaces: one list for each kind, or one for each namespace if only that is allowed."""
+"""Lists the workloads of many namespaces: one list for each kind, or one for each namespace if only that is allowed."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The logs of a workload's pods, read again and again while it is watched: each time only what is new."""
+"""Reads the logs of a watched workload's pods repeatedly. Each reading gives only the new lines."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,8 @@ _OVERLAP = 2.0
 class PodLogs:
     """Reads the logs of pods; `forbidden` is called for a missing right.
 
-    With `restarts`, the log from before a container's last restart is read as well, once. `unread` are the pods and
+    With `restarts`, the log from before a container's last restart is read as well, once. The kubelet has no older one,
+    and deletes that one when the container ends again (pkg/kubelet pod_container_deletor.go). `unread` are the pods and
     containers whose log could not be read so far, `cut` those whose new log was once too long to be read whole.
     """
 
@@ -47,6 +48,8 @@ class PodLogs:
         if not self.restarts or not key[2] or key in self._ended:
             return []
         self._ended.add(key)
+        if key[2] > 1 and (*key[:2], key[2] - 1) not in self._ended:
+            self.unread.add((pod.metadata.name or "", f"{container} before an earlier restart"))
         try:
             return read_log(self.cluster, pod, container, previous=True).splitlines()
         except ApiError:  # the runtime keeps the log of a container that has ended only for a while

@@ -1,4 +1,4 @@
-"""The processes of running containers: exec in the container, or an ephemeral container beside it.
+"""Reads the processes of running containers, by exec or by an ephemeral container.
 
 Nothing is left running: a reader ends by itself, and so does an ephemeral container; its record stays in the pod.
 """

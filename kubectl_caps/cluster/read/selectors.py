@@ -1,4 +1,4 @@
-"""Everything in a namespace that selects pods by their labels."""
+"""Lists the objects of a namespace that select pods by their labels."""
 
 from typing import Any
 

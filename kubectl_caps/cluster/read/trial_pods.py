@@ -1,4 +1,4 @@
-"""The Jobs of trials, found by their label, a shell command in their pods, and the rights that trials need."""
+"""Finds the Jobs of trials by their label, runs a shell command in their pods, and checks the rights of trials."""
 
 from typing import Any
 

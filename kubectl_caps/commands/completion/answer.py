@@ -54,13 +54,18 @@ def answer(words: Sequence[str], *, kubectl: bool = False) -> list[str]:
     For `kubectl`, lists with commas have no descriptions: its script for bash escapes the comma of a described
     candidate, and then finds that the candidate does not begin with what is typed.
     """
-    try:
-        reply = _reply(read_line(words))
-    except Exception:  # whatever it is, the user is in the middle of a line
-        reply = Reply()
+    reply = reply_to(words)
     plain = kubectl and any("," in value for value, _ in reply.candidates)
     lines = [f"{value}\t{text}" if text and not plain else value for value, text in reply.candidates]
     return [*lines, f":{reply.directive}"]
+
+
+def reply_to(words: Sequence[str]) -> Reply:
+    """The candidates for these words, of which the last one is being typed."""
+    try:
+        return _reply(read_line(words))
+    except Exception:  # whatever it is, the user is in the middle of a line
+        return Reply()
 
 
 def _reply(cursor: Cursor) -> Reply:
@@ -82,9 +87,13 @@ def _matching(cursor: Cursor, found: Iterable[Candidate]) -> Reply:
     """The candidates that begin with what is typed.
 
     A server or a kubeconfig may name things with control characters, which would reach the terminal as they are. A line
-    break would be another candidate.
+    break would be another candidate, also one in a description: the API server takes any text for an image.
     """
-    candidates = [item for item in found if item[0].startswith(cursor.typed) and item[0].isprintable()]
+    candidates = [
+        (value, text if text.isprintable() else "")
+        for value, text in found
+        if value.startswith(cursor.typed) and value.isprintable()
+    ]
     goes_on = bool(candidates) and all(value.endswith(("=", "/")) for value, _ in candidates)
     return Reply(candidates, NO_FILES | KEEP_ORDER | (NO_SPACE if goes_on else 0))
 

@@ -1,1 +1,1 @@
-"""The command fit: which capabilities a workload needs, found on trial pods."""
+"""kubectl caps fit: finds the capabilities that a workload needs, with trial pods."""

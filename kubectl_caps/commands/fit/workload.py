@@ -15,7 +15,7 @@ from kubectl_caps.commands.fit.privileged import lift_profiles
 from kubectl_caps.commands.fit.restricted import RestrictedSubject, try_restricted
 from kubectl_caps.commands.fit.trials import BaselineFailed, SearchTrials
 from kubectl_caps.commands.trials.plan import TrialPlan, check_rights, dry_run_trials, plan_trials
-from kubectl_caps.commands.trials.refused import refused_grants
+from kubectl_caps.commands.trials.refused_grants import refused_grants
 from kubectl_caps.commands.trials.run import TrialRun, remove_left_overs
 from kubectl_caps.commands.trials.trial import Trial
 from kubectl_caps.core.assess.grants import UNTOLD

@@ -1,4 +1,4 @@
-"""The canary of a hardening: one pod of the hardened template, before the workload itself is touched."""
+"""Runs the canary of a hardening: one pod of the hardened template, before the workload itself is changed."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.commands.harden.watch import RolloutOptions, WatchStopped
@@ -17,7 +17,7 @@ _LONGEST = 600.0
 def canary_trouble(
     cluster: Cluster, job: HardenResult, watch: RolloutOptions, watcher: Watcher, *, watched: bool
 ) -> tuple[str, tuple[Diagnosis, ...]]:
-    """Why the canary pod speaks against the hardening, with the diagnoses; empty if it does not.
+    """Why the canary pod failed, with the diagnoses; empty if the pod works.
 
     Without `--canary`, a canary is made only for workloads whose rollout runs an extra pod anyway, and a canary that
     cannot be made is only a note. Raises CapsError, WatchStopped.

@@ -1,4 +1,4 @@
-"""The hardening of one object of the cluster."""
+"""Plans the changes of one object as the API sent it."""
 
 from collections.abc import Mapping
 from typing import Any

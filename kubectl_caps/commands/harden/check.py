@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kubectl_caps.commands.inspect import gates
 from kubectl_caps.commands.shared.files import FoundWorkload
-from kubectl_caps.core.assess.allowance import PRIVILEGED
+from kubectl_caps.core.assess.accepted import PRIVILEGED
 from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, NodeRuntime
 from kubectl_caps.core.assess.exemptions import Exemption
@@ -20,7 +20,7 @@ from kubectl_caps.report.terminal import say
 def check_passes(
     found: Sequence[FoundWorkload], options: HardenOptions, listed: Sequence[Exemption], *, annotations: bool
 ) -> bool:
-    """Whether each selected container can be hardened or is exempted; prints the others and the exemptions."""
+    """Whether each selected container can be hardened or is exempted; prints the failing containers and exemptions."""
     untold = NodeRuntime(runtime_of(None), 0, "assumed")
     workloads = [workload for item in found for workload in item.workloads if listed or _has_privileged(workload)]
     assessments = [assess(workload, [], [untold], NEWEST_MINOR) for workload in workloads]
@@ -38,7 +38,7 @@ def check_passes(
 
 
 def _has_privileged(workload: Workload) -> bool:
-    """Whether a container is privileged: only then the workload is assessed, for its exemptions."""
+    """Whether a container is privileged. Only such workloads are assessed, because they may need exemptions."""
     return any(member.container.security.privileged for member in members(workload.template.spec))
 
 

@@ -1,4 +1,4 @@
-"""Hardening on a cluster: the plan, the question, and one rollout after the other."""
+"""`harden` on a cluster: the plan, the question, and one rollout after the other."""
 
 from collections.abc import Iterable, Sequence
 from threading import Event
@@ -94,7 +94,7 @@ def _run(
     file = UndoFile(arguments.undo_to, jobs) if arguments.undo_to and any(job.patch.changes for job in jobs) else None
     if file:
         file.begin(connection_flags(arguments))
-    # What cannot be undone is no reason to leave the others as they are.
+    # An object that cannot be undone does not keep other objects from being undone.
     act = WorkloadHardening.undo if arguments.undo else WorkloadHardening.harden
     run = HardenRun(works, jobs, act, stop, file.update if file else lambda at, progress: None)
     done = run.run(parallel=arguments.max_parallel, keep_going=bool(arguments.undo) or arguments.keep_going)
@@ -143,7 +143,7 @@ def _planned(cluster: Cluster, arguments: HardenArguments, namespace: str, plann
 
 
 def _agreed(arguments: HardenArguments, count: int) -> bool:
-    """Whether the user agrees. For a saved undo one object is asked about as well: it stands in the file."""
+    """Whether the user agrees. A saved undo always asks, because its objects are named only in the file."""
     if arguments.yes:
         return True
     if not is_interactive():

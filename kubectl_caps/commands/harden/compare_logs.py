@@ -1,4 +1,4 @@
-"""The logs of old and new pods side by side, while a rollout is watched."""
+"""Compares the logs of old and new pods while a rollout is watched."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _EVERY = 1.5
 class LogComparison:
     """The complaints of the new pods that the old pods do not log.
 
-    `losses` is what the change takes from each container. `newest` is the last line that was read of a new pod. With
+    `losses` are the losses of the containers by the change. `newest` is the last line that was read of a new pod. With
     `restarts`, the logs from before a restart are read as well.
     """
 

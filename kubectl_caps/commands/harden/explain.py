@@ -1,4 +1,4 @@
-"""Diagnosing a failed rollout: its pods' logs, states and events, and the cause for each container."""
+"""Explains a failed rollout: reads logs, states and events of its pods, and finds the cause for each container."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -37,8 +37,8 @@ def diagnose_pods(
 ) -> Explained:
     """Read the evidence, which a rollback removes, and diagnose it.
 
-    `losses` is what the change took from each container; `forbidden` is told of a missing right. `said` are the
-    complaints of the pods so far: the pods of a Job may be gone.
+    `losses` are the losses of the containers by the change. `forbidden` is called for a missing right. `said` are the
+    complaints of the pods so far, because the pods of a Job may be gone.
     """
     lines, found = [f"{failure.message}{f' (pod {failure.pod})' if failure.pod else ''}"], list[Diagnosis]()
     for item in pod_failures.one_a_container(failure, pods):

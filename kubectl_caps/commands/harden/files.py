@@ -1,4 +1,4 @@
-"""Hardening manifests: printed, as a diff, in place, or only checked."""
+"""`harden` on files: prints the hardened manifests or a diff, edits the files in place, or only checks them."""
 
 import shlex
 import sys

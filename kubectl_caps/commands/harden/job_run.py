@@ -1,4 +1,4 @@
-"""Watching a run of a CronJob with the hardened template: the next one by its schedule, or one that is made now."""
+"""Watches a run of a CronJob with the hardened template: the next scheduled run, or a run that is made now."""
 
 import secrets
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ class JobRun(Watcher):
             raise CapsError("admission changes its Job")
 
     def begin(self, job: HardenResult) -> str | None:
-        """Remember the earlier runs; returns how the last run failed if its template is still in place."""
+        """Remember the earlier runs. Returns the failure of the last run, if its template is still the present one."""
         runs = read_runs(self.cluster, self.namespace, self.workload.name)
         uid = runs.cron_job["metadata"]["uid"]
         self._before = frozenset(item["metadata"]["uid"] for item in runs.jobs)
@@ -91,7 +91,7 @@ class JobRun(Watcher):
         passed = tuple(self.said) if standing.step == "complete" else ()
         accepted, doubtful = (passed, ()) if self.watch.accept_complaints else ((), passed)
         if standing.failure and self._last and not verdict.is_lost:
-            snapshot = self._last  # what is known of the pods, also where they are gone
+            snapshot = self._last  # has the last state of the pods, even if they are gone
         count = len(self._pods)
         some = f"; the logs of {SAMPLE} of its {count} pods were read" if count > SAMPLE else ""
         return WatchResult(
@@ -160,7 +160,7 @@ class JobRun(Watcher):
         return self._with_logs(snapshot.run, snapshot, verdict)
 
     def _without_run(self, snapshot: RunSnapshot, verdict: Verdict) -> Verdict:
-        """The verdict while there is no Job, or after the Job is gone and nobody saw its end."""
+        """The verdict while there is no Job, or if the Job is gone and its end was not seen."""
         if self._last:
             gone = f"{job_run.job_reference(self.run)} was deleted before its end was seen"
             return end_not_seen(verdict, gone, self._failure())

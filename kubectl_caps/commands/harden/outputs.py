@@ -1,4 +1,4 @@
-"""The output of `harden` on a cluster: the plan before the question, and the results."""
+"""Prints the output of `harden` on a cluster: the plan before the question, and the results."""
 
 import sys
 from collections.abc import Sequence

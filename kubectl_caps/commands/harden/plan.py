@@ -1,4 +1,4 @@
-"""The plan for each object: the hardening and its notes, or a refusal that names another way."""
+"""Makes the plan for each object: the changes and notes, or a refusal that names another way."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,7 +97,7 @@ class Planner:
         return bool(self.watch.run) and is_cron_job(job.kind) and not (unchanged and self.watch.is_dry_run)
 
     def _looked_at_run(self, job: HardenResult) -> HardenResult:
-        """Add the cost of a run of the CronJob, and refuse if something speaks against it."""
+        """Add the cost of a run of the CronJob, and refuse if there is a reason against the run."""
         spec, busy = job.obj["spec"], held_off(job.obj)
         if self.watch.run == "now":
             not_now = ", but not with --dry-run" if self.watch.is_dry_run else ""

@@ -1,4 +1,4 @@
-"""Watching one object's rollout, from before the change until its new pods have failed or have stayed up."""
+"""Watches the rollout of one object, from before the change until its new pods have failed or have stayed up."""
 
 import time
 
@@ -69,7 +69,7 @@ class Rollout(Watcher):
             verdict.is_undone,
             read.accepted,
             read.doubtful,
-            # Somebody may have scaled it to nothing, or held its pods back, after the patch.
+            # Somebody may have scaled the workload to zero, or set a partition or a pause, after the patch.
             unproven=(rollout_status.not_proven(kind, snapshot.obj) if snapshot else None) or "",
             proof=f"rolled out: {standing.message}, and stayed up for {settle:g} s",
             remark=rollout_status.held_back(kind, job.obj) or "",

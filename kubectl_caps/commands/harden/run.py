@@ -86,7 +86,7 @@ class HardenRun:
                 time.sleep(_LOOK)
         except KeyboardInterrupt:
             self.stop.set()
-            with suppress(KeyboardInterrupt):  # whoever asks twice does not want to wait
+            with suppress(KeyboardInterrupt):  # the user pressed Ctrl-C a second time: do not wait
                 end = time.monotonic() + _GRACE
                 while running and time.monotonic() < end:
                     time.sleep(_LOOK)
@@ -109,8 +109,8 @@ class HardenRun:
             try:
                 self._see_through(at)
             except WatchStopped:
-                return  # `run` says how it was left
-            except Exception as error:  # `run` raises it where it is seen; a thread would only die of it
+                return  # `run` prints the state of the object
+            except Exception as error:  # `run` raises the error in the main thread
                 self._bug = error
                 self.stop.set()
                 return

@@ -1,4 +1,4 @@
-"""The container runtimes of a cluster: the runtime decides what a container gains by an added capability."""
+"""Reads the container runtimes of a cluster, on which the gain of an added capability depends."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.rights import lacking

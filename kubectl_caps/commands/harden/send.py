@@ -1,4 +1,4 @@
-"""Sending the guarded patch of one object, also when the server refuses it or the answer is lost.
+"""Sends the guarded patch of one object, and handles a refusal by the server and a lost answer.
 
 A step is a generator: it takes a `Progress`, yields a `Progress` before and after each change of the object, and
 returns the last one. So the caller knows how the object may be stored when a step is interrupted.
@@ -36,11 +36,11 @@ _UID = ("metadata", "uid")
 
 
 class ObjectGone(CapsError):
-    """The object was deleted, and perhaps made again: there is nothing left to undo."""
+    """The object was deleted, and perhaps created again, so there is no change to undo."""
 
 
 class Undone(Struct, frozen=True):
-    """The result of an undo: whether anything was sent, and the fields that were left because others own them now."""
+    """The result of an undo: whether a patch was sent, and the fields that stay because other writers changed them."""
 
     progress: Progress
     sent: bool
@@ -58,7 +58,7 @@ class PatchSender:
         return self.cluster.get(resource_of(job.kind), job.workload.namespace, job.workload.name)
 
     def try_it(self, job: HardenResult) -> None:
-        """A server dry run. Raises CapsError if the server would refuse the patch, or not keep all of it."""
+        """Send the patch as a server dry run. Raises CapsError if the server would refuse it or drop a part of it."""
         if lost := loss(job, self._send(job, job.patch, dry_run=True)):
             raise CapsError(lost)
 
@@ -108,7 +108,7 @@ class PatchSender:
         raise last
 
     def put_back(self, progress: Progress, back: Patch) -> HardenSteps[Undone]:
-        """Send the patch that restores minReadySeconds after the rollout; prints the fields that others own now.
+        """Send the patch that restores minReadySeconds after the rollout. Prints fields that other writers changed.
 
         Raises ObjectGone, Unanswered if the patch may still be applied, CapsError.
         """

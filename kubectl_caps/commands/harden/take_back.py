@@ -1,4 +1,4 @@
-"""Taking a change back: after a rollout that failed, and as the undo of an earlier run."""
+"""Takes a change back: after a failed rollout, and as the undo of an earlier run."""
 
 from collections.abc import Sequence
 

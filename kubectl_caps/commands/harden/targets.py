@@ -1,4 +1,4 @@
-"""Which objects of a cluster are to be hardened: named ones, all of some types, or every top owner."""
+"""Finds the objects of a cluster to harden: named objects, all objects of some types, or every top owner."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -30,8 +30,8 @@ def check_unused(file: str | None) -> None:
 class UndoFile:
     """The file of a saved undo: written before the run, and after each change of an object.
 
-    Objects without a change are left out: they have nothing to undo. The text of an object is made again only if the
-    object has changed. `error` says why the file could not be brought up to date.
+    Objects without a change are left out, because they need no undo. The text of an object is made again only if its
+    state has changed. `error` says why the file could not be updated.
     """
 
     def __init__(self, path: str, jobs: Sequence[HardenResult]) -> None:
@@ -73,7 +73,7 @@ class UndoFile:
                 self.error = InputError(f"{self.path}: {words}")
 
     def _write(self) -> None:
-        """Write the file whole or not at all, and sync it to the disk. Raises OSError."""
+        """Write the whole file in one step, and sync it to the disk. Raises OSError."""
         frame = json.text(frame_of_items([result for result, _ in self._items.values()]), "json")
         head, tail = frame.split(_NO_ITEMS, 1)
         items = ",\n".join(text for _, text in self._items.values())

@@ -1,4 +1,4 @@
-"""Watching one object, from before the change to its end: the common part of a rollout and a CronJob's run."""
+"""Watches one object from before the change to the end: the common part of watching a rollout and a CronJob's run."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Hardening one live object: try it, send it, watch it, and undo it when its pods do not stay up.
+"""Hardens one object of a cluster: a dry run, the patch, the watch, and the undo if its pods do not stay up.
 
 `core/harden/decide` chooses the next step. This file performs the steps: each takes a `Progress` and returns one.
 """
@@ -8,14 +8,14 @@ from threading import Event
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster
-from kubectl_caps.commands.harden.again import again, run_flags
 from kubectl_caps.commands.harden.canary import canary_trouble
+from kubectl_caps.commands.harden.dry_run import try_pod
 from kubectl_caps.commands.harden.explain import diagnose_pods, diagnosis_lines
 from kubectl_caps.commands.harden.job_run import JobRun
+from kubectl_caps.commands.harden.repeat_command import repeat_command, run_flags
 from kubectl_caps.commands.harden.rollout import Rollout
 from kubectl_caps.commands.harden.send import HardenSteps, ObjectGone, PatchSender, loss, patch_command, undo_command
 from kubectl_caps.commands.harden.take_back import TakeBack, may_come
-from kubectl_caps.commands.harden.trial import try_pod
 from kubectl_caps.commands.harden.watch import RolloutOptions, WatchResult, unwatched
 from kubectl_caps.commands.harden.watcher import Watcher
 from kubectl_caps.commands.shared.late_patch import Unanswered
@@ -141,7 +141,7 @@ class WorkloadHardening:
     def _say_how_to_see(self, job: HardenResult) -> None:
         """For a CronJob, print the commands that watch one of its runs."""
         if self.watch.wait and is_cron_job(job.kind):
-            now, later = (again(job, self.options, self.watch, flag) for flag in ("--trigger", "--wait"))
+            now, later = (repeat_command(job, self.options, self.watch, flag) for flag in ("--trigger", "--wait"))
             say(f"{self.reference}: Next: to watch a run that is made now: {now}")
             say(f"{self.reference}: Next: to watch the next run by its schedule: {later}")
 
@@ -233,7 +233,7 @@ class WorkloadHardening:
         """The command that hardens with the missing capabilities beside the present adds."""
         if job.suggestion is None:
             return []
-        command = again(job, self.options, self.watch, *run_flags(job, self.watch))
+        command = repeat_command(job, self.options, self.watch, *run_flags(job, self.watch))
         return [*(f"  {line}" for line in report.suggestion(job.suggestion)), f"  to try next: {command}"]
 
     def _take_back_the_rest(self, progress: Progress) -> HardenSteps[Progress]:

@@ -96,7 +96,7 @@ def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult
 
 
 def _names_one(words: Sequence[str]) -> bool:
-    """Whether the command line names one object; pods that differ from it are shown in full behind it."""
+    """Whether the command line names one object. Then pods that differ from it are shown in full after it."""
     if any("," in word for word in words):
         return False
     return len(words) == (1 if words and "/" in words[0] else 2)

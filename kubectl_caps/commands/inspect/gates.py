@@ -88,9 +88,9 @@ def gate_passes(assessments: Sequence[Assessment], gate: Gate, errors: int) -> b
 
 
 def restricted_not_judged(assessments: Sequence[Assessment], gate: Gate) -> list[CapsError]:
-    """An error for each object of which nobody can tell whether its pods satisfy *restricted*, where that is required.
+    """An error for each object that does not show whether its pods satisfy *restricted*, if a gate requires it.
 
-    The pods themselves are judged as any pod.
+    The pods themselves are judged like any pod.
     """
     found: dict[tuple[str, ...], CapsError] = {}
     for workload in (assessment.workload for assessment in assessments if gate.require == "restricted"):

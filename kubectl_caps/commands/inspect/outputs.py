@@ -1,4 +1,4 @@
-"""The outputs of `inspect`: one table of writers."""
+"""Writes the results of `inspect` in the format of `--output`: one table of writers."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ def write_output(output: Shown, found: Inspected) -> None:
 
 
 def _table(found: Inspected) -> Iterator[str]:
-    """On a terminal, the worst stand last if they are sorted, where the eye is, and the totals behind them."""
+    """The table. On a terminal, sorted rows end with the worst, next to the prompt, and the totals follow."""
     shown_on = screen()
     rows = found.assessments[::-1] if found.worst_first and shown_on.columns else found.assessments
     yield from _lines(inspection.rows(rows, wide=False, namespaces=found.namespaces, shown_on=shown_on))
@@ -99,4 +99,4 @@ WRITERS: dict[Shown, Callable[[Inspected], Iterator[str]]] = {
 }  # fmt: skip
 
 WHOLE = ("json", "yaml", "sarif", "html")
-"""The outputs that are written also where nothing was found."""
+"""The outputs that are written even if no workload was found."""

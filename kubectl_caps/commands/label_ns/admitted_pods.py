@@ -1,4 +1,4 @@
-"""Pods as the API server would create them now: every template tried in a dry run, with all that admission changes."""
+"""Creates a pod of each template in a dry run, to get the pods with the changes that admission makes."""
 
 from collections.abc import Sequence
 

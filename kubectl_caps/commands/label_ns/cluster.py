@@ -1,4 +1,4 @@
-"""One namespace of a cluster: judge its workloads, compare the server's own verdict, set the labels."""
+"""Labels one namespace of a cluster: judges its workloads, compares the server's verdict, sets the labels."""
 
 from collections.abc import Sequence
 from threading import Event

@@ -1,4 +1,4 @@
-"""Namespaces in files: labels edited in the text, judged against the workloads of the same files."""
+"""`label-ns` on files: judges the workloads of the files, and edits the labels of their Namespaces."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set

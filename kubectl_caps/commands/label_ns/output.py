@@ -1,4 +1,4 @@
-"""`label-ns` on a cluster and in files: the namespaces by name, the output, the exit status."""
+"""What `label-ns` does alike on a cluster and on files: it selects namespaces by name, prints, returns the status."""
 
 import sys
 from collections.abc import Sequence

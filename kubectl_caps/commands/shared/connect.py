@@ -1,4 +1,4 @@
-"""Connecting to the cluster, and selecting the workloads that the command line names."""
+"""Connects to the cluster, and reads the workloads that the command line names."""
 
 from collections.abc import Callable, Sequence
 
@@ -114,9 +114,9 @@ def selection(arguments: InspectArguments) -> Selection:
 
 
 def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:
-    """The error for a namespace that does not exist: its lists are empty, and no gate may pass because of that.
+    """The error for a namespace that does not exist. Its lists are empty, and an empty list must not pass a gate.
 
-    A user who may list workloads may often not get the namespace; then only the lists are known.
+    A user who may list workloads often has no right to get the namespace. Then there is no error.
     """
     try:
         cluster.get(NAMESPACES, None, name)

@@ -1,4 +1,4 @@
-"""Reading objects of manifests with -f, and finding the workloads among them."""
+"""Reads the objects of manifests (-f), and finds the workloads among them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -75,7 +75,7 @@ def load_objects(items: Iterable[ObjectItem], *, editing: bool = False) -> Loade
         say(f"Passed over {len(paths)} {plural('file', len(paths))} {why}: {first_names(paths)}")
     for why, paths in not_read.items():
         say(f"Left {len(paths)} {plural('folder', len(paths))} unread {why}: {first_names(paths)}")
-    # The items of a list share what their document repeats.
+    # The items of a list share the repeated keys of their document.
     for document in {id(document.repeated): document for document in documents}.values():
         for repeated in document.repeated:
             warn(f"{document.file.name}:{repeated.line}: {repeated}; kubectl takes the last one")
@@ -121,7 +121,7 @@ def _about(document: ManifestObject, namespace: str | None) -> dict[str, str]:
 
 
 def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
-    """Tells for a field of one of these workloads its line, its column and the column behind it."""
+    """A function from a field of one of these workloads to its line, its first column, and the column after it."""
     documents = {id(workload): item.document for item in found for workload in item.workloads}
     files: dict[SourceFile, Positions] = {}
 
@@ -135,7 +135,7 @@ def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[
 
 
 def written(source: SourceFile, text: str, errors: list[CapsError]) -> str:
-    """Replace a file's content; returns the error's words, or nothing. The error is added to `errors`."""
+    """Replace a file's content. Returns the error's words, or an empty text. The error is added to `errors`."""
     from kubectl_caps.manifests.edit.write import write_file
 
     try:

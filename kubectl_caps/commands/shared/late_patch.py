@@ -1,4 +1,4 @@
-"""A patch whose answer was lost: reading the object again until the patch shows up, or for ten seconds."""
+"""Reads the object again after the answer to a patch was lost, until the patch shows up or ten seconds are over."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Unanswered(CapsError):
-    """A patch got no answer and did not show up for LATE seconds: nobody knows whether it will be applied."""
+    """A patch got no answer and did not show up within LATE seconds. It is not known whether it will be applied."""
 
 
 def is_refusal(error: CapsError) -> bool:
@@ -32,7 +32,7 @@ def is_refusal(error: CapsError) -> bool:
 
 
 def turned_up(error: CapsError, look: Callable[[], T | None], stop: Event) -> T:
-    """The first answer of `look` that is not None; `error` is what came instead of the patch's answer.
+    """The first answer of `look` that is not None. `error` is the error that came instead of the answer to the patch.
 
     Raises Unanswered after LATE seconds, or once `stop` is set. `look` is asked again after ApiError and Unreachable;
     its other errors are passed on.

@@ -21,7 +21,7 @@ NOTHING = "the files hold no object that runs pods"
 
 
 class Manifests(Struct):
-    """Every object, the workloads among them, what could not be read or judged, and the counts behind a verdict.
+    """Every object, the workloads among them, the errors, and the counts behind a verdict.
 
     `unjudged` are the objects that have an error.
     """
@@ -41,9 +41,10 @@ def read_manifests(
     editing: bool = False,
     gate: bool = False,
 ) -> Manifests:
-    """What the flags give. No object at all is an error, as it is for kubectl; for a `gate`, so is nothing to judge.
+    """Read the manifests that the flags name. As in kubectl, it is an error if there is no object.
 
-    Neither is an error for --changed-files: most commits change other files.
+    For a `gate` it is also an error if no object can be judged. With --changed-files neither is an error, because most
+    commits change other files.
     """
     loaded = load_objects(_items(arguments, f"{program_name()} {command}"), editing=editing)
     documents = loaded.documents
@@ -95,8 +96,8 @@ def _items(arguments: FileArguments, again: str) -> Iterable[ObjectItem]:
 def _without_objects(filenames: Sequence[str], loaded: Loaded, command: str) -> Iterator[CapsError]:
     """An error for each named file, and for standard input, that holds no object: a `helm template` that failed.
 
-    Folders, patterns and kustomizations stand for other files, of which some may be empty. Of a file that has another
-    error, or was passed over, no more is said; the error of a chart is about its folder.
+    Folders, patterns and kustomizations name other files, and some of these may be empty. A file that has another error
+    or was passed over gets no second error. The error of a chart names the chart's folder.
     """
     names = [document.file.name for document in loaded.documents]
     names += [error.about["file"] for error in loaded.errors if "file" in error.about]

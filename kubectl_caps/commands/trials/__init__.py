@@ -1,1 +1,1 @@
-"""Trial pods: made, watched, judged and removed."""
+"""Makes, watches, judges and removes trial pods."""

@@ -19,7 +19,7 @@ from kubectl_caps.report.terminal import say
 
 
 class NoCanary(Exception):
-    """No trial may be made; the text says why."""
+    """No trial may be made. The message is the reason."""
 
 
 def try_canary(
@@ -34,8 +34,8 @@ def try_canary(
 ) -> TrialEnd:
     """The end of a trial pod of the `wanted` object. Raises NoCanary if no trial may be made, CapsError.
 
-    `normal` are the complaints of the workload's present pods, `losses` what the change takes from each container,
-    `limit` the seconds within which a pod has to be ready, None if no present pod shows that.
+    `normal` are the complaints of the workload's present pods, `losses` the losses of the containers by the change.
+    `limit` is the number of seconds within which a pod must be ready, None if no present pod shows a measure.
     """
     try:
         plan = plan_trials(cluster, workload, wanted, options)

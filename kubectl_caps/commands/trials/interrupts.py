@@ -1,4 +1,4 @@
-"""Blocks that must not be left half done: a signal during a block waits until its end."""
+"""Defers signals during a block that must not be left half done, until the end of the block."""
 
 import signal
 from collections.abc import Iterator

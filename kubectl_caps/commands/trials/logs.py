@@ -1,4 +1,4 @@
-"""The logs of a trial compared with the logs of the baseline: lines that both have are normal."""
+"""Compares the logs of a trial with the logs of the baseline. Lines that both have are normal."""
 
 from collections.abc import Iterator, Mapping
 
@@ -34,7 +34,7 @@ class TrialLog:
 
     @property
     def unread(self) -> list[str]:
-        """The containers whose log could not be read so far: nobody knows what they were refused."""
+        """The containers whose log could not be read so far, so that refusals may have been missed."""
         return sorted({container for _, container in self._logs.unread})
 
     @property

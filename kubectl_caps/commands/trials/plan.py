@@ -1,4 +1,4 @@
-"""The plan for the trials of a workload: pod, labels, deadline, and whether the server would accept them."""
+"""Makes the plan for the trials of a workload: pod, labels and deadline, checked by a server dry run."""
 
 import random
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from kubectl_caps.errors import ApiError, CapsError, InputError
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SLACK = 30.0
-"""Seconds beyond its own time limit after which a trial ends although nobody watches it any more."""
+"""Seconds after its own time limit at which a trial ends by itself, for the case that `fit` has died."""
 
 
 class TrialPlan(Struct, frozen=True):
@@ -92,7 +92,7 @@ def _labels(
     """The labels that no selector needs, and the left out ones in words. Raises CapsError if a selector takes any pod.
     """
     objects, errors = selecting_objects(cluster, workload.namespace)
-    # An autoscaler of a custom kind counts what that kind's own selector takes.
+    # An autoscaler of a custom kind counts the pods that the kind's own selector selects.
     own = [] if workload.kind in objects else [own_selector(workload.reference, obj)]
     selectors = [*selectors_of(objects), *filter(None, own)]
     fixed = {LABEL: run, **dict.fromkeys(JOB_LABELS, "")}

@@ -1,4 +1,4 @@
-"""The trials of one run: started, watched side by side, and removed in any case."""
+"""Runs the trials of one search: starts them, watches them side by side, and always removes them."""
 
 import time
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class TrialRun:
     def __exit__(self, kind: type[BaseException] | None, value: object, traceback: TracebackType | None) -> None:
         if not self._made:
             return
-        with suppress(OSError):  # a terminal that is gone must not keep its trials
+        with suppress(OSError):  # trials are removed even if the terminal is gone
             clear_progress()
             if kind and issubclass(kind, KeyboardInterrupt | TrialsStopped):
                 say(f"{self.reference}: interrupted; its trial pods are removed")
@@ -97,7 +97,7 @@ class TrialRun:
         trial = Trial(self.count, job["metadata"]["name"], adds, subject, log, self.limit)
         trial.kept, trial.unconfined = kept, self.unconfined
         self.count, self._made = self.count + 1, True
-        with signals_deferred():  # a Job on its way to the server is not among those that are removed
+        with signals_deferred():  # a Job that is being created is not in the list of Jobs to remove yet
             made = self.cluster.create(JOBS, self.plan.namespace, job, field_manager=self.options.manager)
         trial.job_uid = made.get("metadata", {}).get("uid", "")
         self.running.append(trial)
@@ -191,13 +191,13 @@ class TrialRun:
                 say(f"job {name} could not be deleted yet: {error.words}")
 
     def _forbidden(self, what: str, error: ApiError) -> None:
-        """Without logs nothing is proved; events only tell more."""
+        """Handle a missing right. Logs are needed for a proof; events only add details."""
         if what == "logs":
             raise error
 
 
 def remove_trials(cluster: Cluster, namespace: str, run: str) -> None:
-    """Delete all Jobs of a run and wait until their pods are gone; prints those that stay, with their deadline.
+    """Delete all Jobs of a run and wait until their pods are gone. Prints the Jobs that stay, with their deadline.
 
     Raises KeyboardInterrupt.
     """
@@ -235,7 +235,7 @@ def _say_left(namespace: str, run: str, why: str) -> None:
 
 
 def remove_left_overs(cluster: Cluster, namespace: str) -> None:
-    """Remove Jobs of trials that are past their deadline, and name those of other runs that may still be watched."""
+    """Remove Jobs of trials after their deadline, and name Jobs of other runs that may still be watched."""
     others: list[str] = []
     for job in labelled_jobs(cluster, namespace, LABEL):
         name = job["metadata"]["name"]

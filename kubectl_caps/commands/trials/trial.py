@@ -1,4 +1,4 @@
-"""One trial: from its pod's states, logs and probe to how it ended."""
+"""Judges one trial from its pod's states, its logs and the probe."""
 
 import time
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _LOGS_EVERY = 1.0
 _LOG_LIMIT = 10.0
 """Seconds that the log is asked for after all other checks have passed."""
 _LOOKS_WELL = 1.0
-"""Seconds after which a pod that is up looks well: most programs that lack something end before."""
+"""Seconds after which a pod that is up looks well: most programs that lack a capability end before."""
 _PROBE_LIMIT = 10.0
 """Seconds for one run of the probe's command."""
 
@@ -69,7 +69,7 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """How long it has run."""
+        """The seconds since the start of the trial."""
         return time.monotonic() - self._began
 
     @property
@@ -88,7 +88,7 @@ class Trial:
         return (self._served_since or time.monotonic()) - self._began
 
     def look(self, cluster: Cluster, runner: Runner | None, pod: Pod | None, options: TrialOptions) -> TrialEnd | None:
-        """How the trial ended, None while it goes on. Raises CapsError if the cluster cannot be read."""
+        """The end of the trial, or None while it runs. Raises CapsError if the cluster cannot be read."""
         self.pod = pod or self.pod
         if self.pod is None:
             return self._without_pod(cluster)
@@ -109,7 +109,7 @@ class Trial:
         return self._settled(runner, pod, options, done=stands.step == "done")
 
     def _settled(self, runner: Runner | None, pod: Pod, options: TrialOptions, *, done: bool) -> TrialEnd | None:
-        """A pod that is up, or has ended well: it has to answer the probe, to stay up, and to log no refusal."""
+        """Judge a pod that is up or has ended well: it must answer the probe, stay up, and log no refusal."""
         now = time.monotonic()
         self._up_since = self._up_since or now
         if runner and options.probe and not done and self._served_since is None:
@@ -208,7 +208,7 @@ class Trial:
         return late(pod, self._stage[1], now, self.limit, [one.message for one in found if one.type == "Warning"])
 
     def _lost(self, pod: Pod) -> str:
-        """The rights that the pod did not get of its trial, because a webhook or a policy changed it in admission."""
+        """The rights of the trial that the pod did not get, because a webhook or a policy changed it in admission."""
         options = HardenOptions(containers=tuple(self.subject.containers))
         return next(lost_in_admission(as_template(self.subject.pod), pod, options), "")
 

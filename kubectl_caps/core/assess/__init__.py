@@ -1,1 +1,1 @@
-"""The assessment of a workload, and the gates, exemptions and findings that are made of assessments."""
+"""The assessment of a workload, and the gates, exemptions and findings that use assessments."""

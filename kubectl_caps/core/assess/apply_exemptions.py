@@ -10,7 +10,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import PRIVILEGED, Accepted
+from kubectl_caps.core.assess.accepted import PRIVILEGED, Accepted
 from kubectl_caps.core.assess.assess import dangers_of, risk_without
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment
 from kubectl_caps.core.assess.exemptions import Exempted, Exemption, annotated
@@ -38,9 +38,9 @@ class ExemptionResult(Struct, frozen=True):
 def exempt(
     assessments: Sequence[Assessment], listed: Sequence[Exemption], today: date, *, annotations: bool = True
 ) -> ExemptionResult:
-    """Mark the findings that exemptions of a file and of annotations match, and work out the rest.
+    """Mark the findings that exemptions of a file and of annotations match, and work out the findings that still count.
 
-    Without `annotations`, exemptions in annotations do not count, and a line names each.
+    Without `annotations`, exemptions in annotations do not count, and a remark names each of them.
     """
     done: list[Assessment] = []
     remarks: dict[str, None] = {}
@@ -48,7 +48,7 @@ def exempt(
     for assessment in assessments:
         own, wrong = _annotations(assessment)
         if not annotations:
-            own, wrong = [], [f"{exemption.origin}: exempts nothing, only the file counts" for exemption in own]
+            own, wrong = [], [f"{exemption.origin}: exempts nothing, because only the file counts" for exemption in own]
         meant = [*applying(assessment, listed), *own]
         result = under(assessment, meant, today) if meant else assessment
         done.append(result)
@@ -65,7 +65,7 @@ def met_exemptions(assessment: Assessment) -> list[Exempted]:
 
 
 def applying(assessment: Assessment, listed: Sequence[Exemption]) -> list[Exemption]:
-    """The exemptions of a file that are for this object, or for the workload whose pod it is."""
+    """The exemptions of a file that match the workload, or match the owner of a pod."""
     objects = [item for item in (assessment.workload, assessment.owner) if item]
     return [exemption for exemption in listed if any(exemption.meets(item) for item in objects)]
 
@@ -237,4 +237,4 @@ def _unused(listed: Sequence[Exemption], met: set[tuple[str, str, str]]) -> Iter
         names += [("warning", name) for name in exemption.warnings]
         idle = [f"{what} {name}" for what, name in names if (exemption.origin, what, name) not in met]
         if idle:
-            yield f"{exemption.origin}: not used, no finding needs it: {', '.join(idle)}"
+            yield f"{exemption.origin}: not used, because no finding matches {', '.join(idle)}"

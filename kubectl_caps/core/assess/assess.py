@@ -1,10 +1,10 @@
-"""Assessing a workload: what its containers declare and get, the risk, the warnings, the Pod Security level."""
+"""Assesses a workload: the capabilities of its containers, the risk, the warnings, the Pod Security level."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import NOTHING, Accepted
+from kubectl_caps.core.assess.accepted import NOTHING, Accepted
 from kubectl_caps.core.assess.assessment import (
     Assessment,
     ContainerAssessment,
@@ -39,7 +39,7 @@ def assess(
 ) -> Assessment:
     """Assess one pod template or pod. `pods` run from the template, on the runtimes in `places` (at least one).
 
-    `observations` are of the containers of these pods. They can only make the risk worse.
+    `observations` are the processes of these pods' containers. An observation can only raise the risk.
     """
     template = as_admitted(workload.template, pod=workload.is_pod)
     spec = workload.template.spec
@@ -57,7 +57,7 @@ def assess(
 
 
 def _level(template: PodTemplate, violations: Sequence[Violation], minor: int, unseen: str) -> Level | None:
-    """The strictest level that accepts a pod; None if the containers are missing, as they may be in a file.
+    """The strictest level that accepts a pod; None if the pod has no containers, which a file may leave out.
 
     If nobody can tell whether *restricted* accepts the pod (`unseen`), the level is at most *baseline*.
     """
@@ -121,7 +121,7 @@ def _cases(request: ContainerRequest, predicted: Sequence[Predicted], observed: 
 
 
 def request_of(container: Container, spec: PodSpec) -> ContainerRequest:
-    """The request of a container by its manifest alone; facts of running pods are not known."""
+    """The request of a container as its manifest declares it, without facts of running pods."""
     return _request(_inherited(container, spec), running_user(container, spec, (), ()), spec)
 
 
@@ -152,7 +152,7 @@ def _held(observed: Observed) -> Iterator[ProcessSets]:
 
 
 def _expected(observation: Observation, request: ContainerRequest, predicted: Sequence[Predicted]) -> Expected:
-    """The prediction for the node of an observation, and what other runtimes would have given there."""
+    """The prediction for the node of an observation, and the sets that other runtimes would have given there."""
     granted = observation.granted
     there = [entry for entry in predicted if entry.place.runtime == observation.runtime] or list(predicted)
     entry = next((entry for entry in there if granted and entry.outcome.sets == granted.sets), there[0])
@@ -168,9 +168,10 @@ def _expected(observation: Observation, request: ContainerRequest, predicted: Se
 def running_user(
     container: Container, spec: PodSpec, pods: Sequence[Pod], observations: Sequence[Observation]
 ) -> RunningUser:
-    """The user by status, then by observation, then container, then pod; where pods disagree, root if any is root.
+    """The user from the pods' status, else from an observation, else from the container's or the pod's runAsUser.
 
-    A pod of another image tells nothing about the user of this one, unless that is root.
+    If pods run as different users, the lowest user id counts, so root wins. The status of a pod with another image
+    counts only if that pod runs as root.
     """
     seen = {(image, uid) for pod in pods for image, uid in _users(container.name, pod)}
     if seen and (any(image == container.image for image, _ in seen) or any(uid == 0 for _, uid in seen)):
@@ -193,7 +194,7 @@ def _users(name: str, pod: Pod) -> Iterator[tuple[str | None, int]]:
 
 
 def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:
-    """The messages in the status of the pods about why the container does not run, or ended."""
+    """The messages in the status of the pods that say why the container does not run or why it ended."""
     for status in (pod.status.containers.get(name) for pod in pods):
         if status:
             states = (status.state.waiting, status.state.terminated, status.last_state.terminated)
@@ -201,7 +202,7 @@ def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:
 
 
 def _inherited(container: Container, spec: PodSpec) -> SecurityContext:
-    """The container's security context with the pod's user settings where it has none (the container's win)."""
+    """The container's security context, with the pod's runAsUser and runAsNonRoot if the container has none."""
     own, pod = container.security, spec.security
     return SecurityContext(
         capabilities=container.capabilities,
@@ -213,7 +214,7 @@ def _inherited(container: Container, spec: PodSpec) -> SecurityContext:
 
 
 def _predictions(request: ContainerRequest, places: Sequence[NodeRuntime]) -> Iterator[Predicted]:
-    """One entry for each different prediction, on any number of nodes; its evidence is the weakest of these nodes."""
+    """One entry for each different prediction, with the number of its nodes and the weakest evidence of these nodes."""
     merged: dict[tuple[str, Prediction], NodeRuntime] = {}
     for place in places:
         outcome = predict(place.runtime, request, place.node_all)

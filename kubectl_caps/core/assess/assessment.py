@@ -38,7 +38,7 @@ class NodeRuntime(Struct, frozen=True):
 
 
 class RunningUser(Struct, frozen=True):
-    """The user of the container's first process: None is the image's own user, which is judged as root."""
+    """The user of the container's first process. None means the image's own user, which is judged as root."""
 
     uid: int | None
     source: UserSource
@@ -87,7 +87,7 @@ class ContainerAssessment(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """`minor` is the minor version of the Pod Security rules; `pods` names the pods that are folded into it.
+    """One workload. `minor` is the minor version of the Pod Security rules; `pods` are the pods in the workload's row.
 
     `owner` is the workload of a pod that has a row of its own. `exempted` are accepted violations of the pod itself;
     `counted` are the violations without all exempted ones. `last_run` is the status of the last run of a CronJob, None
@@ -117,7 +117,7 @@ _WORST_LEVEL_FIRST: tuple[Level | None, ...] = ("privileged", None, "baseline", 
 
 
 def with_worst(assessment: Assessment, other: Assessment) -> Assessment:
-    """The assessment with the worse risk and level of itself and `other`, a pod that differs from its template."""
+    """The assessment, with the risk and level of `other` if they are worse. `other` is a pod unlike its template."""
     level = min(assessment.level, other.level, key=_WORST_LEVEL_FIRST.index)
     return replace(assessment, risk=worst(assessment.risk, other.risk), level=level)
 

@@ -1,6 +1,6 @@
-"""Findings that somebody has accepted, for a reason and for a time: how they are written, and what they match.
+"""`Exemption`: a finding that somebody has accepted, for a reason and until a day. Parses and matches exemptions.
 
-They are entries of a file (`--exemptions FILE`, docs/exemptions.md) or annotations of the workload or its template:
+It is an entry of a file (`--exemptions FILE`, docs/exemptions.md) or an annotation of the workload or its template:
 `kubectl-caps/exempt: CAP,…; reason; expiry`, and `exempt.kubectl-caps/CONTAINER` for one container alone.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.assess.allowance import PRIVILEGED
+from kubectl_caps.core.assess.accepted import PRIVILEGED
 from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.core.kubernetes.pod import members
 from kubectl_caps.core.kubernetes.workloads import Workload
@@ -40,7 +40,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class MalformedExemption(ValueError):
-    """An entry or an annotation that cannot be used; `path` is the field that is at fault."""
+    """An invalid entry or annotation; `path` is the invalid field."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -48,10 +48,10 @@ class MalformedExemption(ValueError):
 
 
 class Exemption(Struct, frozen=True, kw_only=True):
-    """An accepted finding: the targets, the reason, and the last day (inclusive; None means for good).
+    """An accepted finding: the targets, the reason, and the last day (inclusive; None means no end).
 
     The targets are patterns with `*` and `?`. `origin` is the place where the exemption is written. An exemption with
-    `not_judged` accepts no finding, but that an object or `file` could not be judged.
+    `not_judged` accepts no finding. It accepts that an object or `file` could not be judged.
     """
 
     origin: str
@@ -73,7 +73,7 @@ class Exemption(Struct, frozen=True, kw_only=True):
         return self.until is not None and today > self.until
 
     def meets(self, workload: Workload) -> bool:
-        """Whether the exemption is for findings of this object."""
+        """Whether the exemption matches findings of this object."""
         return (
             not self.not_judged
             and fnmatchcase(workload.kind.lower(), self.kind.lower())
@@ -95,12 +95,12 @@ class Exemption(Struct, frozen=True, kw_only=True):
         return bool(found["kind"]) and all(fnmatchcase(found.get(key, ""), wanted[key]) for key in wanted)
 
     def meets_container(self, name: str | None) -> bool:
-        """Whether the exemption matches a container. None: it is for the whole pod, so it must name no container."""
+        """Whether the exemption matches a container. None means the pod: then the exemption must name no container."""
         return self.container == "*" if name is None else fnmatchcase(name, self.container)
 
 
 class Exempted(Struct, frozen=True):
-    """A finding that was met by an exemption; an expired one counts again."""
+    """A finding and the exemption that matches it. If the exemption has expired, the finding counts again."""
 
     what: Literal["capability", "check", "warning"]
     id: str
@@ -109,7 +109,7 @@ class Exempted(Struct, frozen=True):
 
 
 def parse_exemption(entry: Any, origin: str) -> Exemption:
-    """One entry of a file. Raises MalformedExemption, with a path from the entry on."""
+    """Parse one entry of a file. Raises MalformedExemption; its path starts at the entry."""
     if not isinstance(entry, Mapping):
         raise MalformedExemption((), "not a mapping")
     for key in entry:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.assess.allowance import Accepted
+from kubectl_caps.core.assess.accepted import Accepted
 from kubectl_caps.core.assess.risk import dangers
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.pod import PodSpec
@@ -21,9 +21,9 @@ from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 
 
 class Case(Struct, frozen=True):
-    """What a container may be and hold.
+    """The request and the capability sets that a container may have.
 
-    `runtimes` are the runtimes of this case, if they are not the runtime of the printed prediction.
+    `runtimes` are the runtimes of this case. They are empty if the case is that of the printed prediction.
     """
 
     request: ContainerRequest
@@ -47,7 +47,7 @@ def cases(
     places: Iterable[tuple[Runtime, CapabilitySet | None]],
     observed: Iterable[ProcessSets] = (),
 ) -> list[Case]:
-    """Every case of a container; a place is a runtime and the capabilities of ALL on its node."""
+    """Every case of a container. A place is a runtime and the capabilities that ALL stands for on its node."""
     found: dict[tuple[ContainerRequest, ProcessSets], tuple[str, ...]] = {}
     seen = request
     for shown, node_all in places:
@@ -62,7 +62,7 @@ def cases(
 
 
 def dangers_in(cases: Sequence[Case], container: Container, spec: PodSpec, allowed: Accepted) -> dict[str, Danger]:
-    """The dangers of a container over all cases, each with its worst risk, without the accepted findings."""
+    """The dangers of a container in all cases, each with its worst risk, without the accepted findings."""
     found: dict[tuple[str, Risk], tuple[str, ...]] = {}
     for case in cases:
         for name, risk in dangers(case.request, case.sets, container, spec, allowed):
@@ -74,14 +74,14 @@ def dangers_in(cases: Sequence[Case], container: Container, spec: PodSpec, allow
 
 
 def risk_in(found: dict[str, Danger]) -> Danger:
-    """The worst of some dangers, and on which runtimes it is that bad."""
+    """The worst risk of some dangers, and the runtimes on which the risk is that bad."""
     risk = worst("none", *(danger.risk for danger in found.values()))
     decisive = [danger.runtimes for danger in found.values() if danger.risk == risk]
     return Danger(risk, tuple(_distinct(decisive)) if all(decisive) else ())
 
 
 def _add(found: dict[tuple[Any, Any], tuple[str, ...]], key: tuple[Any, Any], runtimes: tuple[str, ...]) -> None:
-    """If the runtime of the printed prediction has the danger, no other runtime is named."""
+    """Add runtimes to an entry. If the printed prediction has the danger too (no runtimes), the entry names none."""
     before = found.get(key, runtimes)
     found[key] = tuple(_distinct([before, runtimes])) if before and runtimes else ()
 

@@ -1,7 +1,7 @@
 """An inspection as a list of findings, the worst first, for code scanning.
 
-A finding is a Pod Security check that refuses a container (or the pod), a warning, or the risk of a container. Where
-an exemption covers it wholly it is `accepted`; nothing is left out.
+A finding is a Pod Security check that refuses a container (or the pod), a warning, or the risk of a container. A
+finding that exemptions cover completely stays in the list, with its exemptions in `accepted`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from kubectl_caps.core.assess.allowance import NOTHING
+from kubectl_caps.core.assess.accepted import NOTHING
 from kubectl_caps.core.assess.apply_exemptions import container_list, is_of_pod
 from kubectl_caps.core.assess.assess import dangers_of
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment
@@ -22,22 +22,22 @@ from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.core.text import first_few
 
 TextRegion = tuple[int, int, int]
-"""Line, column and the column behind the end, from 1."""
+"""Line, first column, and the column after the last character; all count from 1."""
 
 Locate = Callable[[Workload, Path], TextRegion | None]
-"""Where a field of an object is in its file; None for an object of a cluster."""
+"""Returns the position of an object's field in its file; None for an object of a cluster."""
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 REPORTED: tuple[Risk, ...] = ("critical", "unknown", "high", "medium")
-"""The risks of a container that are a finding."""
+"""A container with one of these risks is a finding."""
 
 _MANY = 8
 
 
 class ReportedFinding(Struct, frozen=True, kw_only=True):
-    """`fields` are paths in the object, the first is the printed place; `container` is None for the pod itself."""
+    """One finding. `fields` are paths in the object; reports point to the first. A `container` of None is the pod."""
 
     rule: str
     severity: Severity
@@ -96,7 +96,7 @@ def _violation(violation: Violation, assessment: Assessment) -> Iterator[Reporte
 
 
 def _reasons(violation: Violation, name: str | None, assessment: Assessment) -> tuple[Exemption, ...]:
-    """The exemptions that took a violation away: of its check, else of capabilities of the container."""
+    """The exemptions that cover a violation: those of its check, else those of the container's capabilities."""
     items = [
         item
         for container in assessment.containers

@@ -1,4 +1,4 @@
-"""Gates: the findings that make an inspection fail. Exempted findings do not count, unknown facts do."""
+"""Gates: the findings that make an inspection fail. Exempted findings do not count. Unknown facts count."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation, checks_for
 
 RISKS: tuple[Risk, ...] = ("low", "medium", "high", "critical")
-"""What `--fail-on` can name, the least first."""
+"""The risks that `--fail-on` accepts, the lowest first."""
 
 
 class Gate(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Gate(Struct, frozen=True):
 
     @property
     def is_asked(self) -> bool:
-        """Whether anything can fail."""
+        """Whether a gate is set."""
         return bool(self.fail_on or self.require)
 
 
@@ -38,7 +38,7 @@ class GateFailure(Struct, frozen=True):
 
 
 def gate_failures(assessments: Sequence[Assessment], gate: Gate) -> Iterator[GateFailure]:
-    """Everything that does not pass, in the order of the assessments."""
+    """Every finding that fails the gate, in the order of the assessments."""
     for assessment in assessments:
         if gate.fail_on:
             yield from _risks(assessment, gate.fail_on)
@@ -49,8 +49,8 @@ def gate_failures(assessments: Sequence[Assessment], gate: Gate) -> Iterator[Gat
 def required(assessment: Assessment, level: Level) -> list[Violation]:
     """The violations that keep a workload from a level.
 
-    A restricted check stands in for the baseline check that it overrides. Where only the restricted one is exempted,
-    the baseline check counts again, so that the exemption does not let through what baseline refuses.
+    A restricted check replaces the baseline check that it overrides. If only the restricted check is exempted, the
+    baseline check counts again. Otherwise the exemption would accept a pod that baseline refuses.
     """
     counted = assessment.counted_violations
     checks = checks_for(level, assessment.minor)

@@ -1,4 +1,4 @@
-"""The capabilities of a container on each runtime, and those that a change of its security context adds."""
+"""The capabilities that a change of its security context gives a container, on each runtime."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from kubectl_caps.core.linux.sets import ProcessSets
 from kubectl_caps.core.warnings.images import file_capabilities
 
 UNTOLD = runtime_of(None)
-"""The runtime that is predicted for where nothing tells which one there is."""
+"""The runtime that is assumed if nothing names the runtime."""
 
 
 class Side(Struct, frozen=True):
@@ -30,9 +30,9 @@ class Side(Struct, frozen=True):
 
 
 class Gain(Struct, frozen=True):
-    """A capability that a container would hold and does not hold today, its risk, and the runtimes.
+    """A capability that a container does not hold today and would hold after the change, its risk, and the runtimes.
 
-    `expected` says whether one of these runtimes is known to be on a node, or is the predicted one.
+    `expected` is true if one of these runtimes is on a node or is the assumed runtime.
     """
 
     container: str
@@ -43,7 +43,7 @@ class Gain(Struct, frozen=True):
 
 
 def capability_risks(side: Side) -> dict[str, Risk]:
-    """How dangerous each capability that a container can come to hold on any runtime is there, by canonical name."""
+    """The risk of each capability that a container can come to hold on any runtime, by canonical name."""
     request = request_of(side.container, side.spec)
     found: dict[str, Risk] = {}
     for runtime in possible(UNTOLD):
@@ -55,7 +55,7 @@ def capability_risks(side: Side) -> dict[str, Risk]:
 def gained_capabilities(before: Side, after: Side, there: Sequence[Runtime]) -> list[Gain]:
     """The capabilities that a change adds to a container's effective or bounding set.
 
-    `there` are the runtimes that it is known, or predicted, to run on.
+    `there` are the runtimes of the container's nodes, or the assumed runtime.
     """
     new: dict[int, list[Runtime]] = {}
     for runtime in dict.fromkeys([*there, *possible(UNTOLD)]):
@@ -76,7 +76,7 @@ def gained_capabilities(before: Side, after: Side, there: Sequence[Runtime]) -> 
 
 
 def gain_words(found: Sequence[Gain]) -> str:
-    """`gains SYS_ADMIN (critical risk), which it does not hold today`; where unexpected, on which runtimes."""
+    """`gains SYS_ADMIN (critical risk), which it does not hold today`, with the runtimes if none is expected."""
     names = with_risks([gain.capability for gain in found], {gain.capability: gain.risk for gain in found})
     runtimes = dict.fromkeys(name for gain in found if not gain.expected for name in gain.runtimes)
     where = f" on {' or '.join(runtimes)}" if runtimes else ""
@@ -84,12 +84,12 @@ def gain_words(found: Sequence[Gain]) -> str:
 
 
 def with_risks(names: Sequence[str], found: Mapping[str, Risk]) -> str:
-    """`NET_ADMIN (high risk), CHOWN (low risk)`; no risk behind a name that no runtime grants."""
+    """`NET_ADMIN (high risk), CHOWN (low risk)`. A name that no runtime grants has no risk."""
     known = [found.get(name.upper().removeprefix("CAP_")) for name in names]
     return ", ".join(f"{name} ({risk} risk)" if risk else name for name, risk in zip(names, known, strict=True))
 
 
 def file_capabilities_unmet(side: Side) -> list[str]:
-    """The file capabilities of a known image that a container of it does not get on every runtime."""
+    """The file capabilities of a known image that its container does not get on every runtime."""
     needed, runtimes = file_capabilities(side.container.image), possible(UNTOLD)
     return [name for name in needed if any(name not in side.on(runtime).bounding for runtime in runtimes)]

@@ -1,4 +1,4 @@
-"""How dangerous a directory or file of the node is to a container that mounts it.
+"""The risk of a hostPath volume: how dangerous it is that a container mounts this path of the node.
 
 Sources: kubeadm, k3s, RKE2, k0s and MicroK8s as their documentation places their files; the kubelet's `--root-dir`;
 0xn3va/cheat-sheets, Container/Escaping; unix(7): connect(2) needs no file system that can be written.
@@ -11,9 +11,9 @@ from kubectl_caps.core.linux.capabilities import Risk, worst
 
 Parts = tuple[str, ...]
 ReadAndWriteRisk = tuple[Risk, Risk]
-"""The risk to root, and to other users: root owns what is in it."""
+"""The risk of a container that runs as root, and the risk of one that runs as another user."""
 
-# (may it be written, does it rule the node) -> to root, to others.
+# (the mount is writable, the path rules the node) -> the risk of root, the risk of other users.
 _PLAIN: dict[tuple[bool, bool], ReadAndWriteRisk] = {
     (True, True): ("critical", "high"),
     (True, False): ("high", "medium"),
@@ -26,16 +26,16 @@ RULES_THE_NODE = (
     "/run/systemd", "/run/udev", "/var/lib/cloud", "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd",
     "/var/lib/k0s", "/var/lib/kubelet", "/var/lib/rancher", "/var/snap/microk8s", "/var/spool/cron",
 )  # fmt: skip
-"""Who can write there has the node: its accounts, programs, devices, the kubelet's and the runtime's files."""
+"""Whoever can write there controls the node: its accounts, programs, devices, the kubelet's and the runtime's files."""
 
-# What is under these is no more than itself: a device that the container's cgroup keeps shut, somebody's directory.
+# A path below these does not rule the node: the container's cgroup denies the device, or one person owns the directory.
 _NOT_BELOW = ("/dev", "/home")
 
 _NODE: ReadAndWriteRisk = ("critical", "high")
 _IDENTITY: ReadAndWriteRisk = ("high", "high")
 
 ENOUGH_TO_REACH: dict[str, ReadAndWriteRisk] = {
-    # Sockets of what starts containers and processes as root.
+    # Sockets of programs that start containers and processes as root.
     "/run/containerd/containerd.sock": _NODE,
     "/run/k3s/containerd/containerd.sock": _NODE,
     "/run/k0s/containerd.sock": _NODE,
@@ -50,7 +50,7 @@ ENOUGH_TO_REACH: dict[str, ReadAndWriteRisk] = {
     "/run/systemd/private": _NODE,
     "/run/dbus/system_bus_socket": _NODE,
     "/run/snapd.socket": _NODE,
-    # Keys and tokens of the cluster's own: who reads them is its administrator.
+    # Keys and tokens of the cluster: whoever reads them is its administrator.
     "/etc/kubernetes/pki": _NODE,
     "/etc/kubernetes/admin.conf": _NODE,
     "/etc/kubernetes/super-admin.conf": _NODE,
@@ -66,7 +66,7 @@ ENOUGH_TO_REACH: dict[str, ReadAndWriteRisk] = {
     "/var/lib/etcd": _NODE,
     # The tokens and Secrets of every pod of the node.
     "/var/lib/kubelet/pods": _NODE,
-    # Who reads these is the node, or an account of it or of another machine.
+    # Whoever reads these can act as the node, as an account of the node, or as an account of another machine.
     "/etc/kubernetes/kubelet.conf": _IDENTITY,
     "/etc/kubernetes/bootstrap-kubelet.conf": _IDENTITY,
     "/var/lib/kubelet/pki": _IDENTITY,
@@ -81,19 +81,19 @@ ENOUGH_TO_REACH: dict[str, ReadAndWriteRisk] = {
     "/home/*/.ssh": _IDENTITY,
     "/home/*/.kube": _IDENTITY,
 }
-"""Where reading or connecting is enough, however it is mounted; `*` is any one name."""
+"""Paths that are dangerous even if they are mounted read-only: reading or connecting is enough. `*` is any one name."""
 
 LINKS = {"/var/run": "/run", "/var/home": "/home", "/var/roothome": "/root", "/sysroot": "/"}
-"""Links that nodes have: the first one on all of them, the others where the system is made by OSTree."""
+"""Symbolic links of nodes: all nodes have the first one, and systems made by OSTree have the rest."""
 
 # `/proc/PID/root` and `/proc/PID/task/TID/cwd` lead to the file system of a process of the node.
 _TO_ROOT = ("root", "cwd")
 
 
 def of_host_path(path: str, *, writable: bool) -> ReadAndWriteRisk:
-    """The risk of a hostPath to root and to other users. A parent of a place gives that place.
+    """The risk of a hostPath, for root and for other users. A mounted directory gives every path below it.
 
-    What is below a directory that rules the node counts as that where it may be written.
+    A writable path below a directory that rules the node counts as that directory.
     """
     mounted = resolved(path)
     rules = any(_is_or_holds(mounted, _parts(place)) for place in RULES_THE_NODE)
@@ -103,7 +103,7 @@ def of_host_path(path: str, *, writable: bool) -> ReadAndWriteRisk:
 
 
 def resolved(path: str) -> Parts:
-    """The parts of a path as the node has it, without its links: `//var/run/../run/x/` is `/run/x`."""
+    """The parts of a path after the node's symbolic links are followed: `//var/run/../run/x/` is `/run/x`."""
     parts = _parts(posixpath.normpath(f"/{path}"))
     while True:
         if parts[:1] == ("proc",) and (names := [name for name in parts if name in _TO_ROOT]):
@@ -115,7 +115,7 @@ def resolved(path: str) -> Parts:
 
 
 def _reached(mounted: Parts) -> Iterator[ReadAndWriteRisk]:
-    """The places that a mount gives: each that is below it, and each that it is in."""
+    """The risks of the listed paths that a mount gives: paths below the mount, and parents of the mount."""
     for place, pair in ENOUGH_TO_REACH.items():
         if _is_or_holds(mounted, _parts(place)) or _is_or_holds(_parts(place), mounted):
             yield pair

@@ -23,7 +23,7 @@ class Opening(Struct, frozen=True):
 def openings(assessments: Sequence[Assessment], gate: Gate, today: date) -> Iterator[Opening]:
     """The exempted findings that open the gate, by object and container.
 
-    If several exemptions match the same finding, so that each alone is not needed, all are named.
+    If several exemptions match the same finding, none of them alone is needed; then all of them are named.
     """
     for assessment in assessments:
         needed = _needed(assessment, gate, today)

@@ -1,6 +1,6 @@
-"""Why a process holds other capabilities than predicted for its container's first process.
+"""Explains why a process holds other capabilities than predicted for its container's first process.
 
-What the kernel does to the sets of a process is in capabilities(7): "Transformation of capabilities during execve()",
+How the kernel changes the sets of a process is in capabilities(7): "Transformation of capabilities during execve()",
 "Effect of user ID changes on capabilities", "Capability bounding set", and in user_namespaces(7), "Capabilities".
 """
 
@@ -32,8 +32,8 @@ class Difference(Struct, frozen=True):
 class Expected(Struct, frozen=True):
     """The prediction: the sets, the user (None: not known, judged as root), and other facts of the start.
 
-    `alternatives` are the sets that other container runtimes would have given, by their names. `granted` is what the
-    runtime really gives, where a program that it started was read.
+    `alternatives` are the sets that other container runtimes would have given, by the runtimes' names. `granted` is a
+    process that the runtime started and that was read: its sets are the sets that the runtime gives.
     """
 
     sets: ProcessSets
@@ -56,7 +56,7 @@ class _Case(Struct, frozen=True):
 
     @property
     def first_uid(self) -> int:
-        """The user that the process was started as; one that is not known is judged as root."""
+        """The user that the process was started as. An unknown user is judged as root."""
         return self.expected.granted.uid if self.expected.granted else self.expected.uid or 0
 
     @property
@@ -80,9 +80,9 @@ _OLD = (
     "by an old container runtime (CVE-2022-24769 and its like), or one that is configured so: inheritable capabilities "
     "reach programs with inheritable file capabilities"
 )
-_IN_RESERVE = "kept in reserve by itself: permitted, so it can take it back"
+_IN_RESERVE = "lowered by itself: still permitted, so it can raise it again"
 
-# The first that fits. Reasons for what the runtime did are in `_runtime_reason`.
+# The first entry that fits counts. `_runtime_reason` has the reasons for differences that the runtime caused.
 _BY_ITSELF: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     (
         lambda case: case.user_unknown and case.is_("process", "lost") and case.rights and case.process.uid != 0,
@@ -97,7 +97,7 @@ _BY_ITSELF: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     (lambda case: case.is_("process", "lost"), "dropped by itself"),
     (
         lambda case: in_own_namespace(case.expected, case.process),
-        "it is in a user namespace of its own, where it holds this: there, not in the container",
+        "held only in a user namespace of its own, not in the container",
     ),
     (
         lambda case: case.rights and case.within("bounding") and case.process.uid != 0,
@@ -158,10 +158,10 @@ def _own_reason(case: _Case) -> str | None:
 
 
 def _bounding_reason(case: _Case) -> str | None:
-    """What a bounding set tells where it is not known whether the runtime or the process made it."""
+    """The reason for a bounding set if nobody knows whether the runtime or the process made it."""
     for name, sets in case.expected.alternatives.items():
         if sets.bounding == case.process.sets.bounding:
-            return f"the node's runtime does not do as {case.expected.runtime} but as {name}, it seems"
+            return f"the node's runtime seems to behave like {name}, not like {case.expected.runtime}"
     return "taken out of its bounding set by itself, or never given by the runtime" if case.change == "lost" else None
 
 
@@ -169,7 +169,7 @@ def _runtime_reason(case: _Case) -> str | None:
     expected, granted = case.expected, case.expected.granted
     like = next((name for name, sets in expected.alternatives.items() if granted and sets == granted.sets), None)
     if like:
-        return f"the node's runtime does not do as {expected.runtime} but as {like}"
+        return f"the node's runtime behaves like {like}, not like {expected.runtime}"
     if case.is_("runtime", "gained", "inheritable") and case.within("bounding"):
         return _OLD
     if expected.configurable and case.name != "ambient":
@@ -182,7 +182,7 @@ def _no_new_privs(expected: Expected, process: Process) -> Iterator[Difference]:
     if before is None or after is None or before == after:
         return
     start = expected.granted.sets.no_new_privs if expected.granted else before
-    by_itself = after and not start  # it can be set at any time, and never be taken back (prctl(2))
+    by_itself = after and not start  # a process can set no_new_privs at any time, and never unset it (prctl(2))
     yield Difference(
         "noNewPrivs",
         "gained" if after else "lost",

@@ -1,8 +1,7 @@
 """Parses texts of /proc as processes with their capability sets, and finds the processes that belong to a container.
 
-A reader in the container prints, for its own process first and then for each that it sees, `/proc/PID/cgroup` and
-`/proc/PID/task/*/status` (proc(5)), one after the other. Who may read what: /proc/PID/status and cgroup are open to
-every user, whatever its capabilities, unless /proc is mounted with `hidepid`.
+A reader in the container prints `/proc/PID/cgroup` and `/proc/PID/task/*/status` (proc(5)) of each process, its own
+process first. Every user may read these two files, whatever its capabilities, unless /proc is mounted with `hidepid`.
 """
 
 import re
@@ -17,11 +16,11 @@ from kubectl_caps.core.linux.runtimes import Runtime
 from kubectl_caps.core.linux.sets import CapabilitySet, InvalidMask, ProcessSets
 
 Miss = Literal["exited", "notStarted", "forbidden", "noReader", "notTold", "failed"]
-"""Why a container was not observed: it has ended, it does not run yet, a right is missing, nothing in its image can
-read /proc, its processes cannot be told from others, or something went wrong on the way."""
+"""Why a container was not observed: the container has ended, the container does not run yet, a right is missing, no
+program of the image can read /proc, its processes cannot be distinguished from others, or an error occurred."""
 
 NOT_RUNNING: tuple[Miss, ...] = ("exited", "notStarted")
-"""Nothing to observe there, and nobody's fault."""
+"""The misses that are no error: the container has no process."""
 
 
 class Process(Struct, frozen=True):
@@ -39,9 +38,9 @@ class Process(Struct, frozen=True):
 class Observation(Struct, frozen=True):
     """The processes of one container of one pod, or why they could not be read.
 
-    `granted` is a program that the runtime started in the container just now, with what it gives the container's first
-    process (an exec has the container's own process spec; containerd, container_execsync.go). An ephemeral container
-    tells nothing of that.
+    `granted` is a process that the runtime started in the container just now, by exec. It has the sets that the runtime
+    gives the container's first process (an exec has the container's own process spec; containerd,
+    container_execsync.go). An ephemeral container gives no `granted`.
     """
 
     pod: str
@@ -49,7 +48,7 @@ class Observation(Struct, frozen=True):
     processes: tuple[Process, ...] = ()
     granted: Process | None = None
     runtime: Runtime | None = None
-    """That of the node, where it is known."""
+    """The runtime of the node, if it is known."""
     miss: Miss | None = None
     why: str = ""
     truncated: bool = False
@@ -57,9 +56,10 @@ class Observation(Struct, frozen=True):
 
 
 class ProcessScope(Struct, frozen=True):
-    """How to tell a container's processes from others that its reader sees.
+    """The facts by which a container's processes differ from other processes that its reader sees.
 
-    `shared`: the process namespace is the pod's or the node's. `foreign`: the reader is in another container.
+    `shared`: the container shares its process namespace with the pod or the node. `foreign`: the reader is in another
+    container.
     """
 
     container_id: str = ""
@@ -68,7 +68,7 @@ class ProcessScope(Struct, frozen=True):
 
 
 class Ambiguous(ValueError):
-    """What was read does not show which processes are the container's; the text says why."""
+    """The texts of /proc do not show which processes belong to the container; the message says why."""
 
 
 class ReadResult(Struct, frozen=True):
@@ -89,9 +89,9 @@ _MASKS = {
 
 
 def decode(texts: Sequence[str], scope: ProcessScope) -> ReadResult | None:
-    """The container's processes in what readers printed, each text with its own reader first.
+    """The container's processes in the texts that readers printed. In each text the reader's own process comes first.
 
-    None if that is nothing of /proc at all. Raises Ambiguous.
+    None if no text is from /proc. Raises Ambiguous.
     """
     read = [records for text in texts if (records := list(_records(text)))]
     if not read:
@@ -99,11 +99,11 @@ def decode(texts: Sequence[str], scope: ProcessScope) -> ReadResult | None:
     (reader, own), threads = read[0][0], [thread for records in read for thread in _without(records[0][0].pid, records)]
     mine = [process for process, group in threads if _belongs(group, own, scope)]
     if not mine and not scope.shared and not any(group for _, group in threads):
-        mine = [process for process, _ in threads]  # /proc shows no cgroups; who is in here is the container's
+        mine = [process for process, _ in threads]  # /proc shows no cgroups: all processes here are the container's
     if not mine:
         raise Ambiguous(_why_none(threads, scope))
     if not scope.shared and not any(process.pid == 1 for process in mine):
-        raise Ambiguous("process 1 is not to be seen: /proc may be mounted with hidepid")
+        raise Ambiguous("process 1 is not visible: /proc may be mounted with hidepid")
     return ReadResult(tuple(_distinct(mine)), reader)
 
 
@@ -118,7 +118,7 @@ def _why_none(threads: Sequence[tuple[Process, str]], scope: ProcessScope) -> st
         return "the runtime did not let the ephemeral container see the processes of the container"
     if scope.shared:
         return "the process namespace is shared, and /proc/PID/cgroup does not show which process is the container's"
-    return "what was read of /proc shows no process of the container"
+    return "the output of /proc shows no process of the container"
 
 
 def _records(text: str) -> Iterator[tuple[Process, str]]:
@@ -144,9 +144,14 @@ def _records(text: str) -> Iterator[tuple[Process, str]]:
 
 
 def _process(fields: Mapping[str, str]) -> Process | None:
-    """One status text; None if it is cut short, as that of a process that ends just now is."""
+    """Parse one status text. None if the text is incomplete, as it is if the process ends while it is read.
+
+    A process that has been reaped while it is read has id 0 (kernel, __task_pid_nr_ns), and none has an id below that.
+    """
     try:
         pid, tid, parent = (int(fields[name]) for name in ("Tgid", "Pid", "PPid"))
+        if min(pid, tid) < 1:
+            return None
         masks = {ours: CapabilitySet.from_hex(fields[theirs]) for theirs, ours in _MASKS.items() if theirs in fields}
         if "effective" not in masks or "permitted" not in masks or "bounding" not in masks:
             return None
@@ -159,7 +164,7 @@ def _process(fields: Mapping[str, str]) -> Process | None:
 
 
 def _without(reader: int, threads: Sequence[tuple[Process, str]]) -> list[tuple[Process, str]]:
-    """All but the reader and what it started."""
+    """The processes without the reader and its descendants."""
     gone = {reader}
     while True:
         more = {process.pid for process, _ in threads if process.parent in gone} - gone
@@ -169,10 +174,10 @@ def _without(reader: int, threads: Sequence[tuple[Process, str]]) -> list[tuple[
 
 
 def _belongs(group: str, own: str, scope: ProcessScope) -> bool:
-    """Whether a process with these cgroups is the container's; `own` are the reader's.
+    """Whether a process with these cgroups belongs to the container; `own` are the reader's cgroups.
 
-    A container's cgroup is named after its id, but seen from a cgroup namespace of its own it is `/`, and whatever is
-    outside begins with `/..` (cgroup_namespaces(7)). From in there, a pod's other containers are outside.
+    A container's cgroup is named after the container's id. Seen from the container's own cgroup namespace, that cgroup
+    is `/`, and every cgroup outside begins with `/..` (cgroup_namespaces(7)). The pod's other containers are outside.
     """
     ident = scope.container_id
     if ident and ident in group:
@@ -183,7 +188,7 @@ def _belongs(group: str, own: str, scope: ProcessScope) -> bool:
 
 
 def _distinct(threads: Sequence[Process]) -> Iterator[Process]:
-    """Every process, and behind it those of its threads that have other sets, another user or another seccomp mode."""
+    """Every process, followed by its threads that have other sets, another user or another seccomp mode."""
     leaders = {thread.pid: thread for thread in threads if thread.tid == thread.pid}
     for thread in sorted(threads, key=lambda thread: (thread.pid, thread.tid != thread.pid, thread.tid)):
         leader = leaders.setdefault(thread.pid, thread)
@@ -196,14 +201,14 @@ def _rights(thread: Process) -> object:
 
 
 def scope_of(pod: Pod, container: str, *, foreign: bool = False) -> ProcessScope:
-    """How to tell a container's processes, from the pod's spec and status."""
+    """The scope of a container, from the pod's spec and status."""
     status = pod.status.containers.get(container)
     ident = ((status.container_id if status else None) or "").partition("://")[2]
     return ProcessScope(ident, bool(pod.spec.host_pid or pod.spec.share_process_namespace), foreign)
 
 
 def unobservable(pod: Pod, container: str) -> tuple[Miss, str] | None:
-    """Why there is nothing to read in a container, by its pod's status; None if it runs."""
+    """Why a container has no processes to read, from its pod's status; None if the container runs."""
     status = pod.status.containers.get(container)
     state = status.state if status else None
     if pod.spec.os and pod.spec.os.name == "windows":
@@ -222,7 +227,7 @@ def unobservable(pod: Pod, container: str) -> tuple[Miss, str] | None:
 def tells_all(observation: Observation, container: Container) -> CapabilitySet | None:
     """The capabilities that ALL stands for on the node, if the container has ALL; else None.
 
-    A drop beside ALL takes away from it, so only a container that drops nothing tells.
+    A drop beside ALL takes capabilities away, so only a container without drops shows the whole set.
     """
     names = [name.upper() for name in container.capabilities.add or ()]
     given = container.security.privileged or ("ALL" in names and not container.capabilities.drop)

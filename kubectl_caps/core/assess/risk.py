@@ -6,7 +6,7 @@ Sources: 0xn3va/cheat-sheets, Container/Escaping/excessive-capabilities.md; cdk-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from kubectl_caps.core.assess.allowance import NOTHING, Accepted
+from kubectl_caps.core.assess.accepted import NOTHING, Accepted
 from kubectl_caps.core.assess.host_paths import of_host_path
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.pod import PodSpec
@@ -14,7 +14,7 @@ from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, UnknownCapabil
 from kubectl_caps.core.linux.prediction import ContainerRequest
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 
-# What makes a capability worse than it is by itself: (capability, field of the pod spec, risk).
+# A field of the pod spec that makes a capability more dangerous: (capability, field, risk).
 _WORSE_WITH: tuple[tuple[str, str, Risk], ...] = (
     ("NET_ADMIN", "host_network", "critical"),
     ("NET_BIND_SERVICE", "host_network", "medium"),
@@ -30,7 +30,7 @@ _WORSE_WITH_HOST_PATH: tuple[tuple[str, Risk], ...] = (
     ("SETFCAP", "medium"),
 )
 
-# What is shared with the node is dangerous without any capability: (field of the pod spec, to root, to others).
+# A field that shares a part of the node, dangerous without capabilities: (field, risk of root, risk of other users).
 _SHARED: tuple[tuple[str, Risk, Risk], ...] = (
     ("host_network", "medium", "medium"),
     ("host_pid", "medium", "low"),
@@ -44,10 +44,10 @@ def dangers(
 ) -> Iterator[tuple[str, Risk]]:
     """The dangers of a container: a capability's name or a few words, each with its risk.
 
-    A privileged container is `critical`, whatever it holds. A user that is not known is judged as root, and so is what
-    the node shares with a user whom escalation is not forbidden: a setuid program makes root of that user. A user
-    namespace (hostUsers: false) does not make it less: what that is worth is not known here. What is `allowed` does
-    not count; an allowed check of what the pod shares with its node allows all that the check is about.
+    A privileged container is `critical`, whatever it holds. An unknown user is judged as root. For the parts that the
+    pod shares with its node, a user who may escalate is judged as root too, because a setuid program makes that user
+    root. A user namespace (hostUsers: false) does not lower the risk. Capabilities and checks in `allowed` do not
+    count. An allowed check `hostNamespaces` or `hostPathVolumes` takes out all dangers of its fields.
     """
     if (request.privileged and not allowed.privileged) or (
         _is_host_process(container, spec) and "windowsHostProcess" not in allowed.checks
@@ -60,7 +60,7 @@ def dangers(
     for name, number in zip(held.short_names, held, strict=True):
         capability = BY_NUMBER.get(number)
         yield name, worst(capability.risk, worse.get(name, "none")) if capability else "unknown"
-    other = int(request.never_root and bool(sets.no_new_privs))  # a setuid program makes root of a user, without it
+    other = int(request.never_root and bool(sets.no_new_privs))  # without no_new_privs a setuid program makes it root
     if "hostNamespaces" not in allowed.checks:
         yield from ((_SHARED_NAMES[field], risks[other]) for field, *risks in _SHARED if getattr(spec, field))
     if "hostPathVolumes" not in allowed.checks:
@@ -71,9 +71,10 @@ def dangers(
 def reachable(request: ContainerRequest, sets: ProcessSets) -> CapabilitySet:
     """The capabilities that code in the container can come to hold.
 
-    Its permitted set; and the bounding set through setuid programs, unless no_new_privs keeps execve from granting
-    anything (Documentation/userspace-api/no_new_privs.rst). What is added by name to another user than root counts
-    also then: it is of use only to a program that has it as a file capability, and the first program keeps that.
+    These are the permitted set, and through setuid programs the bounding set, unless no_new_privs keeps execve from
+    granting anything (Documentation/userspace-api/no_new_privs.rst). An add for a user other than root counts even
+    with no_new_privs: it can only be meant for a program with file capabilities, and the container's first program may
+    have them and keeps them.
     """
     if not sets.no_new_privs:
         return sets.permitted | sets.bounding
@@ -107,7 +108,7 @@ def host_paths(container: Container, spec: PodSpec) -> Iterator[tuple[str, bool]
 
 
 def _is_host_process(container: Container, spec: PodSpec) -> bool:
-    """Whether it is a Windows container that runs on the node itself."""
+    """Whether the container is a Windows HostProcess container, which runs on the node itself."""
     own, pod = container.security.windows_options, spec.security.windows_options
     said = (options.host_process for options in (own, pod) if options and options.host_process is not None)
     return bool(next(said, False))

@@ -1,1 +1,1 @@
-"""From log lines, events and exits to the capability that is missing."""
+"""Finds the missing capability behind log lines, events and exits."""

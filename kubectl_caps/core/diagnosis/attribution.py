@@ -1,6 +1,6 @@
-"""Limits the capabilities of a log line to those that a change took from the container.
+"""Limits the capabilities that a log line names to those that a change took from the container.
 
-A container that never had a capability, or still has the capability, is refused for another reason.
+If a container never had a capability, or still has it, the kernel refused the operation for another reason.
 """
 
 from msgspec import Struct
@@ -13,10 +13,10 @@ _ESCALATION = "kubectl caps harden WORKLOAD -n NAMESPACE --allow-privilege-escal
 
 
 class Loss(Struct, frozen=True):
-    """What a change takes from one container: capabilities (short names), and fields that the programs notice.
+    """The capabilities (short names) that a change takes from a container, and the settings that its programs notice.
 
-    `capabilities` were in the bounding set before and are not in it afterwards, `kept` are in it afterwards.
-    `runAsUser` in `settings`: the container was, or may have been, root before, and is another user afterwards.
+    `capabilities` were in the bounding set before the change and are not in it afterwards. `kept` are in it afterwards.
+    `runAsUser` is in `settings` if the container was or may have been root before, and is another user afterwards.
     """
 
     capabilities: frozenset[str] = frozenset()
@@ -25,7 +25,7 @@ class Loss(Struct, frozen=True):
 
 
 def attributed(pattern: LogPattern, uid: int | None, loss: Loss | None) -> LogPattern:
-    """The row for a container of user `uid` (None: not known), with only the capabilities that the container can miss.
+    """The pattern for a container of user `uid` (None: unknown), with only the capabilities that it can miss.
 
     Without a `loss` the change is not known, and every capability can be missing.
     """
@@ -47,7 +47,7 @@ def _only_lost(pattern: LogPattern, loss: Loss | None) -> LogPattern:
     lost = tuple(name for name in pattern.capabilities if name in loss.capabilities)
     if lost:
         return replace(pattern, capabilities=lost)
-    if not pattern.capabilities and loss.capabilities:  # a program whose file capabilities nobody here knows
+    if not pattern.capabilities and loss.capabilities:  # a program with unknown file capabilities
         return pattern
     names = ", ".join(pattern.capabilities) or "its capabilities"
     if pattern.capabilities and loss.kept.issuperset(pattern.capabilities):
@@ -58,10 +58,10 @@ def _only_lost(pattern: LogPattern, loss: Loss | None) -> LogPattern:
 
 
 def _of_another_user(pattern: LogPattern, uid: int, loss: Loss | None) -> LogPattern:
-    """The row for a user other than root, who gets capabilities only from file capabilities, with escalation."""
+    """The pattern for a user other than root. That user gets capabilities only through file capabilities."""
     not_a_capability = replace(pattern, kind="other", capabilities=(), certainty="likely")
     if loss and "runAsUser" in loss.settings:
-        note = f"{pattern.note}; user {uid} may not, and root could before the change"
+        note = f"{pattern.note}; root could do this before the change, and user {uid} cannot"
         return replace(not_a_capability, kind="setting", note=note, next_command=_OWNER_OF_FILES)
     if pattern.users == "root":
         return replace(not_a_capability, note=f"user {uid} may not use them", next_command=_OWNER_OF_FILES)

@@ -1,4 +1,4 @@
-"""The cause of a container's failure: log lines, exit states and events -> a missing capability, or another cause.
+"""Finds the cause of a container's failure in log lines, exit states and events: a missing capability, or another one.
 
 A cause is a guess with a reason. Refusals that only look like a missing capability (seccomp, AppArmor, a device cgroup,
 a read-only file system, a database's own permissions) get another cause, or none.
@@ -27,18 +27,18 @@ Source = Literal["log", "termination", "state", "event"]
 
 
 class Evidence(Struct, frozen=True):
-    """Text that a container, the kubelet or a controller left: one line or many."""
+    """Text from a container, the kubelet or a controller: one line or many."""
 
     source: Source
     text: str
 
 
 class LineCause(Struct, frozen=True):
-    """Why a container failed. `capabilities` (short names) are to be added; empty if none helps or none is known.
+    """Why a container failed. Adding `capabilities` (short names) helps; empty if none helps or none is known.
 
     `kind` is `capability`, `setting` (a field of the pod or a label of the namespace) or `other`; `evidence_text` is
-    the line as it was found, control characters included. `next_command` is the command to try next, with WORKLOAD,
-    NAMESPACE, POD, CONTAINER and IMAGE in it where they belong.
+    the line as it was found, control characters included. `next_command` is the command to try next, with placeholders
+    WORKLOAD, NAMESPACE, POD, CONTAINER and IMAGE.
     """
 
     capabilities: tuple[str, ...]
@@ -63,10 +63,10 @@ _PREFILTER = (
     "non-root", "runasnonroot", "could not", "couldn't", "spawn e", "accessdenied", "lock jvm", "not available",
     "failure", "fatal", "insmod", "eperm", "eacces", "creating ipv", "effective uid",
 )  # fmt: skip
-"""Words of which a line has one, in lower case, or no row matches it: most lines of a log are passed over so."""
+"""A line without any of these words, in lower case, matches no pattern. This skips most lines of a log quickly."""
 
 ADD = "kubectl caps harden WORKLOAD -n NAMESPACE --add"
-"""The command to try next where capabilities are missing; their names follow."""
+"""The command to try next if capabilities are missing. Their names follow."""
 
 _PROBED = re.compile(r"(?:Readiness|Liveness|Startup) probe (?:failed|errored[^:]{0,80}): ?")
 _WORD = re.compile(r"\w+")
@@ -77,17 +77,17 @@ _KIND: tuple[CauseKind, ...] = ("capability", "setting", "other")
 
 
 UNKNOWN = LineCause((), UNTOLD.note, "", "state", UNTOLD.certainty, UNTOLD.kind, UNTOLD.next_command)
-"""What is left where the evidence says nothing: its `next_command` is how to find out."""
+"""The cause if no evidence names one. Its `next_command` traces the program."""
 
 
 def diagnose(
     evidence: Sequence[Evidence], *, uid: int | None = None, loss: Loss | None = None
 ) -> tuple[LineCause, ...]:
-    """The causes that the evidence points to, best first, each once; empty without a known cause.
+    """The causes in the evidence, best first, each once; empty without a known cause.
 
-    `uid` is the user that the container runs as, None if it is not known. `loss` is what a change took from the
-    container, None if there was no change: no other capability is named. Of each text the last MiB is read, and of
-    each line the first 4,096 characters.
+    `uid` is the user that the container runs as, None if it is not known. `loss` is the loss of a change, None if there
+    was no change; with a loss, only lost capabilities are named. Only the last MiB of each text is read, and the first
+    4,096 characters of each line.
     """
     causes: dict[object, LineCause] = {}
     vague: dict[object, LineCause] = {}
@@ -104,7 +104,7 @@ def diagnose(
 
 
 def cause_of(texts: Sequence[Said]) -> LineCause | None:
-    """The best cause in the texts of one line, which may be a program's or Kubernetes' own."""
+    """The best cause in the texts of one line. The line may be from a program or from Kubernetes."""
     return _best(texts, "event", None, None)[0]
 
 
@@ -115,7 +115,7 @@ def next_command(cause: LineCause, **names: str) -> str:
 
 
 def _lines(evidence: Sequence[Evidence]) -> Iterator[tuple[Source, list[Said]]]:
-    """The texts of each line, with the source of the line. A line that came before is left out."""
+    """The texts of each line, with the source of the line. A repeated line is left out."""
     seen: set[object] = set()
     for source, items in groupby(evidence, key=lambda item: item.source):
         for _, texts in groupby(_said(items), key=lambda said: said.number):
@@ -140,17 +140,17 @@ def _rank(cause: LineCause) -> tuple[int, int]:
 def _best(
     texts: Sequence[Said], source: Source, uid: int | None, loss: Loss | None
 ) -> tuple[LineCause | None, bool]:  # fmt: skip
-    """The best cause of one line, and whether its row is vague."""
+    """The best cause of one line, and whether its pattern is vague."""
     found = [
         (_caused(pattern, said, source), pattern.vague)
         for said in texts
-        if (pattern := _symptom(said, source, uid, loss))
+        if (pattern := _pattern_of(said, source, uid, loss))
     ]
     return min(found, key=lambda pair: (not pair[0].is_told, _rank(pair[0])), default=(None, False))
 
 
-def _symptom(said: Said, source: Source, uid: int | None, loss: Loss | None) -> LogPattern | None:
-    """The most specific row for a line, or for the stack trace that belongs to it."""
+def _pattern_of(said: Said, source: Source, uid: int | None, loss: Loss | None) -> LogPattern | None:
+    """The most specific pattern for a line, or for the stack trace that belongs to the line."""
     found = _matching(said.text, source)
     probed = _PROBED.match(said.text) if source == "event" else None
     if probed and (answered := _matching(said.text[probed.end() :], "log")) and answered != UNTOLD:
@@ -167,19 +167,19 @@ def _error(text: str) -> str:
 
 
 def _matching(text: str, source: Source) -> LogPattern | None:
-    """The first row that matches, with the capability that the text itself names."""
+    """The first pattern that matches, with the capability that the text itself names."""
     lowered = text.lower()
     if not any(word in lowered for word in _PREFILTER):
         return None
-    for pattern in _symptoms(text, source):
+    for pattern in _patterns(text, source):
         if match := pattern.pattern.search(text):
             named = match.groupdict().get("capability")
             return replace(pattern, capabilities=(named,)) if named else pattern
     return None
 
 
-def _symptoms(text: str, source: Source) -> Iterator[LogPattern]:
-    """The rows that may apply, the most specific first. Messages of Kubernetes are not sought in a program's log."""
+def _patterns(text: str, source: Source) -> Iterator[LogPattern]:
+    """The patterns that may match, the most specific first. A program's log has no messages of Kubernetes."""
     if source != "log":
         yield from PLATFORM
     yield from SETTINGS

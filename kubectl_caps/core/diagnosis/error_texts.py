@@ -1,4 +1,4 @@
-"""EPERM, EACCES and EROFS as C libraries and languages print them, brought back to the English text of glibc."""
+"""Replaces EPERM, EACCES and EROFS, in the words of C libraries and languages, with the English text of glibc."""
 
 import re
 from collections.abc import Iterable
@@ -46,16 +46,16 @@ TRANSLATIONS: dict[str, tuple[str, str, str]] = {
 # fmt: on
 """Language -> EPERM, EACCES, EROFS.
 
-Sources: libc.mo of Debian's libc-l10n 2.36-9+deb12u14. For musl: musl-po/ru_RU.po of musl-locales, the only catalogue
-of that project that has these messages in another language than English.
+Sources: libc.mo of Debian's libc-l10n 2.36-9+deb12u14; for musl, musl-po/ru_RU.po of musl-locales, the only catalogue
+of that project that translates these messages.
 """
 
 
 def _any_encoding(text: str) -> str:
-    """A pattern for a text in any case, as UTF-8 or as the one-byte encoding that was read as if it were UTF-8.
+    """A pattern for a text in any case, in UTF-8 or in a one-byte encoding that was decoded as UTF-8.
 
-    Perl, and programs with an old locale, print Latin-1. Each letter beyond ASCII is then one U+FFFD. A text that has
-    few other letters would be anything then, so it is taken as UTF-8 only.
+    Perl, and programs with an old locale, print Latin-1. Each letter beyond ASCII then becomes one U+FFFD. A text with
+    few ASCII letters would match too many lines then, so only its UTF-8 form is matched.
     """
     beyond = sum(not letter.isascii() for letter in text)
     if 3 * beyond > len(text):
@@ -77,20 +77,20 @@ _TRANSLATED = re.compile(
 _LOWER = {text.lower() for texts in TRANSLATIONS.values() for text in texts} - {text.lower() for text in _ENGLISH}
 _LOWER_ASCII = [text for text in _LOWER if text.isascii()]
 _LOWER_OTHER = re.compile(_alternatives(_LOWER))
-"""What a line in lower case has where it is worth translating. To look in any case costs ten times as much."""
+"""Finds the texts in a line in lower case. Searching without regard to case would cost ten times as much."""
 _ANY_CASE = re.compile(r"operation not permitted|permission denied", re.IGNORECASE)
 _EPERM, _EACCES, _EROFS = _ENGLISH
 _NAMED = {
     "EPERM": _EPERM,
     "EACCES": _EACCES,
     "eperm": _EPERM,
-    "eacces": _EACCES,  # the small ones are Erlang's
+    "eacces": _EACCES,  # Erlang writes the names in lower case
     "AccessDeniedException": _EACCES,
     "error.AccessDenied": _EACCES,  # Java, Zig
-    # One name for both errors, of which EPERM is the one that says less: Python, Rust, .NET.
+    # Python, Rust and .NET have one name for both errors. EPERM is assumed, because EPERM says less.
     **dict.fromkeys(("PermissionError", "PermissionDenied", "UnauthorizedAccessException"), _EPERM),
 }
-"""What languages call EPERM and EACCES."""
+"""The names of EPERM and EACCES in programming languages."""
 _BY_GROUP = {"EPERM": _EPERM, "EACCES": _EACCES, "EROFS": _EROFS}
 _NUMBERED = {"1": _EPERM, "13": _EACCES}
 _NUMBER = re.compile(
@@ -98,15 +98,15 @@ _NUMBER = re.compile(
     r"|\b(?:errno|os error|[Ee]rror code)\b[\"']?[ :=(]{0,3}-?(?P<number>1|13)(?![\d.:])"
 )
 _NOT_OWNER = re.compile(r": [Nn]ot owner(?=[\s\"'.)]*$)")
-"""EPERM in Tcl (Tcl_ErrnoMsg) and Erlang (file:format_error), as System V had it."""
+"""The text of EPERM in Tcl (Tcl_ErrnoMsg) and Erlang (file:format_error), from System V."""
 _DOT_NET_PATH = re.compile(r"Access to the path '([^']{1,1024})' is denied")
 
 
 def in_english(line: str) -> str:
-    """A line with the texts of EPERM, EACCES and EROFS in English, as glibc has them.
+    """The line with the texts of EPERM, EACCES and EROFS in English, as glibc has them.
 
-    Where only the error's name or number stands in the line (`EPERM`, `errno=13`), or a language's name for it
-    (`PermissionError`), its text is added at the end.
+    If the line has only the error's name, number (`EPERM`, `errno=13`) or name in a language (`PermissionError`), the
+    text is added at the end.
     """
     lowered = line.lower()
     if any(text in lowered for text in _LOWER_ASCII) if line.isascii() else _LOWER_OTHER.search(lowered):

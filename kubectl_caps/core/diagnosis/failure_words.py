@@ -1,6 +1,6 @@
-"""The words in which programs say that something failed, where they print no error of the kernel.
+"""Patterns for lines that report a failure without an error of the kernel.
 
-The words of English are read, and the levels of loggers. Sources: nginx, supervisord, gunicorn, Go's os/exec, Python's
+They know English words and the levels of loggers. Sources: nginx, supervisord, gunicorn, Go's os/exec, Python's
 subprocess, Node.js' cluster, klog, pino, slog, and the programs of tests/cluster/refused.
 """
 
@@ -21,7 +21,7 @@ CHILD_ENDED = re.compile(
     | \b {_ENDED} \b (?! .{{0,20}} \b (?: code | status ) [ :=(]* 0 ) .{{0,60}}? \b {_AGAIN} \b
     """
 )
-"""A process that ended badly below another one that lives on: nginx, supervisord, and what many others write."""
+"""A child process ended with a failure while its parent lives on. Lines of nginx, supervisord and many others."""
 
 FAILED = re.compile(
     r"""(?ix)
@@ -30,7 +30,7 @@ FAILED = re.compile(
            | must \s be \s root | (?: requires? | needs? | without | not ) \s (?: run(?:ning)? \s as \s )? root ) \b
     """
 )
-"""A line that says that something could not be done, with or without a reason."""
+"""A line that says that an operation failed, with or without a reason."""
 
 OTHER_REASON = re.compile(
     r"""(?ix)
@@ -40,7 +40,7 @@ OTHER_REASON = re.compile(
     | invalid \s argument | not \s supported | unsupported | unknown \s host | name \s resolution | \b EOF \b | canceled
     """
 )
-"""The texts of other errors than a refusal, which say why something failed."""
+"""The texts of errors that are no refusal. They explain the failure of a line."""
 
 NOTED = re.compile(
     r"""(?ix)
@@ -55,7 +55,7 @@ NOTED = re.compile(
 """A line at the level of a warning or above."""
 
 NAMES = re.compile(r"\b(?:CAP_[A-Z]|NET_(?:ADMIN|RAW|BIND_SERVICE)\b)|no new privileges")
-"""A capability, or the flag that a hardening sets, by name."""
+"""The name of a capability, or of the flag no_new_privs, which a hardening sets."""
 
 _MARKS = (
     "fail", "cannot", "can't", "can not", "could", "unable", "able to", "refus", "insufficient", "root",
@@ -67,6 +67,6 @@ _KLOG = re.compile(r"[WEF]\d{4} ")
 
 
 def may_tell(text: str) -> bool:
-    """Whether any of the patterns here can match: most lines of a log are passed over so."""
+    """Whether any pattern of this module can match. This skips most lines of a log quickly."""
     lowered = text.lower()
     return any(mark in lowered for mark in _MARKS) or _KLOG.match(text) is not None

@@ -1,7 +1,7 @@
-"""From the lines of a log to texts in which a reason can be found: structured lines, stack traces, other languages.
+"""Reads the lines of a log as English texts: takes JSON apart, translates errors, joins stack traces to their lines.
 
-A stack trace belongs to the line of its exception: Python prints the trace before it, Java, Node.js, Ruby and .NET
-behind it. A line of JSON is read by its fields.
+A stack trace belongs to the line of its exception. Python prints the trace before that line; Java, Node.js, Ruby and
+.NET print the trace after that line.
 """
 
 import re
@@ -16,24 +16,24 @@ from msgspec.structs import replace
 from kubectl_caps.core.diagnosis.error_texts import in_english
 
 LONGEST_LINE = 4096
-"""Of a line, as many characters are read; of a line of JSON, twelve times as many, because its trace is in it."""
+"""So many characters of a line are read. Twelve times as many are read of a line of JSON, which may hold a trace."""
 
 _LONGEST_JSON = 12 * LONGEST_LINE
 _FRAMES = 24
-"""Of a stack trace, as many frames are kept, the innermost ones."""
+"""So many frames of a stack trace are kept, the innermost ones."""
 
 _PYTHON_TRACE = re.compile(r"Traceback \(most recent call last\):\s*$")
 _UNDERLINE = re.compile(r"\s*[\^~][\^~ ]*")
 _FRAME_BEHIND = re.compile(r"\s+(?:at|from|in) \S|\s*#\d{1,4} |\s+(?:errno|code|syscall|path|dest|address|port): ")
-"""The last ones are the fields that Node.js prints of an error, after its stack trace."""
+"""A frame after the line of its exception, or a field of an error that Node.js prints after the stack trace."""
 _PARTS = 64
-"""Of a line of JSON, as many texts are read."""
+"""So many texts of a line of JSON are read."""
 _DEPTH = 8
-"""Of a line of JSON, objects in objects are read so far down."""
+"""Objects in a line of JSON are read down to this depth."""
 
 
 class Said(Struct, frozen=True):
-    """A line as it was found, and one of its texts in English. `frames` is the stack trace, innermost frame first."""
+    """A line as it was found, and one of its texts in English. `frames` is its stack trace, innermost frame first."""
 
     line: str
     text: str
@@ -83,7 +83,7 @@ class LogReader:
 
 
 def _fields(line: str) -> dict[str, Any] | None:
-    """The fields of a structured line, whatever a collector of logs wrote before it."""
+    """The fields of a JSON line. A collector of logs may have written text before the JSON."""
     start = line.find("{")
     if start < 0 or not line.rstrip().endswith("}") or len(line) > _LONGEST_JSON:
         return None
@@ -95,7 +95,7 @@ def _fields(line: str) -> dict[str, Any] | None:
 
 
 def _of_json(fields: dict[str, Any], line: str, number: int) -> Iterator[Said]:
-    """What the fields say: each text of several lines by itself, and all short ones together as one line."""
+    """The texts of the fields: all texts of one line together, then each text of several lines."""
     parts = list(islice(_parts(fields, "", _DEPTH), _PARTS))
     together = " ".join(f"{name}={text}" if name else text for name, text in parts if "\n" not in text)
     yield Said(line, in_english(together[:LONGEST_LINE]), number)

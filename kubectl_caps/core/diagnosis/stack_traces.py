@@ -1,4 +1,4 @@
-"""Reads a stack trace: the function of a frame stands for the system call that was refused."""
+"""Reads a stack trace: the name of a frame's function tells the system call that was refused."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _ALIASES = {
 
 
 def spoken(frames: tuple[str, ...], error: str) -> Iterator[str]:
-    """Each frame as a line that a program might have printed: `chown: Operation not permitted`, the innermost first."""
+    """Each frame, the innermost first, as a line that a program might print: `chown: Operation not permitted`."""
     is_server = any(_SERVERS.search(frame) for frame in frames)
     for frame in frames:
         if _STARTS.search(frame):

@@ -1,7 +1,7 @@
 """Reads strace output for refused system calls: `[pid 7] chown("/data", 33, 33) = -1 EPERM (Operation …)`.
 
-With -f, -o, -t, -tt, -ttt, -r, -T, -y and -i alike: what stands before the call's name and behind the error is skipped.
-A call that another thread interrupts is put together again, at most `_WAITING` of them at a time.
+Output of -f, -o, -t, -tt, -ttt, -r, -T, -y and -i is read alike: text before the call's name and after the error is
+skipped. A call that another thread interrupts is joined again, at most `_WAITING` calls at a time.
 """
 
 import re
@@ -11,7 +11,7 @@ from msgspec import Struct
 from kubectl_caps.core.diagnosis.syscalls import BY_CALL, Needs, Operation
 
 _LONGEST = 1 << 16
-"""Of a call's arguments, as much is looked at."""
+"""So many characters of a call's arguments are matched."""
 
 _WAITING = 4096
 
@@ -27,7 +27,7 @@ _NAMED = re.compile(r"\bCAP_([A-Z_]{3,30})\b")
 
 
 class Refusal(Struct, frozen=True):
-    """A system call that failed with EPERM, EACCES or EROFS (mlock: ENOMEM), or a netlink answer that says so."""
+    """A system call that failed with EPERM, EACCES or EROFS (mlock: ENOMEM), or a netlink answer with such an error."""
 
     call: str
     arguments: str
@@ -67,9 +67,10 @@ class Trace:
 
 
 def is_traced(line: str) -> bool:
-    """Whether a line is a traced system call. Text that the program writes is in the trace, too, as an argument.
+    """Whether a line is a traced system call, and not the program's own output.
 
-    On a terminal and in a pipe the program's own text follows at once, before the call's result.
+    A write call shows the program's output as an argument. On a terminal and in a pipe the output itself follows at
+    once, before the call's result, so a line that begins a write call counts without a result.
     """
     head, found, tail = line.rpartition(" = ")
     done = found and head.rstrip().endswith(")") and _RESULT.fullmatch(tail)
@@ -86,7 +87,7 @@ def _answer(text: str) -> Refusal | None:
 
 
 def operation_of(refusal: Refusal) -> Operation | None:
-    """The operation that was refused; None if no row of the table matches."""
+    """The operation of a refused system call; None if no row of the table matches."""
     for operation in BY_CALL.get(refusal.call, ()):
         fits = operation.when is None or operation.when.search(refusal.arguments[:_LONGEST])
         if refusal.error in operation.errors and refusal.call in operation.calls and fits:
@@ -95,6 +96,6 @@ def operation_of(refusal: Refusal) -> Operation | None:
 
 
 def needs_of(refusal: Refusal, operation: Operation) -> Needs:
-    """The capabilities that the operation needs; capset names them in its arguments, and lacks some of them."""
+    """The capabilities that the operation needs. The arguments of capset name them; some of the named are missing."""
     named = tuple(dict.fromkeys(_NAMED.findall(refusal.arguments[:_LONGEST]))) if refusal.call == "capset" else ()
     return (named,) if named else operation.needs

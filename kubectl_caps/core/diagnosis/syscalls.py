@@ -1,8 +1,8 @@
-"""Which capability the kernel asks for, system call by system call: a table.
+"""The table of system calls and the capabilities that the kernel asks for.
 
-Tried as uid 0 without capabilities on kernel 6.18 (tests/core/linux/test_strace.py does it again); what could not be
-tried there is from capabilities(7): modules, kexec, I/O ports, swap, quotas and huge pages. A row without capabilities
-says what else it is that refuses.
+The rows were tried as uid 0 without capabilities on kernel 6.18 (tests/core/linux/test_strace.py tries them again).
+Modules, kexec, I/O ports, swap, quotas and huge pages could not be tried; their rows are from capabilities(7). A row
+without capabilities names another reason for the refusal.
 """
 
 import re
@@ -12,7 +12,7 @@ from msgspec import Struct
 from kubectl_caps.core.diagnosis.patterns.pattern import CauseKind, Certainty
 
 Needs = tuple[tuple[str, ...], ...]
-"""Capabilities in alternatives: all of one of them are needed; the least dangerous comes first."""
+"""Alternatives, the least dangerous first. All capabilities of one alternative are needed."""
 
 
 class Operation(Struct, frozen=True):
@@ -46,7 +46,7 @@ def _op(
 
 
 def needed(needs: Needs) -> str:
-    """`BPF and PERFMON, or SYS_ADMIN`; empty if nothing helps."""
+    """`BPF and PERFMON, or SYS_ADMIN`; empty if no capability helps."""
     separator = " or " if all(len(names) == 1 for names in needs) else ", or "
     return separator.join(" and ".join(names) for names in needs)
 
@@ -62,7 +62,7 @@ _PATHS = (
 
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
-    # who one is
+    # users and groups
     _op("SETUID", "setuid setreuid setresuid setfsuid setuid32 setreuid32 setresuid32", "becoming another user",
         certainty="certain", words="seteuid"),
     _op("SETGID", "setgid setregid setresgid setfsgid setgid32 setregid32 setresgid32", "taking on another group",
@@ -169,7 +169,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _op("SYS_NICE", "move_pages mbind", "moving pages that others share", "MPOL_MF_MOVE_ALL"),
     _op("SYS_PTRACE", "migrate_pages move_pages", "moving the pages of a process of another user"),
     _op("SYS_NICE", "mbind set_mempolicy get_mempolicy",
-        "opening this call in the seccomp profile of the container runtime (most programs run as well without)",
+        "opening this call in the seccomp profile of the container runtime (most programs also run without the call)",
         certainty="possible"),
     _op("SYS_PTRACE", "userfaultfd", "handling page faults of the kernel"),
     _op("SYS_NICE", "setpriority", "raising a priority (a nice value below that of now)", errors="EACCES EPERM",
@@ -270,12 +270,12 @@ def _index() -> dict[str, tuple[Operation, ...]]:
 
 
 BY_CALL = _index()
-"""Operations by system call or by another word for it, in lower case, the most specific first."""
+"""Operations by the name of a system call or another word for the call, in lower case, the most specific first."""
 
 SPELLED = {name.lower(): name for operation in OPERATIONS for name in (*operation.calls, *operation.words)}
 """The words of `BY_CALL` as they are written."""
 
 
 def asked_for(capability: str) -> tuple[Operation, ...]:
-    """The operations that need a capability (short name), or that it helps with."""
+    """The operations that need a capability (short name), also as one of several alternatives."""
     return tuple(item for item in OPERATIONS if any(capability in names for names in item.needs))

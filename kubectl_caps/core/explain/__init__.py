@@ -1,1 +1,1 @@
-"""Explanations of words and of log lines."""
+"""Explains words and log lines."""

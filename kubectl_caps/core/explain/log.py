@@ -17,15 +17,15 @@ from kubectl_caps.core.linux.sets import CapabilitySet
 ExplanationKind = Literal["capability", "mask", "call", "check", "warning", "line"]
 
 LISTED = 20
-"""Of the lines that say the same, the numbers of as many are kept."""
+"""The line numbers of so many equal lines are kept."""
 
 _MASK = re.compile(r"(?:Cap(?P<set>Inh|Prm|Eff|Bnd|Amb):?\s*)?(?P<hex>(?P<marked>0[xX])?[0-9a-fA-F]{1,16})")
 _WORDS = 8
-"""Shorter hexadecimal digits without 0x and without a digit (`bad`) are a word."""
+"""Fewer hexadecimal digits, without 0x and without a decimal digit (`bad`), are a word and no mask."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """One answer. `needs` are the capabilities that it is about or that help, in alternatives; empty means none.
+    """One explanation. `needs` are the capabilities that it explains or that help, in alternatives; empty means none.
 
     For lines: `why` is the reason, `cause` the kind of cause (a capability without `needs` means file capabilities),
     `certainty` its certainty, `next_command` what to run if capabilities are not to be added; `told` is false if only
@@ -46,7 +46,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """The capabilities of the answer; of alternatives, the first."""
+        """The capabilities of the explanation; of alternatives, the first."""
         return self.needs[0] if self.needs else ()
 
 
@@ -61,7 +61,7 @@ class Reading:
         self._found: dict[object, Explanation] = {}
 
     def read(self, line: str) -> None:
-        """Take the next line, without its end."""
+        """Read the next line. `line` has no line end."""
         self.lines += 1
         for new in self._explained(line):
             self._add(new, self.lines)
@@ -80,7 +80,7 @@ class Reading:
         self._found[key] = replace(old or new, count=old.count + 1 if old else 1, lines=lines)
 
     def _hear(self, said: Said) -> None:
-        """Keep the texts of one line until one of another line comes."""
+        """Collect the texts of a line until a text of another line comes."""
         if self._open and self._open[0].number != said.number:
             self._finish()
         self._open.append(said)

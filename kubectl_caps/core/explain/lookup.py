@@ -13,7 +13,7 @@ from kubectl_caps.core.warnings.registry import IDS
 
 _NUMBER = re.compile(r"[1-9]?[0-9]")
 _LONGEST = 64
-"""No word is longer, and looking for the nearest of a long text takes quadratic time."""
+"""No known word is longer. The search for the nearest word takes time that grows with the square of the length."""
 
 
 def everything() -> Iterator[Explanation]:
@@ -24,7 +24,7 @@ def everything() -> Iterator[Explanation]:
 
 
 def meanings(text: str) -> tuple[Explanation, ...]:
-    """Every meaning of a word or a mask; for any other text the explanations of its lines. Empty without any."""
+    """Every meaning of a word or a mask; for any other text the explanations of its lines. May be empty."""
     word = text.strip()
     return (*_names(word), *mask(word)) or _lines(text)
 

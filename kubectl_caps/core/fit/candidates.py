@@ -1,4 +1,4 @@
-"""Where a search begins: the manifest's adds, without what `inspect` warns of as useless, and what images need.
+"""The capabilities that a search tries first: useful adds of the manifest, and capabilities that images need.
 
 Wrong candidates cost trials and never change an answer.
 """

@@ -1,4 +1,4 @@
-"""The capabilities that the containers of a workload hold today: a trial may add back these and no others."""
+"""The capabilities that the containers of a workload hold today. A trial may add back only these."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

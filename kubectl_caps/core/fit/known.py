@@ -1,4 +1,4 @@
-"""The knowledge from trials about sets: whether a set fails, what proves a member, and contradictions."""
+"""`Known`: what the trials so far prove: sets that fail, capabilities that are needed, and contradictions."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Labels and annotations that a trial pod must not have: those of controllers, and those that programs act on."""
+"""The labels and annotations that a trial pod must not have, because controllers or other programs act on them."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""What privileged gives a container beside capabilities, and what shows that a program needs it.
+"""The settings besides capabilities that privileged gives a container, and the signs that a program needs them.
 
 Sources: containerd, internal/cri/server/container_create_linux.go (no seccomp, no AppArmor, nothing masked, a writable
 /sys) and pkg/oci WithPrivileged and WithAllDevicesAllowed; Kubernetes' validation of mountPropagation.

@@ -1,4 +1,4 @@
-"""From the trials so far to the trials that shall run now, or to the smallest set that works.
+"""Chooses the next trials from the trials so far, or finds the smallest set that works.
 
 A trial runs a pod with ALL capabilities dropped and some added back. More rights never break a program, so whatever
 has a working set in it works, and whatever is inside a failing set fails. Delta debugging on that order (Zeller and

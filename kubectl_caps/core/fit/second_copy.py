@@ -1,4 +1,4 @@
-"""What a second copy of a pod would take part in, as far as its manifest, its images and its rights tell."""
+"""Signs, in a pod's manifest, images and rights, that a second copy of the pod would take part in real work."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Hardening as data: the changes of one object, the loss that they mean, the result, the way back."""
+"""Hardening as data: the changes of one object, their loss, the result, the undo."""

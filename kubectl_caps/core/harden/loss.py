@@ -1,4 +1,4 @@
-"""The loss of a hardening: the capabilities that each container had before and does not have afterwards."""
+"""Works out the loss of a hardening: the capabilities that each container had before and does not have afterwards."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""The warnings of `inspect` about a hardened container that are new."""
+"""Finds the warnings of `inspect` that a container has only after the hardening."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -14,7 +14,7 @@ from kubectl_caps.core.warnings.registry import CapabilityWarning
 from kubectl_caps.core.warnings.rule import Subject
 
 _SAID_OTHERWISE = ("assumed-runtime", "cap-prefix", "file-capabilities-unmet", "escalation-refused", "root-refused")
-"""Warnings whose matter `harden` tells in words of its own: with the flag that fixes it, and by runtime."""
+"""Warnings that `harden` replaces with its own notes, which name the flag that fixes them and the runtimes."""
 
 
 def new_warnings(

@@ -1,4 +1,4 @@
-"""From a workload and the user's options to the changes of its containers' security contexts.
+"""Plans the changes of a workload's security contexts, from the workload and the user's options.
 
 `capabilities.drop` becomes exactly `["ALL"]`, `allowPrivilegeEscalation` false, and only the chosen capabilities are
 added. What the manifest adds already stays to the letter: a spelling that a runtime ignores today (`CAP_NET_ADMIN` on

@@ -1,4 +1,4 @@
-"""`Progress`: how far the hardening or undo of one object has come; each step takes it and returns a new one."""
+"""`Progress`: the state of the hardening or undo of one object. Each step takes a progress and returns a new one."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from kubectl_caps.core.harden.result import HardenOutcome, HardenResult
 
 State = Literal["untouched", "patched", "undone"]
-"""How an object is stored: as it was, with what was sent, or with that taken back."""
+"""The stored state of an object: as it was before, with the change that was sent, or with the change taken back."""
 
 
 class Progress(Struct, frozen=True):
@@ -18,7 +18,7 @@ class Progress(Struct, frozen=True):
     states: tuple[State, ...] = ("untouched",)
 
     def due(self, state: State) -> "Progress":
-        """The progress while nobody knows whether the object already has this state."""
+        """The progress while it is not known whether the object already has this state."""
         return replace(self, states=(*self.states, state))
 
     def ended(self, result: HardenOutcome, message: str) -> "Progress":

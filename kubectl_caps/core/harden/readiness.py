@@ -1,4 +1,4 @@
-"""New pods that do not become ready: how long a rollout waits for each, and what then counts as its failure.
+"""Judges new pods that do not become ready: how long a rollout waits for a pod, and when the pod has failed.
 
 `kubectl rollout status` waits until the timeout. A pod that cannot be scheduled, whose volume cannot be mounted, or
 whose readiness probe keeps failing says so in its status and events long before.
@@ -20,7 +20,7 @@ Stage = Literal["unscheduled", "creating", "initializing", "running", "ready"]
 PENDING_LIMIT = 60.0
 """Seconds that a pod may wait for a node, or for its volumes and its sandbox."""
 READY_FACTOR = 3
-"""How many times as long as the old pods a new pod may take to become ready after its containers have started."""
+"""The factor by which a new pod may take longer than the old pods to become ready after its containers have started."""
 READY_FLOOR = 20.0
 """The least number of seconds that a running pod gets to become ready."""
 

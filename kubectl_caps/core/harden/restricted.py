@@ -1,4 +1,4 @@
-"""`--profile restricted`: the fields beyond capabilities that the Pod Security level requires, check by check.
+"""Plans `--profile restricted`: the fields besides capabilities that the Pod Security level requires, check by check.
 
 `harden` sets runAsNonRoot true and seccomp RuntimeDefault: neither needs knowledge of the application.
 

@@ -42,7 +42,7 @@ def is_watched(
 
 
 def awaited(events: Sequence[PodEvent], *, is_suspended: bool, made: str) -> Verdict:
-    """The verdict before there is a Job: why none comes, as far as the CronJob's new events tell.
+    """The verdict before there is a Job: the reason why no Job comes, if the CronJob's new events show it.
 
     `made` is the name of the Job that this command makes; it is empty while the next scheduled run is awaited.
     """
@@ -57,7 +57,7 @@ def awaited(events: Sequence[PodEvent], *, is_suspended: bool, made: str) -> Ver
 
 
 def end_not_seen(verdict: Verdict, words: str, failure: PodFailure | None) -> Verdict:
-    """The verdict on a run whose end nobody will see: failed if one of its pods has failed, else not proven."""
+    """The verdict on a run whose end will not be seen: failed if one of its pods has failed, else not proven."""
     if failure:
         return replace(verdict, standing=failed(replace(failure, message=f"{failure.message}; {words}")))
     return replace(verdict, standing=RolloutStatus("complete", words), unproven=words)
@@ -73,12 +73,14 @@ def run_timed_out(verdict: Verdict, timeout: float, failure: PodFailure | None) 
 def not_read(run: job_run.RunJob, pods: Sequence[Pod], unread: Collection[tuple[str, str]], *, sample: int) -> str:
     """A sentence about the logs of an ended run that were not read; empty if all, or those of `sample` pods, were.
 
-    `unread` are the pods and containers whose logs could not be read.
+    `unread` are the pods and containers whose logs could not be read. Those of earlier runs do not count: without them
+    a complaint is taken for a new one.
     """
     missing = job_run.unread(run, pods) if len(pods) < sample else 0
     if missing:
         return f"{missing} of its pods were gone before their logs were read"
-    places = ", ".join(f"{pod}/{container}" for pod, container in sorted(unread))
+    names = {pod.metadata.name for pod in pods}
+    places = ", ".join(f"{pod}/{container}" for pod, container in sorted(unread) if pod in names)
     return f"logs were not read: {places}" if places else ""
 
 

@@ -1,4 +1,4 @@
-"""The verdict on a watched object after the patch: by its pods, and by changes that others made to it."""
+"""Judges a watched object after the patch, by its pods and by changes of other writers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""The end of a watch: a rollout has to be complete, or failed, for a while before the watch ends."""
+"""Decides when a watch ends: a rollout must be complete, or failed, for a while."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""A hardened template of a kind without a pod template, written back to the fields that it was made of."""
+"""Writes the hardened template of a kind without a pod template back to the object's own fields."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -51,7 +51,7 @@ def _is_written(path: Path, value: Json, kind: Kind) -> bool:
 
 
 def _inside(path: Path, template: Path) -> Path | None:
-    """The path from the pod template on; None for a field outside of it."""
+    """The path below the pod template; None for a field outside of the template."""
     if len(path) < len(template):
         return None
     for step, wanted in zip(path, template, strict=False):
@@ -61,7 +61,7 @@ def _inside(path: Path, template: Path) -> Path | None:
 
 
 def _fits(path: Path, value: Json) -> bool:
-    """Whether a field of a pod template is one of these, or a mapping that holds only these and is empty here."""
+    """Whether a field of a pod template is a written field, or an empty mapping that can hold only written fields."""
     if path[:2] == _ANNOTATIONS:
         is_ours = len(path) == len(_ANNOTATIONS) + 1 and str(path[-1]).startswith(PREFIX)
         return _is(value, str) if is_ours else path == _ANNOTATIONS and _bare(value)

@@ -23,14 +23,14 @@ class Field(Struct, frozen=True):
 
 
 def fields(patch: Patch, obj: Mapping[str, Any]) -> Iterator[Field]:
-    """The single fields that a patch changes, an object that is added or removed whole taken apart."""
+    """The single fields that a patch changes. An object that is added or removed as a whole gives one entry a field."""
     for change in patch.changes:
         for path, before, after in leaves(change.path, change.before, change.after):
             yield Field(path, _container_at(path, obj), before, after)
 
 
 def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str]]:
-    """The changes of a patch by container name, not by index: to compare the plans of two states of an object."""
+    """The changes of a patch, with container names instead of indexes, so that plans of two states can be compared."""
     return frozenset(
         (field.container, field_path(below_container(field.path)), repr(field.before), repr(field.after))
         for field in fields(patch, obj)
@@ -38,7 +38,7 @@ def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, st
 
 
 def leaves(path: Path, before: Json, after: Json) -> Iterator[tuple[Path, Json, Json]]:
-    """A change of a field taken apart into changes of single values."""
+    """The changes of single values that a change of a field consists of."""
     sides = [side for side in (before, after) if side is not ABSENT]
     if sides and all(isinstance(side, Mapping) and side for side in sides):
         keys = dict.fromkeys(key for side in sides for key in side)
@@ -49,7 +49,7 @@ def leaves(path: Path, before: Json, after: Json) -> Iterator[tuple[Path, Json, 
 
 
 def below_container(path: Path) -> Path:
-    """The path from the container on, or the whole path of a field of the pod."""
+    """The part of the path below the container; for a field of the pod, the whole path."""
     lists = [at for at, step in enumerate(path) if step in _LISTS]
     return path[lists[-1] + 2 :] if lists else path
 
@@ -58,7 +58,7 @@ _LISTS = ("containers", "initContainers", "steps", "sidecars")
 
 
 def _converted_at(path: Path, obj: Mapping[str, Any], convert: Converter) -> str:
-    """The name, in the pods of an object without a pod template, of the container that has a field."""
+    """The container that has a field, by its name in the pods. The object has no pod template."""
     for flat in convert(obj):
         for member in members(msgspec.convert(flat.template, PodTemplate).spec):
             own = place(flat.places, (*member.path, "securityContext"))

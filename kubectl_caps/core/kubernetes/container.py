@@ -18,7 +18,7 @@ class Fields(Struct, frozen=True, kw_only=True, rename=_kubernetes_name):
 
 
 UserId = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""What the API takes (apimachinery's validation.IsValidUserID); -1 would be taken for another user than root."""
+"""The user ids that the API accepts (apimachinery's validation.IsValidUserID). -1 would pass for a non-root user."""
 
 
 class Capabilities(Fields, frozen=True):
@@ -69,7 +69,7 @@ class VolumeMount(Fields, frozen=True):
 
 
 class Host(Fields, frozen=True):
-    """An httpGet or tcpSocket action, of which only the host is judged."""
+    """An httpGet or tcpSocket action. Only its host is judged."""
 
     host: str | None = None
 
@@ -107,5 +107,5 @@ class Container(Fields, frozen=True):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The declared capabilities, empty ones where there are none."""
+        """The declared capabilities; empty lists if the container declares none."""
         return self.security.capabilities or Capabilities()

@@ -1,4 +1,4 @@
-"""A container merged over its defaults, as a strategic merge patch of core/v1 Container merges."""
+"""Merges a container over its defaults, as a strategic merge patch of core/v1 Container does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,19 @@ _MERGE_KEYS: Mapping[str, str] = {
     "env": "name",
     "ports": "containerPort",
 }
-"""The lists of a container that are merged item by item (k8s.io/api core/v1 types.go, `patchMergeKey`); others are
-replaced."""
+"""The lists of a container that are merged item by item (k8s.io/api core/v1 types.go, `patchMergeKey`). All other lists
+are replaced."""
 
 
 class Merged(Struct, frozen=True):
-    """The container, and which of its fields are the defaults': each with its path there."""
+    """The merged container. `taken` maps each field that is from the defaults to its path in the defaults."""
 
     value: Any
     taken: dict[Path, Path]
 
 
 def overlaid(own: Any, default: Any) -> Merged:
-    """`own` over `default`. An empty list or text of `own` is absent: Go leaves both out of the JSON that it merges.
+    """`own` over `default`. An empty list or text of `own` counts as absent: Go leaves it out of the JSON to merge.
 
     (tektoncd/pipeline pkg/apis/pipeline/v1/merge.go MergeStepsWithStepTemplate)
     """

@@ -1,11 +1,11 @@
-"""Whether data of any shape holds containers: the signs of a container or a pod spec."""
+"""Recognises containers and pod specs in data of any shape, by the fields that they have."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def looks_like_pods(obj: Any) -> bool:
-    """Whether any data holds something shaped like a pod spec, at any depth.
+    """Whether data holds a mapping that is shaped like a pod spec, at any depth.
 
     A pod spec has a list of containers with an image, a security context or, in a template, a name.
     """
@@ -22,9 +22,9 @@ def looks_like_pods(obj: Any) -> bool:
 
 
 def holds_containers(key: str, value: Any, *, in_template: bool) -> bool:
-    """Whether a field of an object of Kubernetes holds containers.
+    """Whether a field of a Kubernetes object holds containers.
 
-    Such fields are those of pods, and `container`, `script`, `steps` and `sidecars` of Argo Workflows and Tekton.
+    The fields are those of pods, and `container`, `script`, `steps` and `sidecars` of Argo Workflows and Tekton.
     """
     if key not in (*_CONTAINERS, *_LIKE_CONTAINERS):
         return False
@@ -38,7 +38,7 @@ _SIGNS = ("image", "securityContext")
 
 
 def _has(node: Mapping[Any, Any], keys: Sequence[str], signs: Sequence[str]) -> bool:
-    """Whether one of the keys holds a mapping, or a list with one, that has one of the signs."""
+    """Whether one of the keys holds a mapping with one of the signs, or a list with such a mapping."""
     held = [node[key] for key in keys if key in node]
     items = [item for value in held for item in (value if isinstance(value, list) else [value])]
     return any(isinstance(item, Mapping) and any(sign in item for sign in signs) for item in items)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 JOB_LABELS = ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name")
-"""On the pods of each Job (k8s.io/kubernetes pkg/registry/batch/job generateSelector).
+"""The labels on the pods of each Job (k8s.io/kubernetes pkg/registry/batch/job generateSelector).
 
-The API server refuses a Job whose template has those of another Job.
+The API server refuses a Job whose template has the labels of another Job.
 """
 
 LABELS_OF: Mapping[str, tuple[str, ...]] = {
@@ -14,10 +14,10 @@ LABELS_OF: Mapping[str, tuple[str, ...]] = {
     "StatefulSet": ("controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"),
     "DaemonSet": ("controller-revision-hash", "pod-template-generation"),
 }
-"""By the kind that owns the pods (k8s.io/api apps/v1 and batch/v1 types.go)."""
+"""The labels of each kind that owns pods (k8s.io/api apps/v1 and batch/v1 types.go)."""
 
 ADDED_LABELS = frozenset(label for labels in LABELS_OF.values() for label in labels)
-"""The labels of `LABELS_OF`: each pod of these kinds has its own."""
+"""All labels of `LABELS_OF`. Their values differ from pod to pod or from owner to owner."""
 
 CONTROLLER_LABELS = ADDED_LABELS | {"batch.kubernetes.io/job-completion-index"}
-"""Also the label of indexed Jobs (kubernetes.io, Well-Known Labels, Annotations and Taints)."""
+"""`ADDED_LABELS` and the label of indexed Jobs (kubernetes.io, Well-Known Labels, Annotations and Taints)."""

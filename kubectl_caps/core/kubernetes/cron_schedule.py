@@ -1,4 +1,4 @@
-"""Whether the schedule of a CronJob comes due within a time.
+"""Tells whether the schedule of a CronJob comes due within a number of seconds.
 
 The rules are those of github.com/robfig/cron v3 (parser.go, ParseStandard), which the CronJob controller uses: five
 fields and descriptors. `@every`, and a schedule with a time zone of its own, are not supported here.
@@ -38,7 +38,7 @@ _FIELDS = (
     _Bounds(1, 12, "jan feb mar apr may jun jul aug sep oct nov dec"),
     _Bounds(0, 6, "sun mon tue wed thu fri sat"),
 )
-"""Minute, hour, day of the month, month, day of the week (7 is no Sunday here)."""
+"""Minute, hour, day of the month, month, day of the week. 7 is not a valid day of the week."""
 
 _LONGEST = timedelta(days=366)
 
@@ -46,8 +46,8 @@ _LONGEST = timedelta(days=366)
 def comes_due(schedule: str, zone: str | None, now: datetime, seconds: float) -> bool | None:
     """Whether a run is due within so many seconds after `now` (a time with its zone).
 
-    `zone` is `spec.timeZone`. None is the controller's own zone, which the API does not tell: UTC is taken. The answer
-    is None if schedule or zone cannot be read here, and where `seconds` are more than a year.
+    `zone` is `spec.timeZone`. None means the controller's own zone, which the API does not show: UTC is assumed. The
+    answer is None if the schedule or the zone cannot be parsed, and if `seconds` is more than a year.
     """
     fields, place = _parsed(schedule), _zone(zone)
     if fields is None or place is None or seconds > _LONGEST.total_seconds():
@@ -61,7 +61,7 @@ def comes_due(schedule: str, zone: str | None, now: datetime, seconds: float) ->
 
 
 class _Field(Struct, frozen=True):
-    """The values that a field allows; `is_star` says that it restricts nothing, which decides how days are joined."""
+    """The values that a field allows. `is_star` means all values; then the other field of days alone decides."""
 
     values: frozenset[int]
     is_star: bool

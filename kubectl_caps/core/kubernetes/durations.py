@@ -1,4 +1,4 @@
-"""Durations as kubectl's flags take them."""
+"""Parses durations as kubectl's flags do."""
 
 import re
 
@@ -7,9 +7,9 @@ _PART = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of `1h30m`, `1.5h` or `500ms` (Go's time.ParseDuration), and of `5`, as `--request-timeout` takes them.
+    """Seconds of `1h30m`, `1.5h` or `500ms` (Go's time.ParseDuration), or of `5`, as in `--request-timeout=5`.
 
-    Raises ValueError for anything else, and for less than nothing (client-go, tools/clientcmd/config.go ParseTimeout).
+    Raises ValueError for other texts and for negative durations (client-go, tools/clientcmd/config.go ParseTimeout).
     """
     if re.fullmatch(r"\+?\d+", text, re.ASCII):
         return float(text)

@@ -1,8 +1,8 @@
 """Predicts what the other writers of an object will do to the fields that a patch changes.
 
-A writer that declares a field sets the field again; other writers leave it. Flux is the exception: it takes over the
-fields of managers whose names begin with `kubectl`, and removes fields that its source does not have (fluxcd/pkg
-ssa/patch.go, kustomize-controller pull requests 527 and 562).
+A writer that declares a field sets the field again. A writer that does not declare a field leaves the field. Flux is
+the exception: Flux takes over the fields of managers whose names begin with `kubectl`, and removes fields that its
+source does not have (fluxcd/pkg ssa/patch.go, kustomize-controller pull requests 527 and 562).
 """
 
 import json
@@ -17,16 +17,16 @@ from kubectl_caps.core.kubernetes.managed_fields import Entry, Steps, last_appli
 from kubectl_caps.core.kubernetes.patch import ABSENT, Json, Patch, lookup
 
 Effect = Literal["reverts", "conflicts", "removes", "unknown", "leaves"]
-"""What becomes of our value: set back, the writer's own apply refused, removed, not known, kept."""
+"""The writer sets our value back, its own apply is refused, it removes the field, not known, it leaves our value."""
 
 UNDONE: tuple[Effect, ...] = ("reverts", "conflicts", "removes")
-"""Effects that make a change in the cluster alone a change that does not last."""
+"""Effects that undo a change that was made only in the cluster."""
 
 
 class ManagerEffect(Struct, frozen=True):
     """The effect of one writer on some of the changed fields, the time, and the evidence.
 
-    `by_itself` says that the writer reconciles on its own; others write when a person runs them.
+    `by_itself` says that the writer reconciles on its own. Any other writer writes when a person runs it.
     """
 
     writer: str
@@ -40,8 +40,8 @@ class ManagerEffect(Struct, frozen=True):
 class Writer(Struct, frozen=True):
     """A tool that writes objects under the names of these field managers.
 
-    A known tool that writes `by_itself` reconciles, and overrides conflicts; others write when a person or a pipeline
-    runs them. `takes_over` is the prefix of the managers whose fields the tool makes its own.
+    A known tool that writes `by_itself` reconciles and overrides conflicts. Any other tool writes when a person or a
+    pipeline runs it. `takes_over` is the prefix of the managers whose fields the tool takes over.
     """
 
     name: str
@@ -65,11 +65,11 @@ WRITERS: tuple[Writer, ...] = (
     Writer("kubectl apply --server-side", ("kubectl",), "with the next `kubectl apply --server-side`", False),
     Writer("kubectl apply", ("kubectl-client-side-apply",), "with the next `kubectl apply`", False),
 )
-"""The writers that are known. Any other manager that has written a changed field is taken for an operator."""
+"""The known writers. Any other manager that has written a changed field counts as an operator."""
 
 _DECLARED = "its source declares it"
 _KNOWN = {manager for writer in WRITERS for manager in writer.managers}
-# Commands that a person ran once, and controllers that write fields of their own and nothing of a template.
+# Commands that a person ran once, and controllers that write their own fields and no field of a template.
 _ONCE = ("kubectl-", "kube-controller-manager", "kube-scheduler", "kubelet", "before-first-apply")
 
 
@@ -127,7 +127,7 @@ def for_source(obj: Mapping[str, Any], patch: Patch) -> dict[str, Json]:
 
 
 def _writers(entries: Sequence[Entry], manager: str) -> Iterator[tuple[Writer, list[Entry]]]:
-    """The other writers of an object, each with what it declares."""
+    """The other writers of an object, each with its entries."""
     for writer in WRITERS:
         if own := [entry for entry in entries if entry.manager in writer.managers]:
             yield writer, own
@@ -138,7 +138,7 @@ def _writers(entries: Sequence[Entry], manager: str) -> Iterator[tuple[Writer, l
 
 
 def _effect(writer: Writer, own: Sequence[Entry], field: Field, path: Steps, manager: str) -> tuple[Effect, str]:
-    """The effect of a writer on a field, and the reason, which is empty for a field that an unknown writer leaves."""
+    """The effect of a writer on a field, and the reason. The reason is empty if an unknown writer leaves the field."""
     if any(entry.owns(path) for entry in own):
         if any(entry.operation == "Apply" for entry in own) and not (writer.is_known and writer.by_itself):
             return "conflicts", f"{_DECLARED}: its apply is refused unless forced; a forced apply sets it back"

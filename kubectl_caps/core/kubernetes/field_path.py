@@ -1,7 +1,7 @@
-"""Paths of fields, as Kubernetes writes them and as msgspec names the field of a wrong type."""
+"""Paths of fields in Kubernetes' notation, and msgspec's errors with such paths."""
 
 Path = tuple[str | int, ...]
-"""Where a field is, from the root of some object: `("spec", "containers", 0, "name")`."""
+"""The path of a field from the root of an object: `("spec", "containers", 0, "name")`."""
 
 
 def field_path(path: Path) -> str:
@@ -27,6 +27,6 @@ def in_words(error: Exception) -> str:
 
 
 def wrong_type(error: Exception) -> tuple[str, str]:
-    """The path of the field (`.spec.x`, or nothing) and what is wrong with it."""
+    """The path of the field (`.spec.x`, or an empty text), and the error."""
     text, _, path = str(error).replace("`", "").partition(" - at $")
     return path, f"{text[:1].lower()}{text[1:]}"

@@ -1,4 +1,4 @@
-"""Pod templates for kinds without one: converted from fields of the object, with the place of each field."""
+"""Builds pod templates for kinds that have none, from other fields of the object, and records each field's path."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -10,18 +10,18 @@ from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.core.kubernetes.patch import ABSENT, lookup
 
 Places = Mapping[Path, Path]
-"""From a field of a pod template to the field of the object that it was made of; fields below it go the same way."""
+"""From a field of a pod template to the field of the object that it was made from. Fields below it move with it."""
 
 
 class NotConvertible(ValueError):
-    """An object that no pod template can be made of. The text names the field of the object, and why."""
+    """An object that cannot be converted to a pod template. The text names the field of the object and the reason."""
 
 
 class Flattened(Struct, frozen=True):
-    """A pod template that a controller makes of an object's fields.
+    """A pod template that a controller makes from an object's fields.
 
-    `base` is the field of the object that holds most of them. `judged` are the fields of the object that are in the
-    template: other fields of pods in the object are not.
+    `base` is the field of the object that holds most of these fields. `judged` are the fields of the object that went
+    into the template.
     """
 
     base: Path
@@ -35,7 +35,7 @@ Converter = Callable[[Mapping[str, Any]], Iterator[Flattened]]
 
 
 def place(places: Places, path: Path) -> Path | None:
-    """Where a field of the template stands in the object; None for a field that the object has no place for."""
+    """The path in the object of a field of the template; None if the object has no such field."""
     for end in range(len(path), 0, -1):
         origin = places.get(path[:end])
         if origin is not None:
@@ -44,7 +44,7 @@ def place(places: Places, path: Path) -> Path | None:
 
 
 class Draft:
-    """A template in the making: each value is put into it together with the field that it is from."""
+    """A template that is being built. Each value is added together with the path of its field in the object."""
 
     def __init__(self, base: Path, template: Mapping[str, Any] | None = None) -> None:
         self.base = base
@@ -53,14 +53,14 @@ class Draft:
         self.judged: list[Path] = []
 
     def put(self, path: Path, value: Any, origin: Path) -> None:
-        """Set a field. The value ABSENT only says where the field would stand. Raises NotConvertible."""
+        """Set a field. The value ABSENT only records the field's path in the object. Raises NotConvertible."""
         self.places[path] = origin
         if value is ABSENT or value is None:
             return
         self._holder(path)[path[-1]] = copy.deepcopy(value)
 
     def append(self, path: Path, value: Any, origin: Path) -> Path:
-        """Add an item to a list; returned is its path in the template. Raises NotConvertible if it is no list."""
+        """Add an item to a list and return its path in the template. Raises NotConvertible if the field is no list."""
         holder = self._holder(path)
         if holder.get(path[-1]) is None:
             holder[path[-1]] = []
@@ -73,7 +73,7 @@ class Draft:
         return at
 
     def _holder(self, path: Path) -> Any:
-        """The parent of the last step of a path; objects above it that are missing or null are created.
+        """The parent of the last step of a path. Missing and null objects above it are created.
 
         Raises NotConvertible for a parent of another type.
         """
@@ -90,7 +90,7 @@ class Draft:
         return NotConvertible(f"{field_path(self.where(path))}: expected {expected}, got {_type(found)}")
 
     def where(self, path: Path) -> Path:
-        """The field of the object that a field of the template is from."""
+        """The field of the object that gave a field of the template its value."""
         return place(self.places, path) or self.base
 
     def done(self) -> Flattened:
@@ -132,7 +132,7 @@ def text_at(obj: Any, path: Path) -> str:
 
 
 def required_value(path: Path) -> NotConvertible:
-    """The error of a field that is not there, in Kubernetes' words."""
+    """The error for a missing field, in Kubernetes' words."""
     return NotConvertible(f"{field_path(path)}: Required value")
 
 

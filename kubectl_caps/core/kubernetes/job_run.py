@@ -1,7 +1,7 @@
-"""The status of a CronJob's run, judged from its Job and the Job's pods; and the earlier runs of a CronJob.
+"""Judges the status of a CronJob's run from its Job and the Job's pods, and the earlier runs of a CronJob.
 
-A Job tries again where a pod fails (`backoffLimit`), so a pod that fails is not the end by itself: its Job is, or a
-refusal that the pod logs. Conditions and fields are those of batch/v1 (k8s.io/api batch/v1 types.go).
+A Job tries again if a pod fails (`backoffLimit`), so a failed pod alone does not fail the run. The run fails if its Job
+fails or if a pod logs a refusal. Conditions and fields are those of batch/v1 (k8s.io/api batch/v1 types.go).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ Same = Callable[[PodTemplate, PodTemplate], bool]
 MANUAL = "cronjob.kubernetes.io/instantiate"
 _RETRIED = "CrashLoopBackOff"
 _NEVER_RAN = ("StartError", "ContainerCannotRun", "RunContainerError")
-"""Reasons of a container that ended before its program ran (containerd's and the kubelet's)."""
+"""The reasons of containerd and the kubelet for a container that ended before its program ran."""
 
 
 class LastRun(Struct, frozen=True):
@@ -52,7 +52,7 @@ def job_reference(name: str) -> str:
 def manual_job(cron_job: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The Job that `kubectl create job NAME --from=cronjob/x` makes (k8s.io/kubectl pkg/cmd/create/create_job.go).
 
-    The owner reference has no blockOwnerDeletion, for which the right to change the CronJob's finalizers is needed.
+    The owner reference has no blockOwnerDeletion, which needs the right to change the CronJob's finalizers.
     """
     template, metadata = cron_job["spec"]["jobTemplate"], cron_job["metadata"]
     told = template.get("metadata") or {}
@@ -72,9 +72,9 @@ def is_suspended(cron_job: Mapping[str, Any]) -> bool:
 
 
 def held_off(cron_job: Mapping[str, Any]) -> str:
-    """The active run beside which the concurrencyPolicy allows no other run; empty if another run is allowed.
+    """The active run during which the concurrencyPolicy allows no other run; empty if another run is allowed.
 
-    The CronJob controller does not apply the policy to a Job that somebody else makes.
+    The CronJob controller applies the policy only to Jobs that it creates itself.
     """
     active = lookup(cron_job, ("status", "active"))
     policy = lookup(cron_job, ("spec", "concurrencyPolicy"))
@@ -94,16 +94,16 @@ def of_template(runs: Iterable[RunJob], template: PodTemplate, same: Same) -> li
 
 
 def lacks(patch: Patch, cron_job: Mapping[str, Any], run: RunJob) -> bool:
-    """Whether a run does not have the change that a patch made to its CronJob.
+    """Whether a run lacks the change that a patch made to its CronJob.
 
-    It was made of the template from before, or something changed the Job on its way in.
+    Then the Job was made from the old template, or admission changed the Job.
     """
     spec, template = cron_job["spec"], cron_job["spec"]["jobTemplate"]
     return bool(unkept(patch, {**cron_job, "spec": {**spec, "jobTemplate": {**template, "spec": run["spec"]}}}))
 
 
 def newest_run(runs: Iterable[RunJob]) -> LastRun | None:
-    """The run that began last; None if there is none."""
+    """The run that began last; None if there is no run."""
     newest = max(runs, key=_began, default=None)
     if newest is None:
         return None
@@ -122,12 +122,12 @@ def history(cron_job: Mapping[str, Any], runs: Sequence[RunJob], template: PodTe
 
 
 def told(run: LastRun) -> str:
-    """`job.batch/x-1: BackoffLimitExceeded: …`, as far as there is a reason."""
+    """`job.batch/x-1: BackoffLimitExceeded: …`, or only the Job if the run has no reason."""
     return f"{job_reference(run.name)}: {run.reason}" if run.reason else job_reference(run.name)
 
 
 def is_finished(run: RunJob) -> bool:
-    """Whether a Job has ended, for good or bad."""
+    """Whether a Job has ended, with success or failure."""
     return bool(true_condition(run, "Complete") or true_condition(run, "Failed"))
 
 
@@ -155,18 +155,18 @@ def standing(run: RunJob, pods: Sequence[Pod], refusals: Sequence[PodFailure]) -
 
 
 def unseen_end(pods: Sequence[Pod]) -> PodFailure | None:
-    """The failure of a run whose end will not be seen; None if none of its pods has failed yet."""
+    """The failure of a run that is no longer watched; None if none of its pods has failed yet."""
     return next(pod_failures.pod_failures(pods), None)
 
 
 def unread(run: RunJob, pods: Sequence[Pod]) -> int:
-    """How many pods of a run that has ended are gone, so that their logs may not have been read."""
+    """The number of ended pods of a run that are gone. Their logs may not have been read."""
     ended = sum(_count(run, field) for field in ("succeeded", "failed"))
     return max(0, ended - len(pods))
 
 
 def _cannot_start(pods: Sequence[Pod], failure: PodFailure) -> bool:
-    """Whether a container never ran its program, so that another try would fail as well."""
+    """Whether the container never ran its program. Then another try would fail as well."""
     statuses = (pod.status.containers.get(failure.container) for pod in pods if pod.metadata.name == failure.pod)
     return any(status is not None and _is_stuck(status) for status in statuses)
 
@@ -192,7 +192,7 @@ def _count(run: RunJob, field: str) -> int:
 
 
 def true_condition(run: RunJob, kind: str) -> Mapping[str, Any] | None:
-    """The condition of a type that a Job has with status True, such as `Complete`."""
+    """The Job's condition of a type, such as `Complete`, if its status is True."""
     conditions = lookup(run, ("status", "conditions"))
     found = (item for item in (conditions if isinstance(conditions, list) else []) if item.get("type") == kind)
     return next((item for item in found if item.get("status") == "True"), None)

@@ -1,4 +1,4 @@
-"""The table of kinds that run pods: where each kind has its pod template, and what a change of the template does.
+"""The table of kinds that run pods: the path of each kind's pod template, and the effect of a change of the template.
 
 Only this table knows a kind's shape. A new kind, a custom resource included, is a new row.
 """
@@ -13,15 +13,15 @@ from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.core.kubernetes.flattened import Converter
 
 TemplateEffect = Literal["rollout", "new pods", "next run", "never"]
-"""What a change of the template does: replaces the pods, meets only pods made later, or is refused by the API."""
+"""The effect of a change of the template: the pods are replaced, only later pods have it, or the API refuses it."""
 
 
 class Kind(Struct, frozen=True):
     """A row. `template` is the path of the pod template: `*` is every item of a list, `()` means the pod itself.
 
-    A kind without a pod template has `convert`, which makes pod templates of its other fields; `template` is then where
-    most of these fields are, and `containers` are the fields that become containers. `unseen` says why nobody can tell
-    from the object whether its pods satisfy *restricted*.
+    A kind without a pod template has `convert`, which makes pod templates from its other fields. `template` is then the
+    path of most of these fields, and `containers` are the fields that become containers. `unseen` says why the object
+    does not show whether its pods satisfy *restricted*.
     """
 
     group: str
@@ -42,7 +42,7 @@ class Kind(Struct, frozen=True):
 
     @property
     def builtin(self) -> bool:
-        """Whether every cluster serves it."""
+        """Whether every cluster serves the kind."""
         return self.group in ("", "apps", "batch")
 
 
@@ -101,13 +101,13 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 
 WORKLOADS: tuple[Kind, ...] = KINDS[:8]
-"""The eight kinds that `inspect` shows where no TYPE is named."""
+"""The eight kinds that `inspect` lists without a TYPE."""
 
 _given: list[Kind] = []
 
 
 def set_added_kinds(rows: Sequence[Kind]) -> None:
-    """The rows that the command line adds for this run, beside those of the table; those of another run go."""
+    """Set the rows that the command line adds to the table for this run. They replace the rows of an earlier run."""
     _given[:] = rows
 
 
@@ -121,12 +121,12 @@ def all_kinds() -> tuple[Kind, ...]:
     return (*KINDS, *_given)
 
 
-# Groups that served a built-in kind before the present group; manifests still name them.
+# Former groups of built-in kinds, which manifests still name.
 _FORMER_GROUPS = {"extensions": ("apps",)}
 
 
 def kind_of(api_version: str, kind: str) -> Kind | None:
-    """The row for an object of this apiVersion and kind, whatever the version; None if it is in no row."""
+    """The row for an object of this group and kind, in any version; None if the kind has no row."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
     groups = _FORMER_GROUPS.get(group, (group,))
     return next((row for row in all_kinds() if row.kind == kind and row.group in groups), None)

@@ -11,7 +11,7 @@ def rendered_name(folder: str) -> str:
 
 
 def file_flag(name: str) -> str:
-    """`-f FILE` for the name of a file, `-k FOLDER` for one of `rendered_name`, quoted for a shell."""
+    """`-f FILE` for the name of a file, `-k FOLDER` for a name that `rendered_name` made; quoted for a shell."""
     if name.startswith(_RENDERED):
         return f"-k {shlex.quote(name.removeprefix(_RENDERED))}"
     return f"-f {shlex.quote(name)}"

@@ -1,4 +1,4 @@
-"""The pod that a controller makes of an object's pod template, as the body of a create request."""
+"""Makes the pod that a controller would make from an object's pod template, as the body of a create request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, MissingFie
 
 
 def template_of(workload: Workload, obj: Mapping[str, Any]) -> Any:
-    """The pod template of a workload in an object, which may be another state of its own; ABSENT if there is none.
+    """The pod template of a workload in `obj`, which may be a later state of the workload's object; ABSENT if missing.
 
-    Of a kind that has no pod template this is a new one, made of the object's fields. Raises MalformedWorkload if
-    that cannot be made.
+    For a kind without a pod template, a new template is made from the object's fields. Raises MalformedWorkload if it
+    cannot be made.
     """
     kind = kind_of(workload.api_version, workload.kind)
     if workload.places is None or kind is None or kind.convert is None:
@@ -30,10 +30,10 @@ def template_of(workload: Workload, obj: Mapping[str, Any]) -> Any:
 
 
 def pod_from(workload: Workload, obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """The pod of a workload in an object, as `pod_of` has it. Raises MalformedWorkload.
+    """The pod of a workload in an object, as `pod_of` makes it. Raises MalformedWorkload.
 
-    Of a kind without a pod template the pod has what it needs to be created: an image where the object names none, and
-    no mounts of volumes that are only in its run.
+    The pod of a kind without a pod template is changed so that it can be created: a container without an image gets
+    one, and mounts of volumes that exist only in a run are left out.
     """
     if workload.places is None:
         return pod_of(obj, workload.path, workload.name, namespace)
@@ -52,11 +52,13 @@ _NO_IMAGE = "image-of-the-run"
 
 
 def pod_of(obj: Mapping[str, Any], path: Path, name: str, namespace: str) -> dict[str, Any]:
-    """The pod that a controller makes of an object's template, as the body of a create request.
+    """The pod that a controller makes from an object's template, as the body of a create request.
 
-    Of the template's metadata only labels and annotations count (k8s.io/kubernetes pkg/controller GetPodFromTemplate).
+    The pod takes only labels and annotations from the template's metadata (k8s.io/kubernetes pkg/controller
+    GetPodFromTemplate).
     A StatefulSet's claims become volumes, which its containers may mount (pkg/controller/statefulset updateStorage).
-    Raises MalformedWorkload for a template without a spec, and claims without a name, as custom resources may have.
+    Raises MalformedWorkload for a template without a spec, and for a claim without a name: custom resources may have
+    both.
     """
     template: Any = obj
     for step in path:
@@ -94,7 +96,7 @@ msgspec.json.Decoder(_Owning)  # completed before threads share it: see core/kub
 
 
 def _claims(obj: Mapping[str, Any]) -> list[str]:
-    """The names of its claims."""
+    """The names of an object's volumeClaimTemplates."""
     try:
         spec = msgspec.convert(obj, _Owning).spec
     except msgspec.ValidationError as error:

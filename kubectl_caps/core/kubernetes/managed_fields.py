@@ -1,4 +1,4 @@
-"""Which fields each writer of an object declares: `metadata.managedFields`, and the annotation of client-side apply.
+"""The fields that each writer of an object declares, from `metadata.managedFields` and client-side apply's annotation.
 
 fieldsV1: kubernetes.io/docs/reference/using-api/server-side-apply, "Managed fields"; its keys are `f:NAME` for a field
 and `k:{...}` for an item of a list that has keys. The annotation: k8s.io/kubectl pkg/util/apply.go.
@@ -15,9 +15,9 @@ from kubectl_caps.core.kubernetes.patch import Json, lookup
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _APPLIERS = ("argocd-controller", "argocd-application-controller", "kubectl-client-side-apply")
-"""The managers that keep the annotation. An annotation of an object that none of them has written is kubectl's."""
+"""The managers that write the annotation. If none of them wrote the object, the annotation counts as kubectl's."""
 _NULL: Mapping[str, Any] = {"": {}}
-"""What a null in a manifest declares: that there shall be nothing, however deep."""
+"""The declaration of a null in a manifest: the field and all fields below it shall be absent."""
 
 Steps = tuple[str, ...]
 """A path as keys of fieldsV1."""
@@ -31,7 +31,7 @@ class Entry(Struct, frozen=True):
     declared: Mapping[str, Any]
 
     def owns(self, path: Steps) -> bool:
-        """Whether the manager declares a field, or the whole list that the field is in."""
+        """Whether the manager declares a field, or declares the whole list that holds the field."""
         node = self.declared
         for step in path:
             if not node or node == _NULL:
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True):
 
 
 def managed(obj: Mapping[str, Any]) -> list[Entry]:
-    """The entries of `metadata.managedFields`, without those of subresources."""
+    """The entries of `metadata.managedFields`, without entries of subresources."""
     items = (obj.get("metadata") or {}).get("managedFields") or ()
     return [
         Entry(item.get("manager") or "", item.get("operation") or "", item.get("fieldsV1") or {})
@@ -54,10 +54,10 @@ def managed(obj: Mapping[str, Any]) -> list[Entry]:
 
 
 def last_applied(obj: Mapping[str, Any], *, merges_lists: bool) -> list[Entry]:
-    """What the annotation of client-side apply declares, as an entry of its manager; none without an annotation.
+    """The fields that the annotation of client-side apply declares, as one entry; empty without an annotation.
 
-    `merges_lists` says that client-side apply merges containers by name, as it does for built-in kinds; for custom
-    resources it replaces the list.
+    `merges_lists` says that client-side apply merges containers by name, as for built-in kinds. For custom resources it
+    replaces the list.
     """
     text = ((obj.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     entries = [entry for entry in managed(obj) if entry.manager in _APPLIERS]
@@ -72,7 +72,7 @@ def last_applied(obj: Mapping[str, Any], *, merges_lists: bool) -> list[Entry]:
 
 
 def steps(obj: Json, path: Path) -> Steps:
-    """A path in an object as keys of fieldsV1: `f:spec`, and for the item of a list `k:{"name":"web"}`."""
+    """A path in an object as keys of fieldsV1: `f:spec` for a field, `k:{"name":"web"}` for the item of a list."""
     return tuple(
         _item(lookup(obj, (*path[: at + 1], "name"))) if isinstance(step, int) else f"f:{step}"
         for at, step in enumerate(path)

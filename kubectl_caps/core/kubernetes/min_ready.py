@@ -1,7 +1,7 @@
-"""`minReadySeconds` while a rollout is watched: the controller keeps the old pods until the new ones have stayed up.
+"""Raises `minReadySeconds` for a watched rollout, so that the old pods stay until the new pods have run for a while.
 
-A pod without a readiness probe is ready the moment it starts, so with `minReadySeconds: 0` its predecessor is ended
-before a crash can be seen. The field is no part of the pod template: a change of the field alone makes no rollout.
+A pod without a readiness probe is ready the moment it starts. With `minReadySeconds: 0` the controller then ends the
+old pod before a crash shows. The field is not part of the pod template: a change of the field alone makes no rollout.
 Deployments, DaemonSets and StatefulSets have the field (StatefulSets since Kubernetes 1.25).
 """
 
@@ -18,9 +18,9 @@ _DEADLINE: Path = ("spec", "progressDeadlineSeconds")
 
 
 def raised(kind: str, obj: Mapping[str, Any], settle: float) -> Change | None:
-    """The change that raises `minReadySeconds` of an object to `settle` seconds; None if that cannot be done.
+    """The change that raises `minReadySeconds` of an object to `settle` seconds; None if there is no such change.
 
-    It cannot be where the kind has no such field, where the field is as high already, and where a Deployment's
+    There is none if the kind has no such field, if the field is that high already, or if a Deployment's
     progressDeadlineSeconds is not higher (k8s.io/kubernetes pkg/apis/apps/validation, ValidateDeploymentSpec).
     """
     wanted, before, deadline = math.ceil(settle), lookup(obj, MIN_READY), lookup(obj, _DEADLINE)
@@ -32,6 +32,6 @@ def raised(kind: str, obj: Mapping[str, Any], settle: float) -> Change | None:
 
 
 def min_ready_seconds(obj: Mapping[str, Any]) -> int:
-    """The `minReadySeconds` of an object; 0 if there is none."""
+    """The `minReadySeconds` of an object; 0 if the field is not set."""
     value = lookup(obj, MIN_READY)
     return value if isinstance(value, int) else 0

@@ -7,7 +7,7 @@ from kubectl_caps.core.linux.runtimes import Runtime, runtime_named_by
 
 
 def node_runtimes(pods: Iterable[Pod]) -> dict[str, Runtime]:
-    """The runtime of each node by the node's name: the prefix of `status.containerStatuses[].containerID` names it."""
+    """The runtime of each node, by the node's name. The prefix of a container's `containerID` names the runtime."""
     found = {}
     for pod in pods:
         for status in pod.status.containers.values():

@@ -1,9 +1,9 @@
 """`Patch`: the changes from the object that was read to the wanted object, as a value that all commands share.
 
-A `Patch` is a value: it is built, shown and tested before anything is sent or written. To the server it goes as JSON
-Patch (RFC 6902) whose first operations are `test`s, so that whatever somebody else changed in those places meanwhile
-makes the server refuse; `test` with null is true of an absent field (github.com/evanphx/json-patch, which the API
-server uses). To a file it goes as text edits (`manifests/edit/edit.py`).
+A patch is built, shown and tested before it is sent or written. The server gets it as JSON Patch (RFC 6902) whose first
+operations are `test`s. If somebody else has changed one of the tested fields meanwhile, the server refuses the patch. A
+`test` with null succeeds for an absent field (github.com/evanphx/json-patch, which the API server uses). A file gets
+the patch as text edits (`manifests/edit/edit.py`).
 """
 
 import copy
@@ -24,16 +24,16 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""The value of a field that is not there."""
+"""The value of an absent field."""
 
 _UID: Path = ("metadata", "uid")
 
 Json = Any
-"""Anything that JSON can say: dict, list, str, int, float, bool or None."""
+"""A JSON value: dict, list, str, int, float, bool or None."""
 
 
 class Change(Struct, frozen=True):
-    """One field: the path, the old value, the new value. `ABSENT` stands for no field, never null."""
+    """The change of one field: the path, the old value, the new value. `ABSENT` means no field; it never means null."""
 
     path: Path
     before: Json
@@ -45,7 +45,7 @@ class Change(Struct, frozen=True):
 
 
 class Patch(Struct, frozen=True):
-    """Changes of one object, with the `test`s that guard them: its uid and the names of the list items they touch."""
+    """Changes of one object. `guards` are tested too: the object's uid, and the names of the changed list items."""
 
     changes: tuple[Change, ...]
     guards: tuple[tuple[Path, Json], ...] = ()
@@ -80,7 +80,7 @@ class Patch(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """A field that somebody else changed since: the expected value, and the present one."""
+    """A field that somebody else has changed: the expected value, and the present value."""
 
     path: Path
     expected: Json
@@ -88,7 +88,7 @@ class Conflict(Struct, frozen=True):
 
 
 def between(before: Json, after: Json) -> Patch:
-    """The patch that makes `before` (an object as read) into `after`.
+    """The patch that changes `before` (an object as read) to `after`.
 
     Mappings are compared field by field, lists of the same objects item by item (containers), other lists as a whole:
     `capabilities.add` and `drop` are atomic (`+listType=atomic`, core/v1 types.go).
@@ -102,12 +102,11 @@ def between(before: Json, after: Json) -> Patch:
 
 
 def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
-    """The patch with the same wanted values for the present object: list items are found by name, not by index.
+    """The patch that gives the present object the same wanted values. List items are found by name, not by index.
 
-    A field that already has its wanted value needs nothing. A field that has neither its old nor its wanted value
-    belongs to somebody else now: it is left alone and returned as a `Conflict`. An object that was added or removed
-    whole is taken apart, so that a neighbour's field in it survives. Another object of the same name is a conflict as a
-    whole.
+    A field that already has its wanted value is not in the patch. A field with neither its old nor its wanted value was
+    changed by somebody else: the field stays as it is and is returned as a `Conflict`. An added or removed object is
+    compared field by field, so that fields of others in it stay. Another object of the same name is one conflict.
     """
     names = dict(patch.guards)
     uid, found = names.get(_UID, ABSENT), lookup(current, _UID)
@@ -125,7 +124,7 @@ def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
 
 
 def unkept(patch: Patch, obj: Json) -> list[Path]:
-    """The changes of the patch that the object does not have, or no longer has."""
+    """The paths of the patch's changes that the object does not have."""
     rest, conflicts = rebased(patch, obj)
     return [change.path for change in rest.changes] + [conflict.path for conflict in conflicts]
 
@@ -167,7 +166,7 @@ def _differences(before: Json, after: Json, path: Path) -> Iterator[Change]:
 
 
 def _same_items(before: Json, after: Json) -> bool:
-    """Whether two lists hold the same objects by their names, so that none was added, moved or renamed."""
+    """Whether two lists hold objects of the same names in the same order."""
     if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after) or not before:
         return False
     return all(
@@ -182,7 +181,7 @@ def _names(obj: Json, changes: Sequence[Change]) -> Iterator[tuple[Path, Json]]:
         for index, step in enumerate(change.path):
             item = change.path[: index + 1]
             found = ((*item, key) for key in ("name", "image") if isinstance(step, int))
-            # A step of Tekton needs no name: its image is what tells it from others.
+            # A step of Tekton needs no name: then its image identifies the step.
             path = next((one for one in found if isinstance(lookup(obj, one), str)), None)
             if path is not None and path not in seen:
                 seen.add(path)
@@ -207,7 +206,7 @@ def _relocated(path: Path, names: Mapping[Path, Json], current: Json) -> Path | 
 
 
 def _settle(obj: Json, path: Path, before: Json, after: Json) -> list[Conflict]:
-    """Bring `obj[path]` from `before` to `after` in place, as far as nobody else has changed it."""
+    """Change `obj[path]` from `before` to `after` in place. Fields that somebody else has changed become conflicts."""
     now = lookup(obj, path)
     if type(now) is type(after) and now == after:
         return []
@@ -228,7 +227,7 @@ def _settle(obj: Json, path: Path, before: Json, after: Json) -> list[Conflict]:
 
 
 def set_field(obj: Json, path: Path, value: Json) -> None:
-    """Set a field in place, with the objects above it, which may be null; ABSENT takes it away."""
+    """Set a field in place, and create missing or null objects above it. The value ABSENT removes the field."""
     parent = lookup(obj, path[:-1])
     if parent is ABSENT or parent is None:
         if value is ABSENT:

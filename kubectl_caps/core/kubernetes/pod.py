@@ -1,8 +1,8 @@
 """The fields of a pod that this project judges, under Kubernetes' own names (core/v1).
 
-Every struct decodes from the API's JSON or from a parsed manifest. Unknown fields are ignored; a field of a wrong
-type raises `msgspec.ValidationError`, whose text ends with the path. `None` means absent, and so does an explicit
-null; an empty object or list is not absent (`seccompProfile: {}` is a profile with the type "").
+Every struct decodes from the API's JSON or from a parsed manifest. Unknown fields are ignored. A field of a wrong type
+raises `msgspec.ValidationError`, whose text ends with the path. `None` stands for an absent field and for an explicit
+null. An empty object or list is not absent (`seccompProfile: {}` is a profile with the type "").
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ class Sysctl(Fields, frozen=True):
 
 
 class PodSecurityContext(Fields, frozen=True):
-    """A pod's securityContext. The last three are no fields of it: the API server discards them."""
+    """A pod's securityContext. The API does not have the last three fields: the API server discards them."""
 
     run_as_user: UserId | None = None
     run_as_non_root: bool | None = None
@@ -45,7 +45,7 @@ class PodSecurityContext(Fields, frozen=True):
 
 
 class Volume(Fields, frozen=True):
-    """A volume: each source is whatever object the manifest has there, `None` where it is absent."""
+    """A volume. Each source is the object in the manifest as it is, or `None` if the source is absent."""
 
     name: str = ""
     config_map: Any = None
@@ -139,7 +139,7 @@ class Metadata(Fields, frozen=True):
 
 
 def lenient_metadata(obj: Any) -> Metadata:
-    """The names, the uid and the owners of an object whose shape nobody has checked; what is wrong is left out."""
+    """The names, the uid and the owners of an unchecked object. Fields of a wrong type are left out."""
     metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
     found = metadata if isinstance(metadata, Mapping) else {}
     texts = {key: found[key] for key in ("name", "namespace", "uid") if isinstance(found.get(key), str)}
@@ -151,14 +151,14 @@ def lenient_metadata(obj: Any) -> Metadata:
 
 
 class PodTemplate(Fields, frozen=True):
-    """A pod template, or a pod: what Pod Security judges. `path`s of its fields begin at this object."""
+    """A pod template or a pod, as Pod Security judges it. Paths of its fields begin at this object."""
 
     metadata: Metadata = Metadata()
     spec: PodSpec = PodSpec()
 
     @property
     def annotations(self) -> dict[str, str]:
-        """The annotations that Pod Security judges: the template's own, never its controller's."""
+        """The annotations that Pod Security judges: those of the template, never those of its controller."""
         return {key: value or "" for key, value in (self.metadata.annotations or {}).items()}
 
 
@@ -193,7 +193,7 @@ class ContainerState(Fields, frozen=True):
 
 
 class ContainerStatus(Fields, frozen=True):
-    """What the kubelet says of a container. `user` is filled in where the runtime tells it (KEP-3619)."""
+    """The status of a container, from the kubelet. `user` is set if the runtime reports it (KEP-3619)."""
 
     name: str = ""
     ready: bool = False
@@ -238,12 +238,12 @@ class Pod(PodTemplate, frozen=True):
 
     @property
     def finished(self) -> bool:
-        """Whether it has ended for good, so that it runs nothing and is refused nothing."""
+        """Whether the pod has ended for good, so that none of its containers runs again."""
         return self.status.phase in ("Succeeded", "Failed")
 
 
-# msgspec completes a type when it is first used, and the interpreter crashes where two threads do so at once (0.22.0).
-# So every type that threads may share is completed by its module's import: here, and where a decoder is a constant.
+# msgspec completes a type on first use, and the interpreter crashes if two threads complete a type at once (0.22.0).
+# So importing a module completes every type that threads share: here, and in modules where a decoder is a constant.
 for _type in (Pod, PodTemplate):
     msgspec.json.Decoder(_type)
 
@@ -257,7 +257,7 @@ class ContainerRef(Struct, frozen=True):
 
 
 def user_of(pod: Pod, container: str) -> int | None:
-    """The user that a container of a pod runs as: its status tells, else its spec does, else None."""
+    """The user that a container of a pod runs as, from its status, else from its spec; None if neither names it."""
     status = pod.status.containers.get(container)
     if status and status.uid is not None:
         return status.uid

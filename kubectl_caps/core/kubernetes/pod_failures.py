@@ -1,7 +1,7 @@
-"""The failures of a workload's pods, and the cost of a crash.
+"""Finds the failures of a workload's pods, and describes the cost of a crash.
 
-A pod that was made for a change has no history: every ended container counts. A pod from before may have been
-restarted last month and be healthy, so only its present and its most recent failures count.
+A new pod, made for a change, has no history: every ended container counts. An old pod may have been restarted last
+month and be healthy today, so only its present and its most recent failures count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,9 @@ STUCK = {
 
 
 class PodFailure(Struct, frozen=True):
-    """A failure of a container of a pod; without a pod, of the workload itself.
+    """A failure of a container, of a pod if `container` is empty, of the workload if `pod` is empty too.
 
-    A failure that is not `final` may end by itself.
+    A failure that is not `final` may go away without a change.
     """
 
     message: str
@@ -41,13 +41,13 @@ class PodFailure(Struct, frozen=True):
 def pod_failures(pods: Sequence[Pod], *, since: str = "") -> Iterator[PodFailure]:
     """The failures of pods that should run: containers that exit, are restarted or cannot start.
 
-    With `since` (a time as the API writes it) ends of containers before it are forgotten.
+    With `since` (a time as the API writes it), containers that ended earlier do not count.
     """
     for pod in pods:
         name = pod.metadata.name or ""
         if pod.metadata.deletion_timestamp:
             continue
-        # A sidecar is started again whatever it ended with; other init containers run again where a pod is set up anew.
+        # The kubelet restarts a sidecar after any exit; other init containers run again when the pod's sandbox is new.
         init = {member.container.name for member in members(pod.spec) if member.role == "init"}
         for status in pod.status.containers.values():
             if message := _trouble(status, since, init=status.name in init):
@@ -57,7 +57,7 @@ def pod_failures(pods: Sequence[Pod], *, since: str = "") -> Iterator[PodFailure
 
 
 def one_a_container(first: PodFailure, pods: Sequence[Pod]) -> list[PodFailure]:
-    """A failure, and one failure of each other container of the pods: what one pod says, its replicas say as well."""
+    """The first failure, and one failure of each other container. Replicas fail alike, so one failure says it all."""
     found = {first.container: first}
     for failure in pod_failures(pods):
         found.setdefault(failure.container, failure)
@@ -65,7 +65,7 @@ def one_a_container(first: PodFailure, pods: Sequence[Pod]) -> list[PodFailure]:
 
 
 def stalled(pods: Sequence[Pod]) -> Iterator[PodFailure]:
-    """The pods that are not ready, each with the container (where there is one) that it waits for, and why."""
+    """One failure for each pod that is not ready: the reason, and the container that is not ready, if there is one."""
     for pod in unready(pods):
         name = pod.metadata.name or ""
         for condition in pod.status.conditions or ():
@@ -79,7 +79,7 @@ def stalled(pods: Sequence[Pod]) -> Iterator[PodFailure]:
 
 
 def unready(pods: Sequence[Pod]) -> list[Pod]:
-    """The pods that should serve and do not."""
+    """The pods that are not ready and are not terminating."""
     return [pod for pod in pods if not pod.metadata.deletion_timestamp and not _is_ready(pod)]
 
 
@@ -90,7 +90,7 @@ def termination_grace(pods: Sequence[Pod]) -> int | None:
 
 
 def broken(pods: Sequence[Pod]) -> list[Pod]:
-    """The pods that fail, or do not serve."""
+    """The pods that have a failure or are not ready."""
     failed = {failure.pod for failure in pod_failures(pods)}
     return [pod for pod in pods if pod in unready(pods) or pod.metadata.name in failed]
 
@@ -98,7 +98,7 @@ def broken(pods: Sequence[Pod]) -> list[Pod]:
 def crash_risks(kind: str, obj: Mapping[str, Any], template: PodTemplate, *, held: bool = False) -> Iterator[str]:
     """The cost of a crash after the change, for a workload whose pods a rollout replaces.
 
-    `held` says that the controller waits for the new pods to stay up before it ends the next old pods.
+    `held` says that the controller ends the next old pods only after the new pods have stayed up.
     """
     spec = obj.get("spec") or {}
     blind = [
@@ -121,7 +121,7 @@ def crash_risks(kind: str, obj: Mapping[str, Any], template: PodTemplate, *, hel
 
 
 def _gap(kind: str, spec: Mapping[str, Any]) -> str | None:
-    """Which old pods end before a new one has taken their place, whatever the new one does."""
+    """The old pods that end before new pods have replaced them, even if no new pod fails."""
     replicas = spec.get("replicas", 1)
     if lookup(spec, ("strategy", "type")) == "Recreate":
         return "strategy Recreate: all old pods end before the first new one starts"

@@ -1,7 +1,8 @@
-"""The manifest that takes the place of an object whose pods cannot be changed: a Job, a bare pod.
+"""The manifest that replaces an object whose pods cannot be changed: a Job or a bare pod.
 
-`kubectl replace --force -f` deletes the object and makes it anew from it. What the server and its controllers fill in
-is left out, or the new object would be refused or bound to the old one.
+`kubectl replace --force -f` deletes the object and creates a new one from the manifest. The manifest leaves out the
+fields that the server and its controllers filled in. With them the server would refuse the new object or bind it to the
+old one.
 """
 
 import copy

@@ -1,8 +1,8 @@
-"""The status of a rollout, judged from the workload and its pods.
+"""Judges the status of a rollout from the workload and its pods.
 
 The rules of completion are those of `kubectl rollout status` (k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go).
-A rollout can be complete and its pods dying, because a pod without a readiness probe is available the moment it
-starts: `pod_failures.py` finds the failures of pods.
+A rollout can be complete while its pods crash, because a pod without a readiness probe is available the moment it
+starts. `pod_failures.py` finds the failures of pods.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +28,13 @@ class RolloutStatus(Struct, frozen=True):
 
 
 class RolloutRevision(Struct, frozen=True):
-    """The label that pods of the wanted template carry, and its value; empty while the controller has not said."""
+    """The label of the pods of the wanted template, and its value; empty until the controller has set it."""
 
     label: str
     value: str
 
     def has(self, pod: Pod) -> bool:
-        """Whether a pod is of this revision."""
+        """Whether a pod has this revision."""
         return bool(self.value) and (pod.metadata.labels or {}).get(self.label) == self.value
 
 
@@ -60,7 +60,7 @@ def not_proven(kind: str, obj: Mapping[str, Any]) -> str | None:
 
 
 def revision(kind: str, obj: Mapping[str, Any], replica_sets: Sequence[Mapping[str, Any]]) -> RolloutRevision:
-    """Which pods are of the wanted template. `replica_sets` are those that the Deployment owns."""
+    """The label of the pods of the wanted template. `replica_sets` are the ReplicaSets that the Deployment owns."""
     if kind == "Deployment":
         number = lookup(obj, _REVISION)
         newest = (item for item in replica_sets if number is not ABSENT and lookup(item, _REVISION) == number)
@@ -80,12 +80,12 @@ def rollout_status(kind: str, obj: Mapping[str, Any], updated: Sequence[Pod]) ->
 
 
 def is_observed(obj: Mapping[str, Any]) -> bool:
-    """Whether its controller has seen the object as it is now."""
+    """Whether the object's controller has seen its newest generation."""
     return _status(obj, "observedGeneration") >= (obj["metadata"].get("generation") or 0)
 
 
 def reported(kind: str, obj: Mapping[str, Any]) -> RolloutStatus:
-    """The status of the rollout by the object alone, without its pods."""
+    """The status of the rollout, from the object without its pods."""
     if not is_observed(obj):
         return RolloutStatus("progressing", "its controller has not seen the last change yet")
     return _RULES[kind](obj)

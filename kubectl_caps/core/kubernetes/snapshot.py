@@ -1,4 +1,4 @@
-"""One look at a workload that is being changed: the object, and its pods."""
+"""`Snapshot`: the state of a workload and its pods at one moment of a rollout."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "driver": ("spark-kubernetes-driver",),
     "executor": ("spark-kubernetes-executor", "executor"),
 }
-"""What Spark's own container is called in each pod (pkg/common/spark.go); Spark 2 has `executor`."""
+"""The name of Spark's own container in each pod (pkg/common/spark.go). Spark 2 has `executor`."""
 
 _TO_POD: Mapping[str, Path] = {
     "podSecurityContext": ("spec", "securityContext"),
@@ -56,8 +56,8 @@ _HARMLESS: tuple[str, ...] = (
     "local.dirs.tmpfs", "memoryOverheadFactor", "namespace", "node.selector.", "pyspark.pythonVersion",
     "report.interval", "resource.type", "scheduler.name", "submission.", "trust.certificates",
 )  # fmt: skip
-"""What the keys `spark.kubernetes.` of sparkConf may begin with that change nothing which is judged, or only what is
-read here (annotations); podTemplateFile, volumes of the node and pod.featureSteps are none of them."""
+"""Prefixes, after `spark.kubernetes.`, of keys of sparkConf that change no judged field, or only annotations, which are
+read here. podTemplateFile, hostPath volumes and pod.featureSteps do change judged fields, so they are not listed."""
 
 
 def in_roles(spec: Path) -> tuple[Path, ...]:
@@ -73,7 +73,7 @@ def application(obj: Mapping[str, Any]) -> Iterator[Flattened]:
 
 
 def scheduled(obj: Mapping[str, Any]) -> Iterator[Flattened]:
-    """A ScheduledSparkApplication: the same of the application that it makes. Raises NotConvertible."""
+    """A ScheduledSparkApplication: the driver and executors of its applications. Raises NotConvertible."""
     yield from _pods(obj, ("spec", "template"))
 
 
@@ -119,7 +119,7 @@ def _pod(obj: Mapping[str, Any], spec: Path, role: str) -> Flattened:
 
 
 def _container(draft: Draft, obj: Mapping[str, Any], path: Path, role: str) -> Path:
-    """The path of Spark's own container: in the template the one of this name, else the first; else a new one."""
+    """The path of Spark's container: the template's container of this name, else its first one, else a new one."""
     found = list(mappings_at(obj, (*path, "template", "spec", "containers")))
     if not found:
         return draft.append(("spec", "containers"), {"name": _NAMES[role][0]}, path)
@@ -129,9 +129,9 @@ def _container(draft: Draft, obj: Mapping[str, Any], path: Path, role: str) -> P
 
 
 def _volumes(obj: Mapping[str, Any], spec: Path, role: str) -> Iterator[tuple[dict[str, Any], Path]]:
-    """The volumes of a role's pods: those that it mounts, and those that no role mounts.
+    """The volumes of a role's pods: the volumes that the role mounts, and the volumes that no role mounts.
 
-    The webhook adds only what is mounted. A volume that nobody mounts is counted all the same.
+    The webhook adds only mounted volumes. A volume that no role mounts still counts here.
     """
     mounted = {name: set(_mounts(obj, (*spec, name))) for name in _NAMES}
     for path, volume in mappings_at(obj, (*spec, "volumes")):
@@ -148,7 +148,7 @@ def _mounts(obj: Mapping[str, Any], path: Path) -> Iterator[str]:
 
 
 def _annotations(draft: Draft, obj: Mapping[str, Any], spec: Path, role: str) -> None:
-    """The annotations of a role's pods: its own, and those of Spark's configuration."""
+    """The annotations of a role's pods, from the role and from Spark's configuration."""
     for key, value in mapping_at(obj, (*spec, role, "annotations")).items():
         draft.put(("metadata", "annotations", key), value, (*spec, role, "annotations", key))
     prefix = f"{_CONF}{role}.{_ANNOTATION}"

@@ -1,4 +1,4 @@
-"""Tekton's kinds, converted to the pods that Tekton makes of them.
+"""Tekton's kinds, converted to the pods that Tekton makes from them.
 
 Sources: tektoncd/pipeline, pkg/apis/pipeline/v1 (container_types.go, task_types.go, taskrun_types.go,
 pipeline_types.go, pipelinerun_types.go), v1beta1/stepaction_types.go, pkg/apis/pipeline/pod/template.go, and
@@ -61,22 +61,22 @@ def task(obj: Mapping[str, Any]) -> Iterator[Flattened]:
 
 
 def task_run(obj: Mapping[str, Any]) -> Iterator[Flattened]:
-    """A TaskRun with a task of its own; none if the task is another object. Raises NotConvertible."""
+    """A TaskRun with an inline task. A TaskRun that refers to a Task gives none. Raises NotConvertible."""
     if mapping_at(obj, ("spec", "taskRef")):
         return
     yield _pod(obj, ("spec", "taskSpec"), (("spec", "podTemplate"),), (_ANNOTATIONS,))
 
 
 def pipeline(obj: Mapping[str, Any]) -> Iterator[Flattened]:
-    """The tasks that a Pipeline itself holds. Raises NotConvertible."""
+    """The inline tasks of a Pipeline. Raises NotConvertible."""
     yield from _tasks(obj, ("spec",), {}, ())
 
 
 def pipeline_run(obj: Mapping[str, Any]) -> Iterator[Flattened]:
-    """The tasks that a PipelineRun itself holds; none if the pipeline is another object. Raises NotConvertible.
+    """The inline tasks of a PipelineRun. A PipelineRun that refers to a Pipeline gives none. Raises NotConvertible.
 
-    A task's own podTemplate goes before the one for all tasks (pipelinerun_types.go, GetTaskRunSpec). v1beta1 has
-    `spec.podTemplate` and `taskPodTemplate` for both.
+    A task's own podTemplate takes precedence over the podTemplate for all tasks (pipelinerun_types.go, GetTaskRunSpec).
+    In v1beta1 the two are `taskPodTemplate` and `spec.podTemplate`.
     """
     if mapping_at(obj, ("spec", "pipelineRef")):
         return
@@ -87,7 +87,7 @@ def pipeline_run(obj: Mapping[str, Any]) -> Iterator[Flattened]:
 
 
 def step_action(obj: Mapping[str, Any]) -> Iterator[Flattened]:
-    """A StepAction: a step for the Tasks that name it. Raises NotConvertible."""
+    """A StepAction: a step that Tasks refer to. Raises NotConvertible."""
     spec = mapping_at(obj, ("spec",))
     if not spec:
         raise required_value(("spec",))
@@ -101,9 +101,9 @@ def step_action(obj: Mapping[str, Any]) -> Iterator[Flattened]:
 def _tasks(
     obj: Mapping[str, Any], pipeline: Path, own: Mapping[str, Path], for_all: Sequence[Path]
 ) -> Iterator[Flattened]:
-    """The pods of the tasks of a pipeline that have their steps in it.
+    """The pods of the inline tasks of a pipeline.
 
-    What a podTemplate gives to the pods of other tasks as well is not counted as judged.
+    A podTemplate for all tasks counts as judged only if all tasks are inline.
     """
     found = [item for part in ("tasks", "finally") for item in mappings_at(obj, (*pipeline, part))]
     if not found:
@@ -120,7 +120,7 @@ def _tasks(
 
 
 def _is_inline(obj: Mapping[str, Any], path: Path) -> bool:
-    """Whether a task of a pipeline has steps of its own; a custom task has none (pipeline_types.go, EmbeddedTask)."""
+    """Whether a task of a pipeline is inline. A custom task has no steps (pipeline_types.go, EmbeddedTask)."""
     task = mapping_at(obj, (*path, "taskSpec"))
     return bool(task) and not (task.get("apiVersion") or task.get("kind"))
 
@@ -132,9 +132,9 @@ def _pod(
     annotations: Sequence[Path],
     judged: Sequence[Path] | None = None,
 ) -> Flattened:
-    """The pod of one task. `pods` are its podTemplates, the first goes before the others; `judged` those for it alone.
+    """The pod of one task. `pods` are its podTemplates by precedence; the `judged` podTemplates count as judged.
 
-    Its containers are called as Tekton calls them: `step-NAME`, `step-unnamed-INDEX` and `sidecar-NAME`.
+    The containers have Tekton's names: `step-NAME`, `step-unnamed-INDEX` and `sidecar-NAME`.
     """
     draft = Draft(spec)
     steps = list(mappings_at(obj, (*spec, "steps")))
@@ -169,7 +169,7 @@ def _add(
     default: Mapping[str, Any] | None = None,
     origin: Path = (),
 ) -> None:
-    """One more container, with the defaults of the stepTemplate at `origin`."""
+    """Add a container to the draft, with the defaults of the stepTemplate at `origin`."""
     result = overlaid(_fields(own), _fields(default or {}))
     at = draft.append(("spec", "containers"), {"name": name[:_LONGEST], **result.value}, path)
     for field, there in result.taken.items():
@@ -182,7 +182,7 @@ def _fields(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pod_fields(draft: Draft, obj: Mapping[str, Any], pods: Sequence[Path]) -> None:
-    """Each field of the first podTemplate that has it (template.go, MergePodTemplateWithDefault)."""
+    """Put each field in, from the first podTemplate that has it (template.go, MergePodTemplateWithDefault)."""
     for key in _OF_POD:
         found = [pod for pod in pods if mapping_at(obj, pod).get(key) not in (None, False)]
         for pod in [*found, *pods][:1]:
@@ -190,7 +190,7 @@ def _pod_fields(draft: Draft, obj: Mapping[str, Any], pods: Sequence[Path]) -> N
 
 
 def _volumes(draft: Draft, obj: Mapping[str, Any], holders: Sequence[Path]) -> None:
-    """The task's volumes, then those of the podTemplates, of which the first of a name counts."""
+    """Add the task's volumes, then the podTemplates' volumes. Of volumes with the same name the first counts."""
     known: set[str] = set()
     for holder in holders:
         listed = mappings_at(obj, (*holder, "volumes"))
@@ -202,7 +202,7 @@ def _volumes(draft: Draft, obj: Mapping[str, Any], holders: Sequence[Path]) -> N
 
 
 def _no_variables(draft: Draft) -> None:
-    """Raises NotConvertible for a variable of Tekton in a security context: its value is only known in the run."""
+    """Raises NotConvertible for a variable of Tekton in a security context. Its value is known only in a run."""
     spec = draft.template["spec"]
     for index, container in enumerate(spec["containers"]):
         _no_variable(draft, ("spec", "containers", index, "securityContext"), container.get("securityContext"))

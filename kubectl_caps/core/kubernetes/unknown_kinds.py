@@ -1,7 +1,7 @@
-"""Objects of unknown kinds (in no row of the kinds table): whether they make pods, and the field that shows it.
+"""Finds fields of pods in objects of unknown kinds, which have no row in the table of kinds.
 
-Many operators take a pod's fields apart (`spec.securityContext.privileged` of an OpenTelemetryCollector). Such an
-object is never passed over without a line: each command reports the object as not judged.
+Kinds of many operators have single fields of pods (`spec.securityContext.privileged` of an OpenTelemetryCollector).
+Every command reports such an object as not judged.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -29,7 +29,7 @@ def _is_mapping(value: Any) -> bool:
 
 
 def _has_lists(value: Any) -> bool:
-    """Whether a value looks like capabilities of a container; other projects use this field name differently."""
+    """Whether a value looks like the capabilities of a container. Other kinds use this field name for other data."""
     return isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in ("add", "drop"))
 
 
@@ -51,13 +51,13 @@ POD_FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "capabilities": _has_lists,
     "hostPath": _has_path,
 }
-"""The fields of pods and containers that Pod Security judges, and the type that each has there (core/v1 types.go)."""
+"""The fields of pods and containers that Pod Security judges, each with a test of its type (core/v1 types.go)."""
 
 
 class WithoutPods(Struct, frozen=True):
-    """Kinds that hold fields of pods and make none: `kind` is one kind, or `*` for the whole group.
+    """A kind that holds fields of pods and makes no pods. A `kind` of `*` means the whole group.
 
-    Fields below a key of `but` count all the same.
+    Fields below a key of `but` still count.
     """
 
     group: str
@@ -94,7 +94,7 @@ WITHOUT_PODS: tuple[WithoutPods, ...] = (
     ),
     WithoutPods("kind.x-k8s.io", "Cluster", "configures containers of Docker, no pods"),
 )
-"""Every kind that is passed over although it has such fields, and the reason."""
+"""Every kind that has such fields and still makes no pods, and the reason."""
 
 
 def makes_no_pods(api_version: str, kind: str) -> WithoutPods | None:
@@ -104,9 +104,9 @@ def makes_no_pods(api_version: str, kind: str) -> WithoutPods | None:
 
 
 def read_whole(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Mapping[str, Any]) -> list[Workload]:
-    """The workloads of one object, as `read` gives them.
+    """The workloads of one object, as `read_workloads` gives them.
 
-    Raises MalformedWorkload also for a custom resource that has fields of pods outside the templates of its row.
+    Also raises MalformedWorkload for a custom resource that has fields of pods outside the templates of its row.
     """
     found = list(read_workloads(kind, obj, source))
     if not kind.builtin:
@@ -118,16 +118,16 @@ def read_whole(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Mapping
 
 
 def _not_whole(field: Path, found: list[Workload]) -> str:
-    """Why an object of a known kind is not judged whole: one whose containers stand elsewhere has no workloads."""
+    """Why not all pods of an object are judged. If it has no workloads, its containers are in another object."""
     if not found:
         return f"seems to make pods ({field_path(field)}) of containers in another object, which cannot be judged"
     return f"seems to make other pods, too ({field_path(field)}), which cannot be judged"
 
 
 def pod_field(obj: Any, templates: Collection[Path] = ()) -> Path | None:
-    """Where an object of an unknown kind has the first field that only pods have; None if it has none.
+    """The path of the first field that only pods have, in an object of an unknown kind; None if there is no such field.
 
-    What is in the `templates` is left out.
+    Fields below the paths `templates` do not count.
     """
     if not isinstance(obj, Mapping):
         return None
@@ -154,7 +154,7 @@ def _group(api_version: str) -> str:
 
 
 def _fields(root: Mapping[str, Any], templates: Collection[Path]) -> Iterator[tuple[Path, str, Any, bool]]:
-    """Every field below a mapping, the higher ones first: its path, name, value, and whether it is in a template."""
+    """Every field below a mapping, parents first: its path, name, value, and whether the field is in a template."""
     waiting: list[tuple[Any, Path, bool]] = [(root, (), False)]
     for node, path, in_template in waiting:
         if isinstance(node, Mapping):

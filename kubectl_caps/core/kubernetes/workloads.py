@@ -1,4 +1,4 @@
-"""The pod templates of objects: read from a manifest or from the API's JSON, by the table of kinds."""
+"""`Workload`: a pod template and its object, read from a manifest or from the API's JSON by the table of kinds."""
 
 import functools
 import re
@@ -27,11 +27,11 @@ class MissingField(MalformedWorkload):
 
 
 class Workload(Struct, frozen=True, kw_only=True):
-    """One pod template (or pod) and the object that holds it. `path` is where the template is in the object.
+    """One pod template (or pod) and the object that holds it. `path` is the path of the template in the object.
 
-    `raw` is the whole object as the API sent it, where somebody needs more of it than is decoded here. Of a template
-    that was converted `places` tells where its fields stand in the object, and `judged` which of the object's fields
-    are in it. `unseen`: see Kind.
+    `raw` is the whole object as the API sent it, if a command needs more fields than are decoded here. For a converted
+    template, `places` maps its fields to fields of the object, and `judged` are the fields of the object that it is
+    made from. `unseen`: see Kind.
     """
 
     api_version: str
@@ -47,12 +47,12 @@ class Workload(Struct, frozen=True, kw_only=True):
 
     @property
     def namespace(self) -> str:
-        """Its namespace, empty if a file names none."""
+        """The object's namespace; empty if a file names none."""
         return self.metadata.namespace or ""
 
     @property
     def name(self) -> str:
-        """Its name; for an object that has only `generateName`, that."""
+        """The object's name, or its `generateName` if it has no name."""
         return self.metadata.name or self.metadata.generate_name or ""
 
     @property
@@ -70,7 +70,7 @@ class Workload(Struct, frozen=True, kw_only=True):
         return (*self.path, *path) if self.places is None else place(self.places, path)
 
     def at(self, path: Path) -> Path:
-        """The path to print: a field without a place in the object is printed below the template's path."""
+        """The path to print for a field of the template; the template's path if the object does not have the field."""
         found = self.place(path)
         return self.path if found is None else found
 
@@ -103,7 +103,7 @@ def read_workloads(kind: Kind, obj: Mapping[str, Any] | msgspec.Raw, source: Map
         if template is None:
             continue
         if is_given and not template.spec.containers:
-            # The path may be a wrong one: a template without containers is none.
+            # --kind may name a wrong path: a mapping without containers is no template.
             raise MissingField((*path, "spec", "containers"))
         yield Workload(
             api_version=kind.api_version,
@@ -141,7 +141,7 @@ def _converted(kind: Kind, convert: Converter, obj: Any, source: Mapping[str, An
 
 
 def _decoded(flat: Flattened) -> PodTemplate:
-    """The template. Raises MalformedWorkload that names the object's own field."""
+    """Decode the template. Raises MalformedWorkload, which names the field of the object, not of the template."""
     try:
         return msgspec.convert(flat.template, PodTemplate)
     except msgspec.ValidationError as error:
@@ -172,7 +172,7 @@ def _templates(node: Any, steps: Path, path: Path) -> Iterator[tuple[Path, PodTe
 
 @functools.cache
 def _type(kind: Kind) -> Any:
-    """A struct with just the metadata and the way to the template, so that a page is decoded without the rest."""
+    """A struct with only the metadata and the path to the template, so that no other field of a page is decoded."""
     if not kind.template:
         return Pod
     shape: Any = PodTemplate

@@ -1,1 +1,1 @@
-"""Verdicts on a namespace's labels, and advice on what has to change first."""
+"""Judges the labels of a namespace, and advises which workloads to fix first."""

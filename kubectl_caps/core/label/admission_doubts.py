@@ -1,4 +1,4 @@
-"""Webhooks and policies that may change real pods differently from the pods of a dry run."""
+"""Names the webhooks and policies that may change real pods differently from the pods of a dry run."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,10 +12,11 @@ from kubectl_caps.core.text import first_few
 def admission_doubts(
     scope: AdmissionScope, active: Sequence[Workload], unproven: Sequence[Workload] = ()
 ) -> Iterator[str]:
-    """The hooks that leave a namespace not judged: none if no workload is `active`.
+    """The hooks because of which a namespace counts as not judged; none if no workload is `active`.
 
-    A dry run shows how admission changes pods before the labels are set, and shows no objects on the way to pods. The
-    `unproven` workloads pass by a dry run alone, and no pod of their controllers shows the same.
+    A dry run shows how admission changes pods before the labels are set. It does not show how admission changes the
+    objects between a workload and its pods. The `unproven` workloads pass only by a dry run, and no pod of their
+    controllers proves its result.
     """
     on_the_way = _on_the_way(active)
     hooks = scope.running([*KINDS[:1], *on_the_way]) if active else []
@@ -28,12 +29,12 @@ def admission_doubts(
         yield f"{_sources(scope.running(changed))} {why}"
     telling = [hook for hook in scope.running(KINDS[:1]) if hook.tells_samples] if unproven else []
     if telling:
-        why = "by who asks or by a label that a controller makes up: no pod of theirs shows what the controllers get"
+        why = "differently, because the user or a generated label differs; no pod of their controllers shows the result"
         yield f"{_sources(telling)} may change the pods of {_names(unproven)} {why}"
 
 
 def needs_all_hooks(scope: AdmissionScope, active: Sequence[Workload]) -> bool:
-    """Whether a verdict depends on hooks that a missing right hides."""
+    """Whether a verdict depends on hooks that cannot be listed because a right is missing."""
     return bool(_on_the_way(active)) or (bool(active) and scope.before != scope.after)
 
 
@@ -42,7 +43,7 @@ def _on_the_way(active: Sequence[Workload]) -> set[Kind]:
 
 
 def _names(workloads: Sequence[Workload]) -> str:
-    """Some of the workloads, without those that another of them owns."""
+    """Some of the workloads, without workloads that another of them owns."""
     uids = {one.metadata.uid for one in workloads}
     top = [one for one in workloads if not (owner := one.metadata.controller) or owner.uid not in uids]
     return first_few(list(dict.fromkeys(one.reference for one in top)), _NAMED)

@@ -23,16 +23,16 @@ from kubectl_caps.core.podsecurity.policy import LEVELS, Level
 from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 
 Users = Mapping[str, RunningUser]
-"""Whom each container runs as, by the container's name."""
+"""The user of each container, by the container's name."""
 
 _ON_RESTRICTED = ("NET_BIND_SERVICE",)
-"""What restricted allows to add."""
+"""The capabilities that restricted allows to add."""
 
 
 class Fix(Struct, frozen=True):
     """`runs` are the flags of each run of `harden`; `remain` are the checks that the policy refuses afterwards.
 
-    `level` is the strictest level that accepts the workload afterwards. `words` say what to know before.
+    `level` is the strictest level that accepts the workload afterwards. `words` are notes to read before.
     """
 
     runs: tuple[tuple[str, ...], ...] = ()
@@ -79,16 +79,16 @@ def fix_command(judged: RefusedWorkload, level: Level, minor: int) -> Fix:
 
 
 def is_changeable(workload: Workload) -> bool:
-    """Whether the object can be changed in place in a cluster, and is not changed back by its controller."""
+    """Whether the object can be changed in place in a cluster, and no controller reverts the change."""
     kind = kind_of(workload.api_version, workload.kind)
     return kind is not None and kind.effect != "never" and not workload.metadata.controller
 
 
 def fixed_template(workload: Workload, users: Users, level: Level, minor: int) -> Fix:
-    """The fix that brings a template as near to a level as `harden` can, without proposing a run that must fail.
+    """The fix that brings a template as near to a level as `harden` can, without a run that must fail.
 
-    A declared add that *baseline* allows stays: the container may need it to run. *restricted* needs a user other than
-    root, so nothing of it is proposed for a container that runs as root, or whose adds only root can use.
+    A declared add that *baseline* allows stays, because the container may need it to run. *restricted* needs a user
+    other than root, so it is not proposed for a container that runs as root, or whose adds only root can use.
     """
     tried = [_tried(workload, users, level, minor, restricted=False)]
     if not _needs_root(workload.template.spec, users):
@@ -125,10 +125,9 @@ def _hardenable(spec: PodSpec) -> list[ContainerRef]:
 
 
 def _flags(member: ContainerRef, spec: PodSpec, users: Users, *, restricted: bool) -> _Flags:
-    """The flags for one container; they name its user if the user was observed and the manifest names none.
+    """The flags for one container. They name its user if the user was observed and the manifest names none.
 
-    runAsNonRoot refuses to start an image that names its user by a word, whoever that is (kubelet,
-    verifyRunAsNonRoot).
+    With runAsNonRoot the kubelet does not start an image that names its user by a word (kubelet, verifyRunAsNonRoot).
     """
     adds, uid = member.container.capabilities.add or [], users[member.container.name].uid
     declares = member.container.security.run_as_user is not None or spec.security.run_as_user is not None
@@ -161,7 +160,7 @@ def _hardened(workload: Workload, template: PodTemplate, options: HardenOptions)
 
 
 def _shared(workload: Workload, template: PodTemplate, options: HardenOptions) -> Iterator[str]:
-    """Why adds cannot be taken from a container: the object has them in a place that other containers share."""
+    """Why adds cannot be removed from a container: the object has them in a field that other containers share."""
     for member in members(template.spec):
         name, context = member.container.name, (*member.path, "securityContext")
         meant = not options.containers or name in options.containers
@@ -180,7 +179,7 @@ def _reached(template: PodTemplate, minor: int) -> Level:
 
 
 def _foreign(judged: RefusedWorkload, level: Level, minor: int) -> Iterator[str]:
-    """The checks that find a container or a setting that a webhook injects, which is in no template."""
+    """The checks that a container or a setting violates which a webhook injects. `harden` cannot change it."""
     template = judged.workload.template
     within = {member.container.name for member in members(template.spec)}
     own = {violation.check for violation in _refused(template, level, minor)}
@@ -190,7 +189,7 @@ def _foreign(judged: RefusedWorkload, level: Level, minor: int) -> Iterator[str]
 
 
 def _needs_root(spec: PodSpec, users: Users) -> list[ContainerRef]:
-    """The containers that run as root, or whose user is not known and who have adds that only root can use."""
+    """The containers that run as root, or whose user is not known and whose adds only root can use."""
     found = []
     for member in _hardenable(spec):
         user = users[member.container.name]
@@ -223,7 +222,7 @@ def _words(member: ContainerRef, flags: _Flags, users: Users, level: Level) -> I
 
 
 def _root_words(workload: Workload, users: Users, found: Fix, level: Level) -> Iterator[str]:
-    """Why *restricted* is out of reach, and which change would reach it."""
+    """Why *restricted* cannot be reached, and the change that would reach it."""
     if level != "restricted" or not found.remain:
         return
     for member in _hardenable(workload.template.spec):

@@ -1,4 +1,4 @@
-"""From the labels of a namespace and the requests of the user to the labels that result."""
+"""Plans the labels of a namespace, from its present labels and the requests of the user."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
 class LabelRequest(Struct, frozen=True):
-    """The level that one mode shall have, with a version where the user named one; no level removes the labels."""
+    """The requested level of one mode, with a version if the user named one. Without a level the labels are removed."""
 
     mode: Mode
     level: Level | None
@@ -41,7 +41,7 @@ class LabelOptions(Struct, frozen=True, kw_only=True):
 
 
 class LabelPlan(Struct, frozen=True):
-    """The labels' patch, the policies and labels before and after, and why they may not be set (empty: they may)."""
+    """The patch of the labels, the policies and labels before and after, and the reasons not to set the labels."""
 
     patch: Patch
     before: Policies
@@ -54,7 +54,7 @@ class LabelPlan(Struct, frozen=True):
 def plan_labels(
     namespace: Mapping[str, Any], requests: Sequence[LabelRequest], *, overwrite: bool, force: bool
 ) -> LabelPlan:
-    """The labels that result, and kubectl's refusals: another value needs `overwrite`, loosening needs `force`."""
+    """Plan the labels. As in kubectl, another value needs `overwrite`; a looser policy needs `force`."""
     metadata = namespace.get("metadata") or {}
     labels: dict[str, str] = metadata.get("labels") or {}
     after = labels
@@ -77,7 +77,7 @@ def plan_labels(
 
 
 def _guarded(patch: Patch, labels: Mapping[str, str]) -> Patch:
-    """The patch with guards on the labels that stay: the verdict depends on these labels, too."""
+    """The patch with guards on the unchanged labels, because the verdict depends on them too."""
     touched = {change.path for change in patch.changes}
     keys = [f"{PREFIX}{mode}{suffix}" for mode in MODES for suffix in ("", "-version")]
     paths: dict[str, Path] = {key: ("metadata", "labels", key) for key in keys}

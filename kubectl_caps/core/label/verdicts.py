@@ -1,4 +1,4 @@
-"""From the labels of a namespace and its workloads to everything that the labels would refuse."""
+"""Judges the workloads of a namespace: everything that its labels would refuse."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Literal
@@ -26,19 +26,19 @@ from kubectl_caps.core.podsecurity.registry import Violation, evaluate
 from kubectl_caps.core.text import first_few
 
 LabelOutcome = Literal["planned", "labeled", "unchanged", "refused", "failed", "unknown"]
-"""`unknown`: the patch was sent, and nobody knows whether the server applied the patch."""
+"""`unknown`: the patch was sent, and it is not known whether the server applied it."""
 VERBS: dict[Mode, str] = {"enforce": "refuse", "warn": "warn of", "audit": "record"}
 NAMED = 5
-"""How many workloads a note names."""
+"""The number of workloads that a note names."""
 
 
 
 class RefusedWorkload(Struct, frozen=True):
     """A workload that the policy would refuse, with the names of the pods that it would refuse for the same reasons.
 
-    `running` are these pods: their status tells whom their containers run as.
-    `created` says that the violations are those of the pod as the server would create it, with what webhooks put in:
-    their fields are then paths in that pod, else in the workload's template.
+    `running` are these pods; their status names the users of their containers. `created` says that the violations are
+    those of the pod that the server would create, with the changes of webhooks. Then their fields are paths in that
+    pod, else paths in the workload's template.
     """
 
     workload: Workload
@@ -49,18 +49,18 @@ class RefusedWorkload(Struct, frozen=True):
 
     @property
     def in_file(self) -> bool:
-        """Whether the workload is in a manifest: nothing of it runs, and it is fixed there."""
+        """Whether the workload is in a manifest, so that it does not run and is fixed in the file."""
         return "file" in self.workload.source
 
     def at(self, path: Path) -> Path:
-        """Where a field of a violation stands: in the pod that the server would create, or in the object."""
+        """The path of a violation's field: in the pod that the server would create, or in the object."""
         return path if self.created else self.workload.at(path)
 
 
 class Labelling(Struct):
     """The result for one namespace: its Pod Security labels, the workloads that would be refused, and the doubts.
 
-    `minor` is the minor version whose rules were applied. Of a namespace on a cluster `coverage` counts its objects.
+    `minor` is the minor version of the applied rules. `coverage` counts the objects of a namespace on a cluster.
     """
 
     namespace: str
@@ -105,7 +105,7 @@ def _weight(mode: Mode, policy: Policy) -> tuple[bool, int, int]:
 def other_modes(
     item: Labelling, plan: LabelPlan, options: LabelOptions, workloads: Sequence[Workload], verdicts: "Verdicts"
 ) -> list[str]:
-    """Notes on the workloads that only the other requested modes would refuse, warn of or record."""
+    """Notes on the workloads that violate only the policies of the other requested modes."""
     refused = {workload_key(judged.workload) for judged in item.judged}
     told = []
     for request in options.requests:
@@ -121,7 +121,7 @@ def other_modes(
 
 
 def unseen(workloads: Sequence[Workload], policy: Policy) -> dict[str, list[Workload]]:
-    """The active workloads whose verdict nobody knows, by the sentence to print: their controllers add containers."""
+    """The active workloads whose verdict is unknown, by the sentence to print: their controllers add containers."""
     gone = inactive(workloads)
     found: dict[str, list[Workload]] = {}
     for one in workloads:
@@ -143,9 +143,9 @@ def objections(item: Labelling, *, force: bool) -> list[str]:
 class Verdicts(Struct, frozen=True):
     """The violations of one policy, workload by workload.
 
-    A template is judged after the same defaulting as a pod. Where the server created a pod of the template in a dry run
-    (`admitted`), the pod's verdict counts. It does not overrule a refusal of the template of an `uncertain` workload:
-    the pods that the workload's controller creates may come out otherwise.
+    A template is judged after the same defaulting as a pod. If the server created a pod of the template in a dry run
+    (`admitted`), the verdict on the pod counts. For an `uncertain` workload, whose real pods may differ from that pod,
+    a refusal of the template counts too.
     """
 
     policy: Policy
@@ -198,14 +198,14 @@ def judge(workloads: Sequence[Workload], verdicts: Verdicts) -> tuple[RefusedWor
 
 
 def _judged(row: WorkloadRow, violations: tuple[Violation, ...], own: tuple[Violation, ...]) -> RefusedWorkload:
-    """Name the template's fields where the server's pod is refused for the same reasons as the template."""
+    """The refused workload. It names fields of the template if template and created pod have the same violations."""
     created = _reasons(violations) != _reasons(own)
     pods = tuple(pod.metadata.name or "" for pod in row.pods)
     return RefusedWorkload(row.workload, violations if created else own, pods, created, tuple(row.pods))
 
 
 def fixed_by_webhook(workloads: Sequence[Workload], verdicts: Verdicts) -> list[str]:
-    """The workloads whose template would be refused, while the pod that the server makes of it would not."""
+    """The workloads whose template would be refused, and whose pod in the dry run would not be refused."""
     tried = [one for one in workloads if workload_key(one) in verdicts.admitted]
     return [one.reference for one in tried if verdicts.template_verdict(one) and not verdicts.of(one)]
 

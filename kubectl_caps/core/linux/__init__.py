@@ -1,1 +1,1 @@
-"""Capabilities in the Linux kernel and in the container runtimes."""
+"""Capabilities in the Linux kernel and in container runtimes."""

@@ -1,4 +1,4 @@
-"""How a runtime reads the names in `capabilities.add` and `drop`, which list wins, and which adds are ineffective."""
+"""The rules by which runtimes read `capabilities.add` and `drop`, and the adds that have no effect."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ class Names(Struct, frozen=True):
 
 
 AddDrop = Callable[[CapabilitySet, CapabilitySet, Names, Names], CapabilitySet]
-"""From the defaults, what ALL is, add and drop to the set of the container."""
+"""From the default capabilities, the capabilities of ALL, add and drop to the set of the container."""
 
 
 def drop_wins(defaults: CapabilitySet, everything: CapabilitySet, add: Names, drop: Names) -> CapabilitySet:
@@ -34,7 +34,7 @@ def add_wins(defaults: CapabilitySet, everything: CapabilitySet, add: Names, dro
 
 
 def read_names(names: Sequence[str], known: CapabilitySet, *, prefix_optional: bool) -> Names:
-    """Read a list as a runtime does that knows the capabilities `known`. Case never matters to any of them."""
+    """Read a list as a runtime that knows the capabilities `known`. No runtime distinguishes upper and lower case."""
     everything, mask, unknown_names = False, 0, []
     for name in names:
         text = upper(name)
@@ -51,24 +51,24 @@ def read_names(names: Sequence[str], known: CapabilitySet, *, prefix_optional: b
 def ineffective_adds(add: list[str], drop: list[str]) -> list[str]:
     """The adds that the same container also drops, so that neither containerd nor CRI-O grants them.
 
-    Both compare in upper case and take drops away last. An add with `CAP_` is void on containerd anyway, so a drop
-    without it makes it void on CRI-O too.
+    Both runtimes compare in upper case and apply drops last. An add with `CAP_` has no effect on containerd anyway, and
+    a drop of the same name without `CAP_` removes it on CRI-O.
     """
     dropped = {name.upper() for name in drop} - {"ALL"}
     return [name for name in add if {name.upper(), name.upper().removeprefix("CAP_")} & dropped]
 
 
 def runtime_dependent_adds(add: list[str], drop: list[str]) -> list[str]:
-    """The adds that are dropped with `CAP_` only: containerd drops nothing and grants them, CRI-O takes them away."""
+    """The adds that are dropped only with a `CAP_` prefix. containerd ignores such a drop, and CRI-O applies it."""
     dropped, void = {name.upper() for name in drop}, ineffective_adds(add, drop)
     return [name for name in add if f"CAP_{name.upper()}" in dropped and name not in void]
 
 
 def upper(name: str) -> str:
-    """Upper case as Go's strings.ToUpper has it: each character stays one."""
+    """Upper case as by Go's strings.ToUpper, which maps each character to one character."""
     return "".join(large if len(large := character.upper()) == 1 else character for character in name)
 
 
 def numbers_up_to_last(available: CapabilitySet) -> CapabilitySet:
-    """Every capability that a kernel has whose last one is the last of `available`."""
+    """Every capability of a kernel whose last capability is the last one in `available`."""
     return CapabilitySet((1 << available.mask.bit_length()) - 1)

@@ -1,4 +1,4 @@
-"""The capabilities of the Linux kernel: what each one allows, and how dangerous it is in a container."""
+"""The table of the Linux kernel's capabilities: what each capability allows, and its risk in a container."""
 
 from typing import Literal
 
@@ -12,12 +12,14 @@ WORST_FIRST: tuple[Risk, ...] = ("critical", "unknown", "high", "medium", "low",
 
 
 class UnknownCapability(ValueError):
-    """A name that no kernel knows; the text names the nearest one that exists."""
+    """A name that is not a capability. The message suggests the nearest name."""
 
 
 class Capability(Struct, frozen=True):
-    """`name` is without CAP_; `since` is the first kernel that has it; `risk` is that of a container in the host's
-    user namespace that shares nothing else with the host; `source` says who knows the danger.
+    """One capability. `name` has no CAP_ prefix; `since` is the first kernel with the capability.
+
+    `risk` holds for a container in the host's user namespace that shares no other namespace or path with the host.
+    `source` is the source of the danger.
     """
 
     number: int
@@ -33,8 +35,8 @@ _MAN = "capabilities(7)"
 _ESCAPES = "0xn3va/cheat-sheets, Container/Escaping"
 _KUBESCAPE = "kubescape's list of insecure capabilities"
 
-# Numbers: include/uapi/linux/capability.h. What they allow: capabilities(7). The risks of those with capabilities(7)
-# as their source are judged from what they allow, not from a known attack.
+# Numbers: include/uapi/linux/capability.h. Texts of `allows`: capabilities(7). If capabilities(7) is the source of a
+# danger, the risk is judged from the allowed operations, not from a known attack.
 # fmt: off
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(0, "CHOWN", "2.2", "medium", "give a file to any user and group",
@@ -127,17 +129,17 @@ BY_NAME = {capability.name: capability for capability in CAPABILITIES}
 
 
 def worst(*risks: Risk) -> Risk:
-    """The worst of some risks; of none at all, `unknown`.
+    """The worst of the risks; `unknown` if there are none.
 
-    Unknown is worse than anything but critical: it may be that, and must not hide behind a risk that is known.
+    Only critical is worse than unknown. An unknown risk may be critical, so a lower known risk must not hide it.
     """
     return min(risks, key=WORST_FIRST.index, default="unknown")
 
 
 def canonical(text: str) -> str:
-    """The name of a capability as Kubernetes wants it (`NET_RAW`), or `ALL`, from what a person writes.
+    """The name of a capability in Kubernetes' spelling (`NET_RAW`), or `ALL`, from a name in any spelling.
 
-    Case, a `CAP_` prefix and blanks around it do not matter. Raises `UnknownCapability`.
+    Case, a `CAP_` prefix and surrounding blanks do not matter. Raises `UnknownCapability`.
     """
     name = text.strip().upper()
     short = name.removeprefix("CAP_")

@@ -13,15 +13,15 @@ from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
 from kubectl_caps.core.linux.sets import ALL_KNOWN, CapabilitySet, ProcessSets
 
 _CACHED = 4096
-"""Most containers of a cluster ask for the same: an answer is worked out once."""
+"""The size of the cache. Most containers of a cluster have the same request."""
 
 
 class ContainerRequest(Struct, frozen=True, kw_only=True):
     """The declared settings of a container that decide its capabilities.
 
-    A `uid` of None is not known and predicted as root, unless `non_root` says that the kubelet refuses to start it as
-    root (runAsNonRoot; `may_evade` says where a crafted image gets past that). `runtime_class` is the name of the
-    pod's RuntimeClass.
+    A `uid` of None is unknown. It is predicted as root, unless `non_root` is set: then the kubelet refuses to start the
+    container as root (runAsNonRoot). A crafted image can evade this on some runtimes (`may_evade`). `runtime_class` is
+    the name of the pod's RuntimeClass.
     """
 
     add: tuple[str, ...] = ()
@@ -36,20 +36,20 @@ class ContainerRequest(Struct, frozen=True, kw_only=True):
 
     @property
     def never_root(self) -> bool:
-        """Whether the first process is known to be of a user other than 0."""
+        """Whether the first process is known to run as another user than 0."""
         return self.non_root if self.uid is None else self.uid != 0
 
     def may_evade(self, runtime: Runtime) -> bool:
-        """Whether only runAsNonRoot says that it is not root, on a runtime where a crafted image can evade that."""
+        """Whether only runAsNonRoot excludes root, on a runtime where a crafted image can evade runAsNonRoot."""
         return self.uid is None and self.non_root and not runtime.non_root_holds
 
 
 class Prediction(Struct, frozen=True):
-    """What a container's first process gets, after execve of a program without file capabilities.
+    """The sets of a container's first process, after execve of a program without file capabilities.
 
-    `refused` is why the container does not start; `sets` is then what it would get without the names that are at
-    fault. `ignored_adds` and `ignored_drops` are declared names that the runtime passes over. `unknowns` says what
-    could not be known, and what would tell; `notes` what else must be known to read the sets.
+    `refused` is the reason why the container does not start; then `sets` are predicted without the invalid names.
+    `ignored_adds` and `ignored_drops` are declared names that the runtime ignores. `unknowns` are unknown facts, each
+    with the place that shows it. `notes` are other facts that a reader of the sets must know.
     """
 
     sets: ProcessSets
@@ -61,7 +61,7 @@ class Prediction(Struct, frozen=True):
 
 
 class _Case(Struct, frozen=True):
-    """A request to one runtime on a node that holds `node_all`, if that is known."""
+    """A request to one runtime on a node. `node_all` are the capabilities of ALL on the node, if they are known."""
 
     runtime: Runtime
     request: ContainerRequest
@@ -105,23 +105,23 @@ class _Case(Struct, frozen=True):
 _WINDOWS = "a Windows container has no Linux capabilities"
 _USER_NAMESPACE = "in a user namespace (hostUsers: false): capabilities count only for what belongs to the pod"
 
-# The facts that a manifest does not tell, when they matter, and how to find them out.
+# The facts that a manifest does not show: when each fact matters, and the place that shows it.
 _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     (
         lambda case: case.runtime.assumed and case.depends_on_runtime,
-        "the container runtime, assumed to be {runtime}: the node's status names it, --runtime says it",
+        "the container runtime, assumed to be {runtime}: the node's status names it, --runtime sets it",
     ),
     (
         lambda case: case.request.runtime_class is not None,
-        "what the RuntimeClass {runtime_class} starts, assumed to be runc: the handler of that object names it",
+        "the OCI runtime of the RuntimeClass {runtime_class}, assumed to be runc: its handler names it",
     ),
     (
         lambda case: case.request.uid is None and not case.request.non_root and bool(case.held),
-        "the image's user, judged as root: runAsUser decides it, the status of a running container may tell it",
+        "the image's user, judged as root: runAsUser sets it, the status of a running container may show it",
     ),
     (
         lambda case: case.request.may_evade(case.runtime) and bool(case.held),
-        "whether the image evades runAsNonRoot (CVE-2026-46680): runAsUser as a number decides it",
+        "whether the image evades runAsNonRoot (CVE-2026-46680): a number in runAsUser excludes it",
     ),
     (
         lambda case: case.request.never_root and bool(case.held),
@@ -137,7 +137,7 @@ _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
     ),
     (
         lambda case: case.node_all is None and case.asks_for_all,
-        "what ALL is on the node, assumed to be all 41 capabilities: /proc/1/status of such a container shows it",
+        "the capabilities of ALL on the node, assumed to be all 41: /proc/1/status of such a container shows them",
     ),
     (
         lambda case: (
@@ -152,7 +152,7 @@ _DOUBTS: tuple[tuple[Callable[[_Case], bool], str], ...] = (
 def predict(runtime: Runtime, request: ContainerRequest, node_all: CapabilitySet | None = None) -> Prediction:
     """The prediction for a container on a runtime.
 
-    `node_all` is what the runtime itself holds on the node; None stands for all that this project knows.
+    `node_all` are the capabilities that the runtime itself holds on the node. None means all known capabilities.
     """
     if request.windows:
         return Prediction(ProcessSets(), notes=(_WINDOWS,))
@@ -172,9 +172,10 @@ def predict(runtime: Runtime, request: ContainerRequest, node_all: CapabilitySet
 
 
 def _after_execve(case: _Case) -> ProcessSets:
-    """P'(permitted) of root is P(inheritable) | P(bounding), that of others P(ambient), as no file has capabilities.
+    """The sets after execve of a file without capabilities.
 
-    no_new_privs is set only where escalation is explicitly forbidden (the kubelet's AddNoNewPrivileges).
+    P'(permitted) is P(inheritable) | P(bounding) for root, and P(ambient) for other users. no_new_privs is set only if
+    allowPrivilegeEscalation is explicitly false (the kubelet's AddNoNewPrivileges).
     """
     survives = case.request.privileged and case.runtime.privileged_ambient
     ambient = case.held if survives else CapabilitySet()

@@ -1,8 +1,8 @@
-"""The table of container runtimes: how each treats `capabilities.add`, `capabilities.drop` and `privileged`.
+"""The table of container runtimes: how each runtime treats `capabilities.add`, `capabilities.drop` and `privileged`.
 
-Each row of `RUNTIMES` describes a runtime from a version on, with its source. The kubelet passes the names on
-unchanged (pkg/kubelet/kuberuntime/security_context.go), and the API server checks none of them. The kernel's part at
-execve is in capabilities(7), "Transformation of capabilities during execve()".
+Each row of `RUNTIMES` describes a runtime from a version on, with its source. The kubelet passes the names to the
+runtime unchanged (pkg/kubelet/kuberuntime/security_context.go), and the API server does not check them. The kernel's
+part at execve is in capabilities(7), "Transformation of capabilities during execve()".
 """
 
 import re
@@ -18,7 +18,7 @@ RuntimeVersion = tuple[int, ...]
 
 
 class UnknownRuntime(ValueError):
-    """A runtime that has no row; the text names those that have."""
+    """A runtime without a row. The message lists the known runtimes."""
 
 
 class Runtime(Struct, frozen=True, kw_only=True):
@@ -28,30 +28,30 @@ class Runtime(Struct, frozen=True, kw_only=True):
     since: RuntimeVersion
     defaults: CapabilitySet
     configurable: bool = False
-    """Whether the node's configuration may have other defaults."""
+    """Whether the node's configuration may set other defaults."""
     add_drop: AddDrop
     prefix_optional: bool
-    """Whether `CAP_NET_RAW` is read as `NET_RAW`; otherwise it is a name that nobody knows."""
+    """Whether `CAP_NET_RAW` is read as `NET_RAW`; otherwise it is an unknown name."""
     unknown_added: str | None
-    """With what words the container does not start after an unknown name in add; None if the name is ignored."""
+    """The error of a container that does not start because of an unknown name in add; None if the name is ignored."""
     unknown_dropped: str | None
     unavailable: str = "unable to apply caps: operation not permitted"
-    """With what words the container does not start after a name that the kernel has and the runtime itself lacks."""
+    """The error of a container that does not start because the runtime itself lacks a capability of the kernel."""
     names_checked_if_privileged: bool = False
     all_by_number: bool = False
-    """Whether ALL is every number that the kernel has, also what the runtime itself lacks."""
+    """Whether ALL means every capability of the kernel, even those that the runtime itself lacks."""
     privileged_ambient: bool = False
     """Whether a privileged container has ambient and inheritable capabilities, so that they survive a change of uid."""
     inheritable: bool
-    """Whether the inheritable set is filled like the bounding set (CVE-2022-24769 and its like)."""
+    """Whether the inheritable set equals the bounding set (CVE-2022-24769 and similar bugs)."""
     low_ports_free: bool = False
-    """Whether it lets every user of a pod without hostNetwork bind ports below 1024, unless the node says otherwise."""
+    """Whether every user of a pod without hostNetwork may bind ports below 1024, by the runtime's default."""
     evidence: Literal["measured", "from source, not run"]
     source: str
     assumed: bool = False
-    """Whether nobody told that it is this one."""
+    """Whether the runtime is only assumed, because nothing names it."""
     non_root_holds: bool = True
-    """Whether runAsNonRoot keeps root out of the container, whatever user the image names."""
+    """Whether runAsNonRoot keeps the container from running as root, whatever user the image names."""
 
 
 _CRIO_9 = CapabilitySet.from_names(
@@ -124,7 +124,7 @@ RUNTIMES: tuple[Runtime, ...] = (
     replace(_DOCKER, since=(20, 10), inheritable=True),
     _DOCKER,
 )
-"""Every row, those of one runtime by rising version."""
+"""Every row. The rows of a runtime are sorted by rising version."""
 
 
 _NON_ROOT_HOLDS_SINCE: dict[RuntimeVersion, int] = {(1, 7): 32, (2, 0): 9, (2, 2): 4, (2, 3): 1}
@@ -135,7 +135,7 @@ _RELEASE = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(-(?:alpha|beta|rc
 def runtime_of(container_runtime_version: str | None, kubelet_version: str = "") -> Runtime:
     """The runtime of a node's `status.nodeInfo`: `containerRuntimeVersion` (`containerd://2.1.4`), `kubeletVersion`.
 
-    containerd is assumed if there is none or no row for it, and the newest row where no version can be read.
+    Without a known runtime, containerd is assumed. Without a readable version, the newest row is assumed.
     """
     name, _, text = (container_runtime_version or "").partition("://")
     rows = [row for row in RUNTIMES if row.name == name]
@@ -150,9 +150,9 @@ def runtime_of(container_runtime_version: str | None, kubelet_version: str = "")
 
 
 def runtime_named_by(container_id: str) -> Runtime | None:
-    """The runtime that a container's id names in the status of its pod (`cri-o://3f2a…`); None if no row has it.
+    """The runtime that a container's id names in the status of its pod (`cri-o://3f2a…`); None if it has no row.
 
-    The id does not tell the version: the newest row is taken, without what older versions do not do.
+    The id does not name the version, so the newest row is assumed, but without the free low ports of newer versions.
     """
     name, _, ident = container_id.partition("://")
     rows = [row for row in RUNTIMES if row.name == name and ident]
@@ -174,13 +174,13 @@ def _has_fixed_non_root(name: str, version: str) -> bool:
 
 
 def _checks_non_root(kubelet_version: str) -> bool:
-    """Whether the kubelet itself refuses such a number, as it does from 1.34 on (GHSA-fqw6-gf59-qr4w, Workarounds)."""
+    """Whether the kubelet refuses such a number, as from version 1.34 on (GHSA-fqw6-gf59-qr4w, Workarounds)."""
     match = _RELEASE.match(kubelet_version)
     return bool(match and not match[4] and (int(match[1]), int(match[2])) >= _KUBELET_CHECKS_SINCE)
 
 
 def possible(runtime: Runtime) -> tuple[Runtime, ...]:
-    """The runtimes that this one may be: the newest row of each where containerd is only assumed, else it alone."""
+    """The runtimes that this one may be: itself, or the newest row of each runtime if containerd is only assumed."""
     if not runtime.assumed or runtime.name != _CONTAINERD.name:
         return (runtime,)
     rows = [by_name(name) for name in dict.fromkeys(row.name for row in RUNTIMES)]

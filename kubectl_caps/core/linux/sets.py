@@ -1,4 +1,4 @@
-"""Sets of capabilities, as the kernel keeps them for a process and shows them in /proc/PID/status."""
+"""`CapabilitySet` and `ProcessSets`: sets of capabilities, as /proc/PID/status shows them for a process."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from kubectl_caps.core.linux.capabilities import BY_NAME, BY_NUMBER, CAPABILITIE
 
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,16})")
 NUMBERED = re.compile(r"CAP_([0-9]{2})")
-"""How a capability is written that has no name here, as runc and capsh do."""
+"""The spelling of a capability without a known name, as in runc and capsh."""
 
 _BITS = 64
 
@@ -20,13 +20,13 @@ class InvalidMask(ValueError):
 
 
 class CapabilitySet(Struct, frozen=True):
-    """An immutable set of capabilities: bit n of `mask` is capability number n, whether it has a name here or not."""
+    """An immutable set of capabilities. Bit n of `mask` is capability number n, which need not have a known name."""
 
     mask: int = 0
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> "CapabilitySet":
-        """The set of names in any spelling; `ALL` stands for all that have one. Raises `UnknownCapability`."""
+        """The set of these names, in any spelling. `ALL` means all known capabilities. Raises `UnknownCapability`."""
         mask = 0
         for name in names:
             mask |= _mask(name)
@@ -34,7 +34,7 @@ class CapabilitySet(Struct, frozen=True):
 
     @classmethod
     def from_hex(cls, text: str) -> "CapabilitySet":
-        """The set of a mask as in /proc (`00000000a80425fb`), `0x` before it or not. Raises `InvalidMask`."""
+        """The set of a mask as in /proc (`00000000a80425fb`), with or without `0x`. Raises `InvalidMask`."""
         match = _HEX.fullmatch(text.strip())
         if not match:
             raise InvalidMask(f'invalid capability mask "{text.strip()}", must be up to 16 hexadecimal digits')
@@ -42,12 +42,12 @@ class CapabilitySet(Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """`("CAP_CHOWN", …)` in number order; a capability that has no name here is `CAP_41`."""
+        """`("CAP_CHOWN", …)` in the order of numbers. A capability without a known name is `CAP_41`."""
         return tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in self.short_names)
 
     @property
     def short_names(self) -> tuple[str, ...]:
-        """`("CHOWN", …)`, as Kubernetes spells them; a capability that has no name here stays `CAP_41`."""
+        """`("CHOWN", …)`, in Kubernetes' spelling. A capability without a known name is `CAP_41`."""
         return _short_names(self.mask)
 
     @property
@@ -65,7 +65,7 @@ class CapabilitySet(Struct, frozen=True):
         return CapabilitySet(self.mask & ~other.mask)
 
     def __contains__(self, capability: str | int) -> bool:
-        """Whether it holds a capability, by number or by name in any spelling. Raises `UnknownCapability`."""
+        """Whether the set has a capability, by number or by name in any spelling. Raises `UnknownCapability`."""
         wanted = 1 << capability if isinstance(capability, int) else _mask(capability)
         return self.mask & wanted == wanted
 
@@ -77,7 +77,7 @@ class CapabilitySet(Struct, frozen=True):
 
 
 class ProcessSets(Struct, frozen=True):
-    """The five capability sets of a process, and its no_new_privs flag, which is None if it is not known."""
+    """The five capability sets of a process, and its no_new_privs flag; None means that the flag is not known."""
 
     bounding: CapabilitySet = CapabilitySet()
     permitted: CapabilitySet = CapabilitySet()
@@ -88,7 +88,7 @@ class ProcessSets(Struct, frozen=True):
 
 
 ALL_KNOWN = CapabilitySet((1 << len(CAPABILITIES)) - 1)
-"""Every capability of kernel 5.9 and newer."""
+"""Every known capability: those of kernel 5.9. Newer kernels have no others."""
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Pods as controllers and the API server make them of templates."""
+"""Pods as controllers and the API server make them from templates."""

@@ -1,4 +1,4 @@
-"""The pods that controllers create: one sample of each different template, as the body of a create request."""
+"""Makes sample pods as controllers create them: one for each different template, as the body of a create request."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +20,12 @@ _OWNERS = {
     **dict.fromkeys(("Task", "Pipeline", "PipelineRun", "StepAction"), ("tekton.dev/v1", "TaskRun")),
     "ScheduledSparkApplication": ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
 }
-"""The kind that owns the pods where the kind of the workload does not own them itself."""
+"""The kind that owns the pods, for kinds of workloads that do not own pods themselves."""
 GENERATED_LABELS = CONTROLLER_LABELS | {"rollouts-pod-template-hash"}
-"""The labels whose values controllers make up."""
+"""The labels whose values controllers generate."""
 _SAMPLE = {"name": "sample-0", "uid": "00000000-0000-4000-8000-000000000000"}
 _MIRROR = "kubernetes.io/config.mirror"
-"""The annotation of a pod that stands for a static one: the kubelet makes that, whatever the API server says."""
+"""The annotation of a mirror pod. The kubelet runs its static pod even if the API server refuses the mirror pod."""
 
 
 class SamplePod(Struct, frozen=True):
@@ -44,7 +44,7 @@ def sample_pods(
 ) -> tuple[list[SamplePod], list[tuple[Workload, MalformedWorkload]]]:
     """One pod for each different template, and one for each pod that no template of these workloads makes.
 
-    Templates that differ only in generated labels are one. Beside the samples are the workloads of which no pod can be
+    Templates that differ only in generated labels share a sample. The second list has the workloads whose pod cannot be
     made.
     """
     found: dict[bytes, SamplePod] = {}
@@ -73,28 +73,28 @@ def intermediate_kinds(workload: Workload) -> list[Kind]:
 
 
 def unowned_pods(workloads: Sequence[Workload]) -> list[Workload]:
-    """The pods that no template of these workloads makes: whoever made such a pod makes it again as it is."""
+    """The pods that no template of these workloads makes. Their creator would create them again unchanged."""
     makers = {one.metadata.uid for one in workloads if not one.is_pod}
     pods = [one for one in workloads if isinstance(one.template, Pod) and _MIRROR not in one.template.annotations]
     return [one for one in pods if not (owner := one.metadata.controller) or owner.uid not in makers]
 
 
 def recreate_body(workload: Workload, pod: dict[str, Any], namespace: str) -> dict[str, Any]:
-    """The body of the request that creates a pod a second time, on whichever node. Raises MalformedWorkload."""
+    """The body of the request that creates a pod again, on any node. Raises MalformedWorkload."""
     body = pod_of({"pod": pod}, ("pod",), workload.name, namespace)
     if owners := (pod.get("metadata") or {}).get("ownerReferences"):
-        # blockOwnerDeletion would need a right on the owner
+        # blockOwnerDeletion needs a right on the owner
         body["metadata"]["ownerReferences"] = [{**owner, "blockOwnerDeletion": False} for owner in owners]
     body["spec"] = {key: value for key, value in pod["spec"].items() if key not in ("nodeName", "ephemeralContainers")}
     return body
 
 
 def _template_body(workload: Workload, obj: dict[str, Any], namespace: str) -> dict[str, Any]:
-    """The pod as the workload's controllers create it, with made-up values of the generated labels."""
+    """The pod as the workload's controllers create it, with sample values for the generated labels."""
     body = pod_from(workload, obj, namespace)
     for index, container in enumerate(body["spec"].get("containers") or ()):
         container.setdefault("name", f"container-{index}")  # Knative's controller names them
-    if workload.kind != "PodTemplate":  # nobody knows who makes pods of that
+    if workload.kind != "PodTemplate":  # the controller that makes pods of a PodTemplate is not known
         api_version, kind = _OWNERS.get(workload.kind, (workload.api_version, workload.kind))
         own = {label: value for label, value in body["metadata"].get("labels", {}).items() if label not in ADDED_LABELS}
         body["metadata"]["labels"] = own | dict.fromkeys(LABELS_OF.get(kind, ()), _SAMPLE["name"])

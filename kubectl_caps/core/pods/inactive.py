@@ -36,17 +36,17 @@ _ENDED: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("tekton.dev", "TaskRun"): (("Succeeded", "True"), ("Succeeded", "False")),
     ("tekton.dev", "PipelineRun"): (("Succeeded", "True"), ("Succeeded", "False")),
 }
-"""By group and kind the conditions, with their status, of an object that creates no more pods (k8s.io/api batch/v1
+"""The conditions, with their status, of an object that creates no more pods, by group and kind (k8s.io/api batch/v1
 types.go; tektoncd/pipeline pkg/apis/pipeline/v1 taskrun_types.go IsDone)."""
 _REPLICA_SET = ("apps", "ReplicaSet")
 _WITH_STATE = (*_ENDED, _REPLICA_SET, ("apps", "Deployment"), ("argoproj.io", "Rollout"))
-"""Another group's kind of the same name may mean something else by the same fields."""
+"""The kinds whose state is read. In a kind of the same name of another group these fields may have another meaning."""
 
 
 def inactive(workloads: Sequence[Workload]) -> set[Key]:
-    """The keys of the workloads that create no more pods, so that no policy refuses them one.
+    """The keys of the workloads that create no more pods.
 
-    A ReplicaSet at zero is inactive only where its owner is among `workloads`. A paused owner makes no new ReplicaSet:
+    A ReplicaSet at zero is inactive only if its owner is among `workloads`. A paused owner makes no new ReplicaSet:
     when the owner is scaled up, its newest ReplicaSet makes the pods (k8s.io/kubernetes
     pkg/controller/deployment/util FindActiveOrLatest).
     """
@@ -60,7 +60,7 @@ def inactive(workloads: Sequence[Workload]) -> set[Key]:
 
 
 def _state(workload: Workload) -> _State:
-    """A workload's state; a workload whose state has another shape than Kubernetes' creates pods."""
+    """The state of a workload. A state of an unexpected shape counts as that of a workload that creates pods."""
     try:
         return _STATE.decode(workload.raw) if workload.raw and _kind(workload) in _WITH_STATE else _State()
     except msgspec.ValidationError:
@@ -68,7 +68,7 @@ def _state(workload: Workload) -> _State:
 
 
 def has_ended(api_version: str, kind: str, obj: Mapping[str, Any]) -> bool:
-    """Whether an object is a Job or a run of Tekton that creates no more pods; one of a wrong shape is not."""
+    """Whether an object is a Job or a run of Tekton that creates no more pods; False for a malformed object."""
     try:
         return _has_ended((api_version.rpartition("/")[0], kind), msgspec.convert(obj, _State))
     except msgspec.ValidationError:

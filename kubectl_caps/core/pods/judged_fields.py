@@ -59,7 +59,7 @@ def _of_container(container: Container, spec: PodSpec) -> Rights:
 
 
 def _of_either(security: SecurityContext | PodSecurityContext) -> Iterator[object]:
-    """What a container's securityContext and a pod's have in common."""
+    """The judged fields that a container's securityContext and a pod's securityContext have in common."""
     selinux, windows = security.se_linux_options, security.windows_options
     yield security.run_as_user
     yield security.run_as_non_root
@@ -73,5 +73,5 @@ def _type(profile: TypedProfile | None) -> str | None:
 
 
 def _sysctl(sysctl: Sysctl) -> tuple[str, str]:
-    """The name, and the value of the only one whose value is judged."""
+    """The name of a sysctl, and the value if it is judged; only one sysctl has a judged value."""
     return sysctl.name or "", (sysctl.value or "") if sysctl.name == UNPRIVILEGED_PORT_START else ""

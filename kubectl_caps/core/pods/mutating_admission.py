@@ -1,7 +1,7 @@
 """The webhooks and mutating policies that may change pods, or the objects that controllers create before pods.
 
-Of conditions (CEL) is only read whether they ask who makes the request, and the bindings of policies are not read: a
-hook with conditions may run or not.
+Conditions (CEL) are searched only for the variables of the user. They are not evaluated, and the bindings of policies
+are not read. So a hook with conditions counts as a hook that may run.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class Selector(Struct, frozen=True, rename="camel"):
         return is_labeled and all(one.is_met(labels.get(one.key)) for one in self.match_expressions)
 
     def keys(self, *ignored: str) -> set[str]:
-        """The labels that the answer depends on, without those of `ignored` operators."""
+        """The labels that the selector reads, without labels of `ignored` operators."""
         return {*self.match_labels, *(one.key for one in self.match_expressions if one.operator not in ignored)}
 
 
@@ -55,7 +55,7 @@ class _Rule(Struct, frozen=True, rename="camel"):
 class Hook(Struct, frozen=True, rename="camel"):
     """A webhook, or the constraints of a policy; `source` is the object that configures the hook.
 
-    `by_user` says that an expression of the object asks who makes the request.
+    `by_user` says that an expression of the object reads the user of the request.
     """
 
     source: str = ""
@@ -71,7 +71,7 @@ class Hook(Struct, frozen=True, rename="camel"):
 
     @property
     def tells_samples(self) -> bool:
-        """Whether the hook may tell a controller's pod from one in a dry run: by who asks, or by a made-up label."""
+        """Whether the hook may treat pods of controllers and of dry runs differently: by user or generated label."""
         return self.by_user or bool(self.object_selector.keys("Exists", "DoesNotExist") & GENERATED_LABELS)
 
 
@@ -87,14 +87,14 @@ class Mutator(Struct, frozen=True):
     spec: _PolicySpec = _PolicySpec()
 
     def hooks(self, source: str, text: bytes = b"") -> Iterator[Hook]:
-        """Everything in the object that may change something; `source` is its reference, `text` its JSON."""
+        """The hooks of the object. `source` is the object's reference, `text` its JSON."""
         by_user = any(word in text for word in _USER)
         for hook in (*self.webhooks, *([self.spec.match_constraints] if self.spec.match_constraints else ())):
             yield replace(hook, source=source, by_user=by_user)
 
 
 _USER = (b"userInfo", b"authorizer")
-"""The variables of an expression that tell who makes the request (k8s.io/api admissionregistration/v1 types.go,
+"""The variables of an expression that hold the user of the request (k8s.io/api admissionregistration/v1 types.go,
 MatchCondition)."""
 
 

@@ -1,4 +1,4 @@
-"""The rows of `inspect`: pods and ReplicaSets under their owner, or in a row of their own if their rights differ."""
+"""Makes the rows of `inspect`: merges pods and ReplicaSets into the row of their owner, unless their rights differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ Key = tuple[str, Path]
 
 
 class WorkloadRow(Struct):
-    """A row of `inspect`: a workload, the pods folded into it, and the row that it belongs to, if any."""
+    """A row of `inspect`: a workload, the pods merged into the row, and the row of its owner, if there is one."""
 
     workload: Workload
     pods: list[Pod]
@@ -28,9 +28,9 @@ def same_rights(one: Workload, other: Workload) -> bool:
 
 
 def _without_ended(template: PodTemplate) -> PodTemplate:
-    """The pod without ephemeral containers that have ended and satisfied *restricted*, as those of `--live` do.
+    """The pod without ephemeral containers that have ended and satisfy *restricted*, such as those of `--live`.
 
-    They never run again, but stay in the pod's record.
+    Such containers never run again, but stay in the pod's record.
     """
     if not isinstance(template, Pod) or not template.spec.ephemeral_containers:
         return template
@@ -61,11 +61,11 @@ def fold(
     *,
     history: bool = True,
 ) -> list[WorkloadRow]:
-    """The rows for the workloads in `shown`; `others` are objects that only tell who owns whom, and running pods.
+    """The rows for the workloads in `shown`. `others` are read only for their owner references and as running pods.
 
-    A pod or ReplicaSet that a shown workload owns is folded while it is the `same` as its owner's template; else it
-    has a row of its own, behind its owner's. A ReplicaSet without pods is rollout history: folded, unless nothing of
-    `shown` is (`history=False`).
+    A pod or ReplicaSet that a shown workload owns is merged into the owner's row if it is the `same` as the owner's
+    template; else it has its own row after the owner's row. A ReplicaSet without pods is rollout history and is merged.
+    With `history=False`, a ReplicaSet in `shown` has its own row even without pods.
     """
     known: dict[Key, Workload] = {}
     for workload in [*shown, *others]:
@@ -87,12 +87,12 @@ def fold(
 
 
 def workload_key(workload: Workload) -> Key:
-    """What tells a workload from all others: the object's uid (or itself, where a file gives it none), and the path."""
+    """The identity of a workload: the object's uid (or the object itself if a file gives no uid), and the path."""
     return workload.metadata.uid or f"no uid {id(workload)}", workload.path
 
 
 def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference | None]) -> list[str]:
-    """The uids of its owners, the highest first."""
+    """The uids of a workload's owners, the top owner first."""
     chain: list[str] = []
     owner = workload.metadata.controller
     while owner and owner.uid not in chain:
@@ -102,7 +102,7 @@ def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference | 
 
 
 def _ordered(rows: Sequence[WorkloadRow]) -> list[WorkloadRow]:
-    """Each row followed by those that belong to it."""
+    """Each row followed by the rows of the workloads that it owns."""
     children: dict[int, list[WorkloadRow]] = {}
     for row in rows:
         if row.parent:

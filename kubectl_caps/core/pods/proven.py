@@ -1,7 +1,7 @@
-"""Dry runs of pods that are proven by a pod that the controller has really made.
+"""Finds the workloads for which a real pod of the controller proves the result of a dry run.
 
-A dry run asks as the user of `label-ns`; a controller asks as itself. Admission may tell them apart: SecurityContext-
-Constraints of OpenShift, a webhook's own code, conditions about `request.userInfo`.
+A dry run is a request of the user of `label-ns`; a controller sends its own requests. Admission may treat the two
+differently: SecurityContextConstraints of OpenShift, a webhook's own code, conditions about `request.userInfo`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from kubectl_caps.core.pods.owners import Key, same_security, workload_key
 
 
 def proven(workloads: Sequence[Workload], admitted: Mapping[Key, Pod]) -> set[Key]:
-    """The workloads whose controller has made a pod with the rights that the pod of the dry run has (`admitted`)."""
+    """The workloads whose controller has made a pod with the same rights as the pod of the dry run (`admitted`)."""
     owners = {one.metadata.uid: one for one in workloads if not one.is_pod}
     return {
         key
@@ -24,7 +24,7 @@ def proven(workloads: Sequence[Workload], admitted: Mapping[Key, Pod]) -> set[Ke
 
 
 def _makers(pod: Workload, owners: Mapping[str | None, Workload]) -> Iterator[Workload]:
-    """The owners of a pod, the nearest first, up to one that has another template by now than what it owns."""
+    """The owners of a pod, the nearest first. They end before an owner whose template has changed since."""
     below: Workload | None = None
     controller = pod.metadata.controller
     while controller and (owner := owners.get(controller.uid)):

@@ -1,4 +1,4 @@
-"""The API server's defaulting of a pod before Pod Security judges the pod, for the fields that a check reads."""
+"""Applies the API server's defaults to a pod before Pod Security judges it. Only fields that checks read are set."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ _APP_ARMOR = {"runtime/default": "RuntimeDefault", "unconfined": "Unconfined"}
 
 
 def as_admitted(template: PodTemplate, *, pod: bool) -> PodTemplate:
-    """The template as the API server judges it; `pod` says whether it is judged as a pod.
+    """The template as the API server judges it. `pod`: it is judged as a pod, not as the template of a controller.
 
     A volume without a source becomes an emptyDir (pkg/apis/core/v1/defaults.go). Only in pods: the ports of a pod in
     the host's network become host ports, and AppArmor annotations are copied to the containers' fields
@@ -56,7 +56,7 @@ def _with_host_ports(container: Container) -> Container:
 
 
 def _with_app_armor(container: Container, annotation: str | None, of_pod: TypedProfile | None) -> Container:
-    """The annotation's profile in the field, unless the field is set, or the pod says the same."""
+    """The container with the annotation's profile in its field, unless the field is set or the pod has that profile."""
     profile = _app_armor(annotation)
     if profile is None or container.security.app_armor_profile is not None or profile == of_pod:
         return container

@@ -1,7 +1,7 @@
 """The API server's warnings about existing pods when the enforce label changes, compared with our verdicts.
 
-Texts and grouping: k8s.io/pod-security-admission admission/admission.go (EvaluatePodsInNamespace). The warnings carry
-reasons without details, name one pod of each group, list finished pods too, and are cut when they grow long.
+Texts and grouping: k8s.io/pod-security-admission admission/admission.go (EvaluatePodsInNamespace). The warnings have
+reasons without details, name one pod of each group, include finished pods, and are cut if they are long.
 """
 
 import re
@@ -18,15 +18,19 @@ _PARTIAL = re.compile(
 _EXEMPT = " is exempt from Pod Security, and the policy "
 _FAILED = "failed to list pods while checking new PodSecurity enforce level"
 _LIMIT, _CUT = 4096, 256
-"""Characters of warnings in one answer, beyond which the API server cuts each to so many and then leaves the rest out
-(k8s.io/apiserver pkg/endpoints/filters/warning.go)."""
+"""If the warnings of an answer have more than `_LIMIT` characters, the API server cuts each to `_CUT` characters
+and leaves out the rest (k8s.io/apiserver pkg/endpoints/filters/warning.go)."""
 
 
 _POD = re.compile(r"[a-z0-9][-a-z0-9.]*( \(and \d+ other pods?\))?: .*", re.ASCII | re.DOTALL)
 
 
 class EnforceWarnings(Struct, frozen=True):
-    """The server's warnings for one change: `lines` about pods, why they may not be all, and those of anybody else."""
+    """The server's warnings for one change of the labels.
+
+    `lines` are about pods. There are none if the namespace is `exempt`. Lines may be missing if they are `partial`.
+    `others` are warnings of webhooks and other parts of the server.
+    """
 
     lines: tuple[str, ...]
     exempt: bool = False
@@ -40,7 +44,7 @@ def read_warnings(warnings: Sequence[str], namespace: str) -> EnforceWarnings:
     partly = [text for text in warnings if _PARTIAL.fullmatch(text) or text == _FAILED]
     header = f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level'
     start = next((at for at, text in enumerate(warnings) if text.startswith(header)), len(warnings))
-    # After these come the warnings of webhooks; a pod's name that fills a cut line whole is no matter.
+    # Warnings of webhooks follow these. A cut line that holds only a pod's name does not matter.
     lines = [text for at, text in enumerate(warnings) if at == start or (at > start and _POD.fullmatch(text))]
     cut = sum(map(len, warnings)) >= _LIMIT or any(len(text) == _CUT for text in warnings)
     others = [text for text in warnings if text not in (*exempts, *partly, *lines)]
@@ -48,7 +52,7 @@ def read_warnings(warnings: Sequence[str], namespace: str) -> EnforceWarnings:
 
 
 def expected(pods: Mapping[str, Sequence[Violation]], namespace: str, policy: Policy) -> list[str]:
-    """The warnings that the server prints about these pods (violations by the pod's name), by our own verdicts."""
+    """The warnings that the server should print about these pods. `pods` has our violations by the pod's name."""
     groups: dict[str, list[str]] = {}
     for name, violations in pods.items():
         if violations:
@@ -60,7 +64,7 @@ def expected(pods: Mapping[str, Sequence[Violation]], namespace: str, policy: Po
 
 
 def compare(said: EnforceWarnings, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The warnings of the server alone, and ours alone; for an incomplete answer, only the former."""
+    """The warnings that only the server has, and those that only we have; empty if the answer is incomplete."""
     extra = [line for line in said.lines if not any(_same(ours, line, said) for ours in wanted)]
     return extra, [] if said.partial else [line for line in wanted if line not in said.lines]
 
@@ -68,7 +72,7 @@ def compare(said: EnforceWarnings, wanted: Sequence[str]) -> tuple[list[str], li
 def _same(ours: str, line: str, said: EnforceWarnings) -> bool:
     if not said.partial:
         return ours == line
-    # Which pod a line names, and how many, depends on the pods that were looked at.
+    # The name and the number of pods in a line depend on the pods that the server checked.
     cut, found = _reasons(line), _reasons(ours)
     return found.startswith(cut) if len(line) == _CUT else found == cut
 

@@ -1,4 +1,4 @@
-"""From the labels of a namespace to the policy of each mode, with the API server's defaults."""
+"""Reads the policy of each mode from the labels of a namespace, with the API server's defaults."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +17,7 @@ from kubectl_caps.core.podsecurity.policy import (
 
 PREFIX = "pod-security.kubernetes.io/"
 MODES = ("enforce", "audit", "warn")
-"""In the order in which the API server reads them."""
+"""The modes, in the order in which the API server reads them."""
 
 
 class Policies(Struct, frozen=True):
@@ -34,11 +34,11 @@ class Policies(Struct, frozen=True):
 
 
 def resolve(labels: Mapping[str, str]) -> Policies:
-    """The policies that result from labels and the shipped defaults (all modes privileged:latest).
+    """The policies of these labels, with the shipped defaults (all modes privileged:latest).
 
-    An invalid level enforces restricted, but audits and warns of nothing; an invalid version is the latest. Without a
-    warn label, warn takes over a stricter enforce policy (k8s.io/pod-security-admission api/helpers.go
-    PolicyToEvaluate, servers 1.26 and later).
+    An invalid enforce level counts as restricted, an invalid audit or warn level as privileged, and an invalid version
+    as latest. Without a warn label, warn takes over a stricter enforce policy (k8s.io/pod-security-admission
+    api/helpers.go PolicyToEvaluate, servers 1.26 and later).
     """
     errors = tuple(_errors(labels))
     modes = {mode: Policy(_level(mode, labels), _version(mode, labels)) for mode in MODES}
@@ -58,8 +58,10 @@ def tightens(old: Policy, new: Policy) -> bool:
 
 
 def looser(old: Policy, new: Policy) -> bool:
-    """Whether `new` may accept what `old` refuses: a lower level, or older rules (`restricted:v1.0` knows less than
-    `baseline:latest`). A newer version of the same level is not looser, although a few of its checks are.
+    """Whether `new` may accept pods that `old` refuses: it has a lower level or older rules.
+
+    Older rules of a higher level may be looser too: `restricted:v1.0` has fewer checks than `baseline:latest`. A newer
+    version of the same level does not count as looser, although a few of its checks are.
     """
     if old.level == "privileged":
         return False

@@ -1,7 +1,8 @@
 """Violations that only older supported API servers find, compared with the version that was applied.
 
-`latest`, and any version that is newer than a server, is on that server its own version (k8s.io/pod-security-admission
-policy/registry.go). A newer version also allows what an older one refuses: root in a user namespace since v1.35.
+On a server, `latest` and every version that is newer than the server mean the server's own version
+(k8s.io/pod-security-admission policy/registry.go). A newer version may allow more than an older one: root in a user
+namespace since v1.35.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,15 +15,15 @@ from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR, Level, Policy, ef
 from kubectl_caps.core.podsecurity.registry import Violation, checks_for, evaluate
 
 SUPPORTED = 4
-"""How many minor versions of Kubernetes are supported at a time, at most: one is for about fourteen months
-(kubernetes.io/releases/patch-releases), and three come in a year."""
+"""The largest number of minor versions of Kubernetes that are supported at a time. Each is supported for about fourteen
+months (kubernetes.io/releases/patch-releases), and three appear in a year."""
 
 Judge = Callable[[Level, int], Sequence[Violation]]
-"""From a level and a minor version to what their rules refuse."""
+"""From a level and a minor version to the violations of these rules."""
 
 
 def older_server_sentences(workloads: Sequence[Workload], policy: Policy) -> list[str]:
-    """A sentence for each violation of these workloads, judged as the pods that are made of them."""
+    """A sentence for each violation of these workloads, judged as pods."""
     return [
         text
         for workload in workloads

@@ -1,4 +1,4 @@
-"""Partial objects, such as patches and test assertions: they have the kind of a workload and make no pods."""
+"""Recognises partial objects, such as patches and test assertions, which have a workload's kind and make no pods."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,11 +15,11 @@ _LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
 def is_partial(kind: Kind, obj: Mapping[str, Any]) -> bool:
-    """Whether an object of a built-in kind is only a part of one, and may be passed over.
+    """Whether an object of a built-in kind is only a part of an object, which need not be judged.
 
     The API server refuses to create such an object: no container has an image (k8s.io/kubernetes
-    pkg/apis/core/validation requires one of each), or there are no containers and no selector either. Where the object
-    exists, `kubectl apply` merges the part into it. So a part that declares what the level baseline forbids is judged.
+    pkg/apis/core/validation requires an image of each), or there are neither containers nor a selector. But `kubectl
+    apply` merges the part into an existing object. So a part with a violation of the level baseline is judged.
     """
     if not kind.builtin:
         return False
@@ -48,7 +48,7 @@ def _items(value: Any) -> Iterator[Any]:
 
 
 def _forbidden(kind: Kind, obj: Mapping[str, Any]) -> bool:
-    """Whether a partial object declares something that baseline forbids, or a malformed field."""
+    """Whether a partial object violates baseline or has a malformed field."""
     try:
         workloads = list(read_workloads(kind, obj, {}))
     except MalformedWorkload as error:

@@ -13,7 +13,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 """The levels, the loosest first."""
 
 NEWEST_MINOR = 37
-"""The newest version of the standards known here is v1.37."""
+"""The minor version of the newest known version of the standards, v1.37."""
 
 LATEST = "latest"
 _VERSION = re.compile(r"v1\.(0|[1-9][0-9]{0,18})", re.ASCII)
@@ -25,7 +25,7 @@ class PolicyError(ValueError):
 
 
 class Policy(Struct, frozen=True):
-    """A level and a version as the label gives it: `restricted:latest`, `baseline:v1.25`."""
+    """A level and a version: `restricted:latest`, `baseline:v1.25`. The version is written as in the label."""
 
     level: Level = "privileged"
     version: str = LATEST
@@ -35,7 +35,7 @@ class Policy(Struct, frozen=True):
 
 
 def parse_level(text: str) -> Level:
-    """A level, exactly as it is spelled. Raises PolicyError."""
+    """Parse a level. The spelling must be exact. Raises PolicyError."""
     for level in LEVELS:
         if text == level:
             return level
@@ -43,7 +43,7 @@ def parse_level(text: str) -> Level:
 
 
 def parse_version(text: str) -> str:
-    """`latest` or `v1.N`, unchanged. Raises PolicyError."""
+    """Check a version, `latest` or `v1.N`, and return it unchanged. Raises PolicyError."""
     match = _VERSION.fullmatch(text)
     if text == LATEST or (match and int(match[1]) <= _LARGEST):
         return text
@@ -51,7 +51,7 @@ def parse_version(text: str) -> str:
 
 
 def parse_policy(text: str) -> Policy:
-    """`LEVEL` or `LEVEL:VERSION`. Raises PolicyError, which quotes the part that is wrong."""
+    """Parse `LEVEL` or `LEVEL:VERSION`. Raises PolicyError, which quotes the text."""
     level, colon, version = text.partition(":")
     try:
         return Policy(parse_level(level), parse_version(version) if colon else LATEST)
@@ -60,13 +60,13 @@ def parse_policy(text: str) -> Policy:
 
 
 def effective_minor(version: str, server_minor: int | None) -> int:
-    """The minor version whose rules apply: the policy's, but never newer than the server or than what is known here."""
+    """The minor version whose rules apply: that of the policy, but not newer than the server or `NEWEST_MINOR`."""
     newest = NEWEST_MINOR if server_minor is None else min(server_minor, NEWEST_MINOR)
     return newest if version == LATEST else min(int(version.removeprefix("v1.")), newest)
 
 
 def reaches(version: str, server_minor: int | None) -> int | None:
-    """The minor version of the server's own rules that apply, where these are newer than what is known here."""
+    """The minor version of the rules that the server applies, if it is newer than `NEWEST_MINOR`; else None."""
     if server_minor is None or server_minor <= NEWEST_MINOR:
         return None
     applied = server_minor if version == LATEST else min(int(version.removeprefix("v1.")), server_minor)
@@ -74,6 +74,6 @@ def reaches(version: str, server_minor: int | None) -> int | None:
 
 
 def is_clamped(version: str, server_minor: int | None) -> bool:
-    """Whether rules older than `version` asks for are applied, because no newer ones are known here."""
+    """Whether `NEWEST_MINOR` is applied instead of `version`, because the newer rules are not known."""
     asked = server_minor or 0 if version == LATEST else int(version.removeprefix("v1."))
     return asked > NEWEST_MINOR

@@ -1,7 +1,7 @@
-"""The table of checks: which apply at a level and a version, and their violations of a pod.
+"""The table of checks: the checks that apply at a level and a version, and the violations of a pod.
 
-The model and the order are upstream's (k8s.io/pod-security-admission policy/registry.go): baseline's checks, then
-restricted's, each sorted by id; restricted leaves out the baseline checks that one of its own overrides.
+The model and the order are upstream's (k8s.io/pod-security-admission policy/registry.go). The checks of baseline come
+first, then the checks of restricted, each sorted by id. Restricted leaves out the baseline checks that it overrides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ MODULES: tuple[ModuleType, ...] = (
     run_as_user,
     seccomp_profile_restricted,
 )
-"""The modules of the checks: each docstring is a check's manual."""
+"""The modules of the checks. Each docstring is the manual of a check."""
 
 CHECKS: tuple[Check, ...] = tuple(module.CHECK for module in MODULES)
 """Every check, in the order of the API server's messages."""
@@ -92,12 +92,12 @@ def evaluate(template: PodTemplate, level: Level, minor: int) -> tuple[Violation
 
 
 def judge_all(template: PodTemplate, minor: int) -> tuple[Violation, ...]:
-    """The violations of both levels: baseline's checks, also those that restricted overrides, then restricted's."""
+    """The violations of all checks: of baseline, even the checks that restricted overrides, then of restricted."""
     return tuple(_violations(template, _all_active(minor)))
 
 
 def level_of(violations: Sequence[Violation], minor: int) -> Level:
-    """The strictest level that accepts a pod of which `judge_all` has told these violations."""
+    """The strictest level that accepts a pod with these violations, which are from `judge_all`."""
     violated = {violation.check for violation in violations}
     levels: tuple[Level, ...] = ("restricted", "baseline")
     refused = {level: any(check.id in violated for check, _ in _applied(level, minor)) for level in levels}

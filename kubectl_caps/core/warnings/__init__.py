@@ -1,1 +1,1 @@
-"""Facts about a container's capabilities that surprise people: each is a `Rule` with its manual."""
+"""Warnings about a container's capabilities: each is a `Rule` with a check and a manual."""

@@ -15,10 +15,10 @@ def _prefix(subject: Subject) -> Iterator[PathAndWords]:
         for names in (subject.request.add, subject.request.drop)
     )
     if added:
-        words = f"{', '.join(added)}: containerd grants nothing for a name with CAP_; write it without"
+        words = f"{', '.join(added)}: containerd grants nothing for a name with CAP_; write the name without CAP_"
         yield subject.listed("add", added), words
     if dropped:
-        words = f"{', '.join(dropped)}: containerd drops nothing for a name with CAP_; write it without"
+        words = f"{', '.join(dropped)}: containerd drops nothing for a name with CAP_; write the name without CAP_"
         yield subject.listed("drop", dropped), words
 
 
@@ -33,10 +33,10 @@ def _unknown(subject: Subject) -> Iterator[PathAndWords]:
     )
     says = "; ".join(wrong.values())
     if added:
-        words = f"{says}: not granted by containerd with runc, and fatal at the start elsewhere; correct it"
+        words = f"{says}: containerd with runc grants nothing, other runtimes do not start the container; correct it"
         yield subject.listed("add", added), words
     if dropped and not added:
-        words = f"{says}: drops nothing on containerd, and is fatal at the start elsewhere; correct it"
+        words = f"{says}: containerd with runc drops nothing, other runtimes do not start the container; correct it"
         yield subject.listed("drop", dropped), words
 
 
@@ -65,14 +65,14 @@ def _drop_all_spelling(subject: Subject) -> Iterator[PathAndWords]:
 RULES = (
     Rule(
         id="cap-prefix",
-        title="A name is written with CAP_, which containerd takes for another name.",
-        happens="containerd puts CAP_ in front of every name, also where it is there already. CAP_NET_RAW becomes "
-        "CAP_CAP_NET_RAW, which no kernel has. In add it grants nothing. In drop it drops nothing, although it looks "
-        "like protection. CRI-O and Docker read the name as it is meant, so the same manifest gives other rights "
-        "there; with crun in place of runc the container does not start at all.",
+        title="A name is written with CAP_, which containerd does not understand.",
+        happens="containerd puts CAP_ in front of every name, even if the name already has it. CAP_NET_RAW becomes "
+        "CAP_CAP_NET_RAW, which no kernel has. In add the name grants nothing. In drop the name drops nothing, "
+        "although it looks like protection. CRI-O and Docker understand the name, so the same manifest gives other "
+        "capabilities there. With crun in place of runc the container does not start at all.",
         why="Kubernetes' names have no prefix, and neither the API server nor the kubelet compares them with a list.",
-        do="Write the name without CAP_. An add that was void until now grants something from then on: look whether "
-        "it is needed at all.",
+        do="Write the name without CAP_. An add that had no effect until now then grants the capability: check whether "
+        "the program needs it at all.",
         bad_example="""\
 spec:
   containers:
@@ -95,10 +95,10 @@ spec:
     Rule(
         id="unknown-capability",
         title="No kernel knows this name.",
-        happens="containerd with runc starts the container and passes over the name, with nothing but a line in the "
-        "runtime's log: an add grants nothing, a drop drops nothing. CRI-O, Docker and crun refuse to start the "
-        "container. CAP_ALL is such a name too: only ALL means everything. So is a name with a blank before or after "
-        "it.",
+        happens="containerd with runc starts the container and ignores the name: an add grants nothing, a drop drops "
+        "nothing, and only the runtime's log has a line about it. CRI-O, Docker and crun refuse to start the "
+        "container. CAP_ALL is unknown too: only ALL means every capability. A name with a blank before or after it is "
+        "also unknown.",
         why="The API server stores any text as the name of a capability.",
         do="Correct the spelling: `kubectl caps explain` knows all names.",
         bad_example="""\
@@ -123,8 +123,8 @@ spec:
     Rule(
         id="add-and-drop",
         title="The same name is added and dropped.",
-        happens="containerd and CRI-O take the drops away last, so the container does not have the capability. Docker "
-        "(cri-dockerd) applies the adds last, so it does.",
+        happens="containerd and CRI-O apply the drops last, so the container does not have the capability. Docker "
+        "(cri-dockerd) applies the adds last, so the container has the capability.",
         why="Each runtime has an order of its own, and Kubernetes does not say which is right.",
         do="Keep the name in one of the two lists.",
         bad_example="""\

@@ -1,10 +1,10 @@
-"""What images are known to need: file capabilities, and what they need to start as root."""
+"""The tables of images that are known to need capabilities: for file capabilities, or to start as root."""
 
 from functools import lru_cache
 
-# The end of the repository's name, and what a program of it has as a file capability with the effective bit: it does
-# not start without. Sources: coredns Dockerfile and coredns#7435; ingress-nginx rootfs/Dockerfile (setcap on
-# nginx-ingress-controller, nginx and dumb-init); caddyserver/caddy-docker#466 and #396.
+# The end of the repository's name, and a file capability with the effective bit of one of its programs. The program
+# does not start without the capability. Sources: coredns Dockerfile and coredns#7435; ingress-nginx rootfs/Dockerfile
+# (setcap on nginx-ingress-controller, nginx and dumb-init); caddyserver/caddy-docker#466 and #396.
 _FILE_CAPABILITIES = (
     ("coredns", "NET_BIND_SERVICE"),
     ("ingress-nginx/controller", "NET_BIND_SERVICE"),
@@ -14,9 +14,9 @@ _FILE_CAPABILITIES = (
 _STEPS_DOWN = ("CHOWN", "SETGID", "SETUID")
 _OWN_FOLDER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
 
-# What starts as root, gives its files to its own user and goes on as that user. Sources: the docker-entrypoint.sh of
-# docker-library's images (`find … -exec chown`, then gosu or setpriv; postgres, mysql and mariadb also look into a
-# folder of mode 700 that is their user's), nginxinc/docker-nginx and httpd (the workers' user).
+# Images that start as root, give their files to their own user and then run as that user. Sources: the
+# docker-entrypoint.sh of docker-library's images (`find … -exec chown`, then gosu or setpriv; postgres, mysql and
+# mariadb also read a folder of mode 700 of their own user), nginxinc/docker-nginx and httpd (the workers' user).
 _STARTED_AS_ROOT = {
     "nginx": _STEPS_DOWN, "redis": _STEPS_DOWN, "valkey": _STEPS_DOWN, "mongo": _STEPS_DOWN, "rabbitmq": _STEPS_DOWN,
     "postgres": _OWN_FOLDER, "mysql": _OWN_FOLDER, "mariadb": _OWN_FOLDER, "httpd": ("SETGID", "SETUID"),
@@ -24,16 +24,16 @@ _STARTED_AS_ROOT = {
 
 
 def start_capabilities(image: str | None) -> tuple[str, ...]:
-    """The capabilities that an image is known to need where it is started as root; none is no proof."""
+    """The capabilities that an image is known to need if it starts as root. An unlisted image may need some too."""
     repository = _repository(image or "")
     return (
         () if "bitnami" in repository else _STARTED_AS_ROOT.get(repository.rpartition("/")[2], ())
-    )  # theirs run as 1001
+    )  # Bitnami's images run as user 1001
 
 
 @lru_cache(1024)
 def file_capabilities(image: str | None) -> tuple[str, ...]:
-    """The capabilities that programs of an image are known to have as file capabilities; none is no proof."""
+    """The file capabilities that programs of an image are known to have. An unlisted image may have some too."""
     repository = _repository(image or "")
     return tuple(name for end, name in _FILE_CAPABILITIES if f"/{repository}".endswith(f"/{end}"))
 

@@ -7,10 +7,10 @@ from kubectl_caps.core.warnings.images import file_capabilities
 from kubectl_caps.core.warnings.rule import PathAndWords, Rule, Subject, known
 
 UNPRIVILEGED_PORT_START = "net.ipv4.ip_unprivileged_port_start"
-"""The sysctl that names the first port which any user may bind."""
+"""The sysctl with the first port that every user may bind."""
 
-# Void in a user namespace even when held: measured with all capabilities in a child user namespace, kernel 6.18. (Not
-# SYS_BOOT, which ends the pod's own process namespace, nor DAC_READ_SEARCH, which still reads the pod's own files.)
+# Capabilities without effect in a user namespace, measured with all capabilities in a child user namespace on kernel
+# 6.18. SYS_BOOT still ends the pod's own process namespace, and DAC_READ_SEARCH still reads the pod's own files.
 _VOID_IN_USER_NAMESPACE = {
     "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BPF", "IPC_LOCK", "LEASE", "LINUX_IMMUTABLE", "MKNOD", "PERFMON",
     "SYSLOG", "SYS_MODULE", "SYS_PACCT", "SYS_RAWIO", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM",
@@ -39,12 +39,12 @@ def _low_ports_free(subject: Subject) -> Iterator[PathAndWords]:
 
 
 def low_ports_freed_by(subject: Subject) -> str:
-    """What lets every user of the pod listen on low ports; empty if nothing is known to."""
+    """The reason why every user of the pod may listen on low ports; empty if there is no known reason."""
     declared = [item.value for item in subject.spec.security.sysctls or () if item.name == UNPRIVILEGED_PORT_START]
     if declared:
         return f"the pod sets {UNPRIVILEGED_PORT_START}={declared[-1]}" if declared[-1] in ("0", "1") else ""
     free = [runtime.name for runtime in subject.runtimes if runtime.low_ports_free and not runtime.assumed]
-    return f"{free[0]} lets everybody bind them" if len(free) == len(subject.runtimes) > 0 else ""
+    return f"{free[0]} lets every user bind them" if len(free) == len(subject.runtimes) > 0 else ""
 
 
 def _file_capabilities_unmet(subject: Subject) -> Iterator[PathAndWords]:
@@ -53,10 +53,10 @@ def _file_capabilities_unmet(subject: Subject) -> Iterator[PathAndWords]:
     needed = file_capabilities(subject.member.container.image)
     lacking = [name for name in needed if any(name not in outcome.sets.bounding for outcome in subject.outcomes)]
     if lacking:
-        words = f"its image has {lacking[0]} as a file capability, and does not start without it; add {lacking[0]}"
+        words = f"a program of the image has the file capability {lacking[0]} and does not start without it; add it"
         yield subject.at("capabilities", "add"), words
     elif any(_is_refused_exec(text) for text in subject.complaints):
-        words = "a program of its image has file capabilities that it lacks: getcap names them; add those"
+        words = "a program of the image has file capabilities that the container lacks; add the ones that getcap names"
         yield subject.at("capabilities", "add"), words
 
 
@@ -65,7 +65,7 @@ def _is_refused_exec(complaint: str) -> bool:
 
 
 def _pod_level(subject: Subject) -> Iterator[PathAndWords]:
-    """Said once, of the pod's first container."""
+    """Warns once for a pod, with its first container."""
     pod = subject.spec.security
     fields = {
         "capabilities": pod.capabilities,
@@ -84,10 +84,11 @@ RULES = (
     Rule(
         id="void-in-user-namespace",
         title="An added capability does nothing in the pod's user namespace.",
-        happens="The kernel shows the capability in the container's sets, and refuses what it stands for all the same.",
-        why="With hostUsers: false capabilities count only for what belongs to the pod's own user namespace. Clocks, "
+        happens="The kernel shows the capability in the container's sets, and still refuses the operations that the "
+        "capability allows elsewhere.",
+        why="With hostUsers: false a capability counts only for objects of the pod's own user namespace. Clocks, "
         "kernel modules, devices, BPF, the audit log and locked memory belong to the node.",
-        do="Remove the add. If the program cannot do without it, it needs hostUsers: true, with the risk that this is.",
+        do="Remove the add. If the program needs the operation, it needs hostUsers: true, with all its risk.",
         bad_example="""\
 spec:
   hostUsers: false
@@ -113,12 +114,12 @@ spec:
     Rule(
         id="low-ports-are-free",
         title="NET_BIND_SERVICE is added where every user may listen on low ports.",
-        happens="The sysctl net.ipv4.ip_unprivileged_port_start is 0 in the pod's network, so no capability is asked "
-        "for.",
+        happens="The sysctl net.ipv4.ip_unprivileged_port_start is 0 in the pod's network, so the kernel asks for no "
+        "capability.",
         why="The pod sets the sysctl, or its runtime does: containerd from 2.0 on and Docker from 20.10 on set it for "
         "every pod without hostNetwork (containerd unless its enable_unprivileged_ports is false).",
-        do="Remove the add; `cat /proc/sys/net/ipv4/ip_unprivileged_port_start` in the pod shows what holds there. "
-        "Keep it where a program of the image has it as a file capability.",
+        do="Remove the add. `cat /proc/sys/net/ipv4/ip_unprivileged_port_start` in the pod shows the value. Keep the "
+        "add if a program of the image has NET_BIND_SERVICE as a file capability.",
         bad_example="""\
 spec:
   securityContext:
@@ -150,8 +151,8 @@ spec:
     Rule(
         id="file-capabilities-unmet",
         title="A program of the image has file capabilities that the container lacks.",
-        happens='The container ends at once, and its log says "exec ...: operation not permitted", also as root, '
-        "also where the program does not use the capability.",
+        happens='The container ends at once, and its log says "exec ...: operation not permitted". This happens to '
+        "root too, and to programs that never use the capability.",
         why="The kernel refuses to execute a file whose file capabilities, with the effective bit, are not all in the "
         "bounding set.",
         do="Add the capability beside drop ALL, or take an image without the file capability. `getcap` names it.",
@@ -179,10 +180,10 @@ spec:
     ),
     Rule(
         id="pod-level-settings",
-        title="A setting of containers stands in the pod's securityContext.",
+        title="The pod's securityContext has a field that only containers have.",
         happens="The API server discards it. A pod that drops ALL there drops nothing.",
-        why="capabilities, allowPrivilegeEscalation and privileged exist for containers only. kubectl complains of an "
-        "unknown field; a client that does not ask for validation, such as an operator, hears a warning at most.",
+        why="capabilities, allowPrivilegeEscalation and privileged exist for containers only. kubectl reports an "
+        "unknown field. A client without validation, such as an operator, gets a warning at most.",
         do="Move it to the securityContext of every container.",
         bad_example="""\
 spec:

@@ -41,9 +41,9 @@ RULES = (
         title="The container is privileged.",
         happens="It holds every capability of the node, sees the node's devices, and runs without seccomp, AppArmor "
         "and masked paths. Code in it can take over the node.",
-        why="privileged is a switch for all protections at once; hardly any program needs them all off.",
-        do="Unset securityContext.privileged and add the few capabilities that it needs: `kubectl caps explain` says "
-        "what each allows.",
+        why="privileged switches off all protections at once; hardly any program needs that.",
+        do="Unset securityContext.privileged and add the few capabilities that the program needs. `kubectl caps "
+        "explain` describes each capability.",
         bad_example="""\
 spec:
   containers:
@@ -65,10 +65,10 @@ spec:
     ),
     Rule(
         id="privileged-ignores-capabilities",
-        title="Lists of capabilities stand beside privileged, which overrides them.",
+        title="A privileged container has lists of capabilities, which have no effect.",
         happens="The container holds every capability of the node, whatever it drops. No runtime refuses the pair.",
         why="containerd applies privileged last; CRI-O and Docker do not look at the lists of a privileged container.",
-        do="Unset privileged, and the lists count. Or remove the lists, which promise what is not so.",
+        do="Unset privileged: then the lists count. Or remove the lists, which promise a protection that is not there.",
         bad_example="""\
 spec:
   containers:
@@ -96,10 +96,10 @@ spec:
         happens="On containerd and Docker its programs start with empty permitted and effective sets: all "
         "capabilities are in the bounding set only, for programs with file capabilities and setuid programs. On CRI-O "
         "the ambient set is filled too, so every program holds everything.",
-        why="A program of a user other than root keeps only ambient capabilities when it is executed, and only CRI-O "
-        "gives a privileged container those.",
-        do="Unset privileged: the capabilities do not reach the program, and the rest of privileged is all risk. A "
-        "program that needs capabilities runs as root with those few.",
+        why="When a user other than root executes a program, the kernel keeps only ambient capabilities, and only "
+        "CRI-O gives a privileged container ambient capabilities.",
+        do="Unset privileged: the program does not get the capabilities, and the rest of privileged is only risk. A "
+        "program that needs a few capabilities runs as root with only these.",
         bad_example="""\
 spec:
   containers:
@@ -124,10 +124,10 @@ spec:
     Rule(
         id="add-all",
         title="ALL capabilities are added.",
-        happens="The container holds every capability of the node, less those in drop. On containerd and CRI-O a drop "
-        "of ALL beside it takes everything away again; on Docker it does not.",
-        why="ALL is what the node's runtime has, which may be less than what the kernel has.",
-        do="Name the few capabilities that it needs.",
+        happens="The container holds every capability of the node without the names in drop. A drop of ALL beside the "
+        "add takes all capabilities away on containerd and CRI-O, and none on Docker.",
+        why="ALL means the capabilities of the node's runtime, which may have fewer than the kernel.",
+        do="Name the few capabilities that the program needs.",
         bad_example="""\
 spec:
   containers:
@@ -151,11 +151,12 @@ spec:
     Rule(
         id="default-capabilities",
         title="The container keeps the container runtime's default capabilities.",
-        happens="Without a drop of ALL a container gets 14 capabilities on containerd and Docker, 9 on CRI-O. As root "
-        "it holds them all; as another user they are in its bounding set.",
-        why="The defaults are made for programs that start as root and change their user. Most need one or two of "
-        "them.",
-        do="Drop ALL and add what the program needs: `kubectl caps harden` does, and watches whether it still works.",
+        happens="Without a drop of ALL a container gets 14 capabilities on containerd and Docker, 9 on CRI-O. Root "
+        "holds them all; for another user they are in the bounding set.",
+        why="The defaults are made for programs that start as root and change their user. Most programs need one or "
+        "two of them.",
+        do="Drop ALL and add the capabilities that the program needs. `kubectl caps harden` does this, and watches "
+        "whether the program still works.",
         bad_example="""\
 spec:
   containers:

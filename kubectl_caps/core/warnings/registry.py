@@ -1,6 +1,6 @@
-"""The table of warnings, each with a stable id and a manual; and the warnings for one container.
+"""The table of all warnings, and the warnings for one container.
 
-The behaviour behind each: containerd internal/cri/opts/spec_opts.go, CRI-O internal/factory/container, execve in
+Sources of the behaviour: containerd internal/cri/opts/spec_opts.go, CRI-O internal/factory/container, execve in
 capabilities(7), and Kubernetes' validation of securityContext.
 """
 
@@ -13,7 +13,7 @@ from kubectl_caps.core.warnings import add_drop, pod_settings, privileged, runti
 from kubectl_caps.core.warnings.rule import Rule, Subject
 
 RULES: tuple[Rule, ...] = (*privileged.RULES, *runtimes.RULES, *add_drop.RULES, *users.RULES, *pod_settings.RULES)
-"""Every surprise, in the order in which a container's warnings are told."""
+"""Every warning, in the order in which a container's warnings are printed."""
 
 IDS = tuple(rule.id for rule in RULES)
 """Every warning's stable id."""
@@ -22,7 +22,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 
 class CapabilityWarning(Struct, frozen=True):
-    """`field` is the path from the root of the object; `message` says what is wrong and what to do."""
+    """One warning. `field` is the path from the root of the object; `message` names the mistake and the correction."""
 
     id: str
     message: str
@@ -30,7 +30,7 @@ class CapabilityWarning(Struct, frozen=True):
 
 
 def of(subject: Subject, at: Callable[[Path], Path]) -> Iterator[CapabilityWarning]:
-    """The warnings for one container; `at` tells where its object holds a field of the pod template."""
+    """The warnings for one container. `at` maps a field of the pod template to the field of the object."""
     if subject.spec.os and subject.spec.os.name == "windows":
         return
     for rule in RULES:

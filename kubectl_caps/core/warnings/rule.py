@@ -12,14 +12,14 @@ from kubectl_caps.core.linux.prediction import ContainerRequest, Prediction, pre
 from kubectl_caps.core.linux.runtimes import Runtime
 
 PathAndWords = tuple[Path, str]
-"""A field, from the root of the pod or pod template, and the message: what is wrong and what to do."""
+"""A field, from the root of the pod or pod template, and the message: the mistake and the correction."""
 
 
 class Subject(Struct, frozen=True, kw_only=True):
     """One container as the rules see it.
 
-    `request` is its declaration, `outcomes` are the predictions for it on `runtimes`. `complaints` are the messages
-    in the status of the pods that run from it.
+    `request` is the container's declaration, `outcomes` are its predictions on `runtimes`. `complaints` are the
+    messages about the container in the status of its pods.
     """
 
     member: ContainerRef
@@ -31,12 +31,12 @@ class Subject(Struct, frozen=True, kw_only=True):
 
     @property
     def drops_all(self) -> bool:
-        """Whether ALL is dropped, in whatever case."""
+        """Whether ALL is dropped, in upper or lower case."""
         return any(name.upper() == "ALL" for name in self.request.drop)
 
     @property
     def adds_all(self) -> bool:
-        """Whether ALL is added, in whatever case."""
+        """Whether ALL is added, in upper or lower case."""
         return any(name.upper() == "ALL" for name in self.request.add)
 
     @property
@@ -46,7 +46,7 @@ class Subject(Struct, frozen=True, kw_only=True):
 
     @property
     def user_words(self) -> str:
-        """`user 1000`, or what else is known of a user that is not root."""
+        """`user 1000`, or `a user other than root`."""
         return "a user other than root" if self.request.uid is None else f"user {self.request.uid}"
 
     def at(self, *path: str | int) -> Path:
@@ -54,7 +54,7 @@ class Subject(Struct, frozen=True, kw_only=True):
         return (*self.member.path, "securityContext", *path)
 
     def listed(self, which: Literal["add", "drop"], names: Sequence[str]) -> Path:
-        """The path of a list, or of its entry where only one of them is meant."""
+        """The path of a list, or of an entry if all `names` are the same."""
         declared = self.request.add if which == "add" else self.request.drop
         entry = (declared.index(names[0]),) if len(set(names)) == 1 else ()
         return self.at("capabilities", which, *entry)
@@ -67,8 +67,8 @@ class Subject(Struct, frozen=True, kw_only=True):
 class Rule(Struct, frozen=True, kw_only=True):
     """A warning with a stable id. `check` finds the fields of a container to warn about.
 
-    The other fields are the manual: `title` in one sentence, what `happens`, `why`, what to `do`, the spec of a pod
-    with the mistake and the spec without it, and the `evidence`: where the behaviour was seen, or its source.
+    The other fields are the manual: a `title` of one sentence, what `happens`, `why` it happens, what to `do`, the spec
+    of a pod with the mistake and without it, and the `evidence`: the place where the behaviour was seen, or its source.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 def known(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Those of some names that are a capability in whatever spelling, each with its canonical name."""
+    """The names that are a capability in any spelling, each with its canonical name."""
     for name in names:
         try:
             short = canonical(name)

@@ -8,7 +8,7 @@ from kubectl_caps.core.warnings.rule import PathAndWords, Rule, Subject, known
 
 
 def unusable_adds(subject: Subject) -> list[str]:
-    """The adds that a process of another user than root has in its bounding set alone."""
+    """The adds that a process of a user other than root has only in its bounding set."""
     if subject.request.privileged or not subject.request.never_root:
         return []
     usable = ["ALL", *file_capabilities(subject.member.container.image)]
@@ -26,7 +26,7 @@ def _add_not_usable(subject: Subject) -> Iterator[PathAndWords]:
 
 
 def _setuid_regains(subject: Subject) -> Iterator[PathAndWords]:
-    """A privileged container cannot set allowPrivilegeEscalation to false, so it has nothing to do."""
+    """A privileged container gets no warning, because it cannot set allowPrivilegeEscalation to false."""
     if subject.request.privileged or not subject.request.never_root or subject.no_escalation:
         return
     regained = {name for outcome in subject.outcomes for name in outcome.sets.bounding.names}
@@ -39,7 +39,7 @@ def _escalation_with_admin(subject: Subject) -> Iterator[PathAndWords]:
     names = [name for name in subject.request.add if name.upper() in ("SYS_ADMIN", "ALL")]
     holds = any("SYS_ADMIN" in outcome.sets.permitted for outcome in subject.outcomes)
     if subject.no_escalation and not subject.request.privileged and names and holds:
-        words = f"allowPrivilegeEscalation=false does not limit one that adds {', '.join(names)}; remove the add"
+        words = f"allowPrivilegeEscalation=false does not limit a container with {', '.join(names)}; remove the add"
         yield subject.listed("add", names), words
 
 
@@ -56,15 +56,15 @@ def _escalation_refused(subject: Subject) -> Iterator[PathAndWords]:
 def _root_refused(subject: Subject) -> Iterator[PathAndWords]:
     own, pod = subject.member.container.security.run_as_user, subject.spec.security.run_as_user
     if subject.request.non_root and (pod if own is None else own) == 0:
-        words = "runAsNonRoot=true and runAsUser=0: the kubelet does not start it; name another user"
+        words = "runAsNonRoot=true and runAsUser=0: the kubelet does not start the container; name another user"
         yield (("spec", "securityContext", "runAsUser") if own is None else subject.at("runAsUser")), words
 
 
 def _non_root_assumed(subject: Subject) -> Iterator[PathAndWords]:
     if any(subject.request.may_evade(runtime) for runtime in subject.runtimes):
         words = (
-            "only runAsNonRoot keeps root out, and a crafted image evades it where containerd and the kubelet are not "
-            "known to be fixed (CVE-2026-46680), so the risk is judged as root; set runAsUser to a number"
+            "only runAsNonRoot keeps root out, and a crafted image can evade it (CVE-2026-46680): containerd and the "
+            "kubelet are not known to be fixed, so the risk is judged as root; set runAsUser to a number"
         )
         yield subject.at("runAsUser"), words
 
@@ -73,14 +73,14 @@ RULES = (
     Rule(
         id="add-not-usable",
         title="Capabilities are added to a container whose user is not root.",
-        happens="The added capabilities are in the bounding set only. Its programs start with empty permitted and "
-        "effective sets, so the add does nothing for them, unless the executed file has the capability as a file "
+        happens="The added capabilities are in the bounding set only. The container's programs start with empty "
+        "permitted and effective sets. So the add has no effect, unless the executed file has the capability as a file "
         "capability or is setuid. (The add does open system calls in the seccomp profile RuntimeDefault.)",
         why="When a user other than root executes a plain file, the kernel keeps ambient capabilities only, and "
-        "Kubernetes cannot give those (KEP-2763 was never built).",
-        do="For a low port: listen on a high one, or set the sysctl net.ipv4.ip_unprivileged_port_start. Otherwise "
-        "set the file capability in the image on every program of the chain that is executed, and keep the add. Or "
-        "remove it.",
+        "Kubernetes cannot give ambient capabilities (KEP-2763 was never built).",
+        do="For a low port, listen on a high port instead, or set the sysctl net.ipv4.ip_unprivileged_port_start. "
+        "Otherwise set the file capability in the image on every executed program of the chain, and keep the add. Or "
+        "remove the add.",
         bad_example="""\
 spec:
   containers:
@@ -107,11 +107,11 @@ spec:
     ),
     Rule(
         id="setuid-regains",
-        title="The user is not root, and setuid programs can still give it capabilities.",
-        happens="The effective set is empty, the bounding set is not. A setuid program of the image (su, sudo, mount, "
-        "an old ping), or one with file capabilities, gets what the bounding set has. Whoever takes such a program "
-        "over has it too.",
-        why="Only no_new_privs keeps execve from granting anything, and it is set only where allowPrivilegeEscalation "
+        title="The user is not root, and setuid programs can still give that user capabilities.",
+        happens="The effective set is empty, and the bounding set is not. A setuid program of the image (su, sudo, "
+        "mount, an old ping), or a program with file capabilities, gets capabilities of the bounding set. An attacker "
+        "who takes over such a program has them too.",
+        why="Only no_new_privs keeps execve from granting capabilities, and it is set only if allowPrivilegeEscalation "
         "is false.",
         do="Set allowPrivilegeEscalation: false, and drop ALL.",
         bad_example="""\
@@ -136,13 +136,13 @@ spec:
     ),
     Rule(
         id="escalation-with-sys-admin",
-        title="Privilege escalation is forbidden to a container that holds SYS_ADMIN.",
-        happens="The container starts with SYS_ADMIN in its effective set, no_new_privs or not. The API server "
-        "refuses this pair only in the spelling CAP_SYS_ADMIN, which grants nothing on containerd, and accepts "
-        "SYS_ADMIN and ALL, which do.",
-        why="no_new_privs keeps a program from gaining privileges; it takes none away.",
-        do="Remove SYS_ADMIN, or find the narrower capability that is needed. allowPrivilegeEscalation: false may "
-        "stay.",
+        title="A container holds SYS_ADMIN, so allowPrivilegeEscalation: false hardly limits it.",
+        happens="The container starts with SYS_ADMIN in its effective set, with or without no_new_privs. The API "
+        "server refuses allowPrivilegeEscalation: false only beside the spelling CAP_SYS_ADMIN, which grants nothing "
+        "on containerd. It accepts SYS_ADMIN and ALL, which grant the capability.",
+        why="no_new_privs keeps a program from gaining privileges. It takes no privileges away.",
+        do="Remove SYS_ADMIN, or add the narrower capability that the program needs. allowPrivilegeEscalation: false "
+        "may stay.",
         bad_example="""\
 spec:
   containers:
@@ -169,9 +169,9 @@ spec:
     Rule(
         id="escalation-refused",
         title="The API server refuses this pod.",
-        happens="allowPrivilegeEscalation: false is refused beside privileged: true and beside CAP_SYS_ADMIN in add. "
-        "A controller accepts the template all the same, and then creates no pod.",
-        why="The validation of a pod's securityContext compares exactly these.",
+        happens="The API server refuses allowPrivilegeEscalation: false beside privileged: true and beside "
+        "CAP_SYS_ADMIN in add. It accepts a controller with such a template, but the controller cannot create pods.",
+        why="The validation of a pod's securityContext compares exactly these fields.",
         do="Unset privileged, or remove the add.",
         bad_example="""\
 spec:
@@ -196,8 +196,8 @@ spec:
         title="The kubelet refuses this user.",
         happens="The container is created and never starts: its state is CreateContainerConfigError with \"container's "
         'runAsUser breaks non-root policy".',
-        why="runAsNonRoot: true forbids user 0, whichever of pod and container says it.",
-        do="Set runAsUser to another user, or remove it where the image has one.",
+        why="runAsNonRoot: true forbids user 0. Both fields may be set on the pod or on the container.",
+        do="Set runAsUser to another user, or remove it if the image names another user.",
         bad_example="""\
 spec:
   securityContext:
@@ -222,14 +222,14 @@ spec:
     Rule(
         id="non-root-assumed",
         title="Only runAsNonRoot keeps root out, and the node may let a crafted image evade it.",
-        happens="The image names its user by a number that does not fit into 32 bits, and has that number as a name of "
-        "root in its /etc/passwd. The kubelet takes the number for a user other than root; containerd takes it for a "
-        "name, and starts the container as root (CVE-2026-46680, GHSA-fqw6-gf59-qr4w). So the user is assumed not to "
-        "be root, and the risk is judged as that of root.",
-        why="containerd before 1.7.32, 2.0.9, 2.2.4 and 2.3.1 does so, and all of 2.1; a kubelet of 1.34 or newer does "
-        "not start such a container. For files neither is known, unless --runtime names another runtime.",
-        do="Set runAsUser to a number: it takes the place of the image's user. Update containerd or the kubelet. With "
-        "drop ALL and allowPrivilegeEscalation: false such a root holds no capability.",
+        happens="A crafted image names its user by a number of more than 32 bits, and its /etc/passwd has that number "
+        "as a name of root. The kubelet reads the number as a user other than root. containerd reads it as a name, and "
+        "starts the container as root (CVE-2026-46680, GHSA-fqw6-gf59-qr4w). So the sets are predicted for a user "
+        "other than root, and the risk is judged as root.",
+        why="containerd before 1.7.32, 2.0.9, 2.2.4 and 2.3.1 has this bug, and all of 2.1. A kubelet of 1.34 or newer "
+        "does not start such a container. For files both versions are unknown, unless --runtime names another runtime.",
+        do="Set runAsUser to a number, which replaces the image's user. Update containerd or the kubelet. With drop "
+        "ALL and allowPrivilegeEscalation: false the container holds no capability even as root.",
         bad_example="""\
 spec:
   containers:

@@ -1,1 +1,1 @@
-"""Editing manifests as text, so that no other line is touched."""
+"""Edits manifests as text, so that no other line is touched."""

@@ -1,4 +1,4 @@
-"""The change of one value as replacements of text."""
+"""Turns the changes of fields into replacements of text."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -80,15 +80,15 @@ def _comments(nodes: Sequence[yaml.Node], first: yaml.Node, last: yaml.Node, tex
 
 
 def _holder(tree: Tree, path: Path, node: yaml.Node) -> yaml.ScalarNode:
-    """The node of the key that a mapping stands behind."""
+    """The node of the key whose value is this mapping."""
     parent = tree.find(path[:-1]) if path else None
     if not isinstance(parent, yaml.MappingNode):
-        raise Unsafe(line_of(node), "nothing of it would be left")
+        raise Unsafe(line_of(node), "the mapping would be empty")
     return _name(tree, parent, str(path[-1]), node)
 
 
 def _name(tree: Tree, mapping: yaml.MappingNode, key: str, node: yaml.Node) -> yaml.ScalarNode:
-    """The node of a key whose value really stands behind it."""
+    """The node of a key. Raises Unsafe if the key's value is an alias."""
     found = tree.pair(mapping, key)
     if found is None or tree.is_alias(found[0].end_mark.index, node):
         raise Unsafe(line_of(found[0] if found else node), f"{key} is an alias")

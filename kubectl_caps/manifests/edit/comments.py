@@ -1,4 +1,4 @@
-"""Keeps the comments of a part of the text that an edit removes."""
+"""Keeps the comments of removed text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ _COMMENT = re.compile(r"(?<!\S)#[^\r\n]*")
 
 
 def inside(nodes: Sequence[yaml.Node], start: int, end: int, text: str) -> list[str]:
-    """The comments between two places; `nodes` are those that are there, in whose scalars a `#` is no comment."""
+    """The comments between two indexes. `nodes` are the nodes there: a `#` inside their scalars is no comment."""
     spans = sorted(span for node in nodes for span in _scalars(node) if start <= span[0] and span[1] <= end)
     found, at = [], start
     for begin, after in [*spans, (end, end)]:
@@ -21,13 +21,13 @@ def inside(nodes: Sequence[yaml.Node], start: int, end: int, text: str) -> list[
 
 
 def as_lines(nodes: Sequence[yaml.Node], start: int, end: int, text: str) -> str:
-    """The comments of removed lines, each on a line of its own, with the indentation of the first removed line."""
+    """The comments of removed lines, each on its own line, with the indentation of the first removed line."""
     before = blanks_at(text, line_start(text, start))
     return "".join(f"{before}{comment}{newline_at(text, start)}" for comment in inside(nodes, start, end, text))
 
 
 def behind(nodes: Sequence[yaml.Node], start: int, end: int, text: str) -> Iterator[Splice]:
-    """The comments of a part of a line, or of lines, behind the last line of the part."""
+    """Put the comments of a removed part at the end of the part's last line."""
     if found := inside(nodes, start, end, text):
         at = line_end(text, end)
         yield Splice(at, at, f"  {' '.join(found)}")

@@ -1,7 +1,7 @@
-"""Changes of objects as edits of the text they were read from, so that no other line is touched.
+"""Applies changes of objects to the text of their file, so that no other line is touched.
 
-Every edit is found first and applied from the end. Afterwards the text is parsed again: unless its objects are exactly
-the ones that are wanted, the edit is refused. An object that cannot be edited holds back no other of its file.
+All replacements are found first and then applied together. Afterwards the text is parsed again: if its objects are not
+exactly the wanted objects, the edit is refused. A refused object does not stop the edits of other objects of the file.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, parsed, 
 
 
 class EditRefused(InputError):
-    """An object whose text cannot be edited safely; the words name file, line and reason."""
+    """An object whose text cannot be edited safely. The message names file, line and reason."""
 
 
 class Edit(Struct, frozen=True):
@@ -32,9 +32,9 @@ class Edit(Struct, frozen=True):
 
 
 class Edited(Struct, frozen=True):
-    """A file's text with the edits made, and those that were refused: their place in the list of edits, and why.
+    """A file's text after the edits. `refused` maps the index of a refused edit to its error.
 
-    `splices` are the replacements that were made of the old text, to which a last line end is added where it has none.
+    `splices` are the replacements in the old text. If the old text has no last line end, one is added first.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Edited(Struct, frozen=True):
 
 
 def edited(file: SourceFile, edits: Sequence[Edit]) -> Edited:
-    """The file's text (without its byte order mark) with the edits made."""
+    """The file's text (without its byte order mark) after the edits."""
     by_piece: dict[int, dict[int, Edit]] = {}
     for at, edit in enumerate(edits):
         by_piece.setdefault(edit.document.piece, {})[at] = edit
@@ -60,10 +60,10 @@ def edited(file: SourceFile, edits: Sequence[Edit]) -> Edited:
 
 
 def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str, list[Splice], dict[int, EditRefused]]:
-    """The piece with all safe edits; if the result is wrong, with as many edits as give the wanted result."""
+    """The piece after all safe edits. If they give a wrong result together, halves of them are tried, and so on."""
     try:
         documents = list(parsed(piece.text))
-    except UnreadableYaml as error:  # what stands before the fault was read and judged
+    except UnreadableYaml as error:  # the documents before the error were read and judged
         line = piece.line + (error.line or 1)
         refusal = EditRefused(f"{name}:{line}: cannot be edited safely: yaml: {error}")
         return piece.text, [], dict.fromkeys(edits, refusal)
@@ -86,7 +86,7 @@ def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str,
         if _as_wanted(documents, [edits[at] for at in together], result):
             text, made = result, together
         elif len(group) == 1:
-            why = "cannot be edited safely: its style is not understood"
+            why = "cannot be edited safely: the style of the text is not understood"
             refused[group[0]] = EditRefused(f"{name}:{edits[group[0]].document.line}: {why}")
         else:
             groups += [group[len(group) // 2 :], group[: len(group) // 2]]
@@ -113,7 +113,7 @@ def _applied(text: str, found: Sequence[Splice]) -> str:
 
 
 def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) -> bool:
-    """Whether the text parses to the wanted objects, and every other document of the piece is unchanged."""
+    """Whether the text parses to the wanted objects and to all other documents of the piece unchanged."""
     changes: dict[int, list[Change]] = {}
     for edit in edits:
         changes.setdefault(edit.document.node, []).extend(_changes(edit))
@@ -128,12 +128,12 @@ def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) 
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; `1`, `1.0` and `true` differ.
+    """Whether two values are equal. `1`, `1.0` and `true` are different values.
 
-    Aliases make one value part of many: a pair of them is compared once, and nothing is written out.
+    Through aliases a value may occur many times. Each pair of values is compared once.
     """
     todo, compared = [(one, other)], set[tuple[int, int]]()
-    while todo:  # no recursion: a document may be nested deeper than Python calls
+    while todo:  # no recursion: a document may be nested deeper than Python's limit of calls
         left, right = todo.pop()
         if left is right or (pair := (id(left), id(right))) in compared:
             continue

@@ -1,4 +1,4 @@
-"""Edits of flow style (`{…}`, `[…]`) and of JSON: parts of lines."""
+"""Edits YAML in flow style (`{…}`, `[…]`) and JSON: replaces parts of lines."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from kubectl_caps.manifests.edit.render import Style
 
 
 def replace(tree: Tree, mapping: yaml.MappingNode, node: yaml.Node, value: Any, text: str) -> Splice:
-    """A scalar or a flow collection: its marks are exact, but an anchor or tag before it belongs to the span."""
+    """Replace a scalar or a flow collection. PyYAML's span of a node includes an anchor or a tag before it: Unsafe."""
     start, end = node.start_mark.index, node.end_mark.index
     if text[start : start + 1] in ("&", "!"):
-        raise Unsafe(line_of(node), "it carries an anchor or a tag")
+        raise Unsafe(line_of(node), "the value has an anchor or a tag")
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-        raise Unsafe(line_of(node), "it is a block scalar")
+        raise Unsafe(line_of(node), "the value is a block scalar")
     blank = " " if start == end and text[start - 1 : start] == ":" else ""
     style = _style(tree, mapping, text)
     if style.newline:
@@ -27,13 +27,13 @@ def replace(tree: Tree, mapping: yaml.MappingNode, node: yaml.Node, value: Any, 
 
 
 def insert_flow(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Iterator[Splice]:
-    """New keys before the closing brace; on lines of their own where the last key has one, below its comment."""
+    """Add keys before the closing brace. If the last key has its own line, each new key gets a line below it."""
     if not mapping.value:
         yield fill_flow(tree, mapping, pairs, text)
         return
     key, value = mapping.value[-1]
     if tree.is_alias(key.end_mark.index, value):
-        raise Unsafe(line_of(mapping), "its last value is an alias")
+        raise Unsafe(line_of(mapping), "the last value of the mapping is an alias")
     style, at = _style(tree, mapping, text), tree.end(value, text)
     words = [render.pair(name, inner, style) for name, inner in pairs]
     gap = "" if style.tight else " "
@@ -50,16 +50,16 @@ def insert_flow(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str
 
 
 def fill_flow(tree: Tree, mapping: yaml.MappingNode, pairs: Sequence[tuple[str, Any]], text: str) -> Splice:
-    """A mapping that is empty, or of which nothing stays."""
+    """Replace a whole mapping that is empty or loses all its keys."""
     start = mapping.start_mark.index
     if text[start : start + 1] != "{":
-        raise Unsafe(line_of(mapping), "it carries an anchor or a tag")
+        raise Unsafe(line_of(mapping), "the mapping has an anchor or a tag")
     style = _style(tree, mapping, text)
     return Splice(start, mapping.end_mark.index, render.flow(dict(pairs), Style(style.json, style.tight)))
 
 
 def remove_flow(tree: Tree, mapping: yaml.MappingNode, at: int, text: str) -> Splice:
-    """A key with its value and one comma."""
+    """Remove a key with its value and one comma."""
     name, node = mapping.value[at]
     if at:
         return Splice(tree.end(mapping.value[at - 1][1], text), tree.end(node, text), "")
@@ -68,7 +68,7 @@ def remove_flow(tree: Tree, mapping: yaml.MappingNode, at: int, text: str) -> Sp
 
 
 def _style(tree: Tree, mapping: yaml.MappingNode, text: str) -> Style:
-    """How flow mappings are written here: quoted keys, blanks behind colons, and in JSON also line by line."""
+    """The style of the mapping's text: JSON or YAML, with or without blanks, and for JSON whether keys have lines."""
     shown = mapping if mapping.value else tree.root
     if not isinstance(shown, yaml.MappingNode) or not shown.flow_style or not shown.value:
         return Style()

@@ -1,4 +1,4 @@
-"""Lines of a text: where the next one begins, how they end, how they are indented; and the replacement of a part."""
+"""Finds starts, ends and indentation of lines in a text; `Splice`: the replacement of a part of the text."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _BLANKS = re.compile(r"[ \t]*")
 
 
 class Splice(Struct, frozen=True):
-    """The text between `start` and `end` becomes `text`; `indent` orders insertions at one place."""
+    """The text between `start` and `end` becomes `text`. `indent` orders insertions at the same index."""
 
     start: int
     end: int
@@ -18,15 +18,15 @@ class Splice(Struct, frozen=True):
 
 
 def splices_in_order(found: Sequence[Splice]) -> list[Splice]:
-    """From the start of the text; of two that insert at one place, the deeper one comes first in the text."""
+    """The splices from the start of the text on. Of two insertions at the same index, the deeper one comes first."""
     backwards = sorted(found, key=lambda splice: (splice.start, splice.end, -splice.indent), reverse=True)
     return backwards[::-1]
 
 
 def lines_after(text: str, index: int, lines: Sequence[str], indent: int) -> Splice:
-    """New lines below the line that `index` is on, in the line ends of that line.
+    """Insert lines below the line of `index`, with the line end of that line.
 
-    Comments that are indented deeper than the new lines belong to what stands above them.
+    Comments that are indented deeper than the new lines belong to the text above them, so the lines go below them.
     """
     at, newline = next_line(text, index), newline_at(text, index)
     while len(blanks := blanks_at(text, at)) > indent and text[at + len(blanks) : at + len(blanks) + 1] == "#":
@@ -35,7 +35,7 @@ def lines_after(text: str, index: int, lines: Sequence[str], indent: int) -> Spl
 
 
 def next_line(text: str, index: int) -> int:
-    """The start of the line below the one that `index` is on; an index behind a line's end is on the next one."""
+    """The start of the line below the line of `index`. An index just after a line end belongs to the line before it."""
     if index and text[index - 1] == "\n":
         return index
     end = text.find("\n", index)
@@ -43,14 +43,14 @@ def next_line(text: str, index: int) -> int:
 
 
 def line_end(text: str, index: int) -> int:
-    """Where the line that `index` is on ends, its line end left out."""
+    """The index of the line end of the line of `index`."""
     end = text.find("\n", index)
     end = len(text) if end < 0 else end
     return end - 1 if text[end - 1 : end] == "\r" else end
 
 
 def line_start(text: str, index: int) -> int:
-    """Where the line that `index` is on begins."""
+    """The index of the first character of the line of `index`."""
     return text.rfind("\n", 0, index) + 1
 
 
@@ -61,7 +61,7 @@ def blanks_at(text: str, index: int) -> str:
 
 
 def newline_at(text: str, index: int) -> str:
-    """The line end of the line that `index` is on, or of the first line where that has none."""
+    """The line end of the line of `index`, or of the first line if that line has none."""
     end = text.find("\n", index)
     if end < 0:
         end = text.find("\n")

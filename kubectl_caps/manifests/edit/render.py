@@ -1,4 +1,4 @@
-"""Values as YAML text, in block style or in flow style (which is also JSON where keys are quoted)."""
+"""Renders values as YAML text, in block style or in flow style, or as JSON."""
 
 import json
 import re
@@ -13,9 +13,9 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)
 
 
 class Style(Struct, frozen=True):
-    """How flow style is written: as JSON, `tight` without blanks, with a `newline` line by line and deeper by `step`.
+    """The style of a flow collection: as JSON, `tight` without blanks, and with a `newline` one entry a line.
 
-    `newline` is the line end and the indentation of the line that the value stands on.
+    `newline` is the line end and the indentation of the value's line; entries are indented by another `step`.
     """
 
     json: bool = False
@@ -58,7 +58,7 @@ def pair(key: str, value: Any, style: Style) -> str:
 
 
 def scalar(text: str) -> str:
-    """A string, plain where YAML reads it back as that string, quoted otherwise."""
+    """A string: plain if YAML reads the plain text back as the same string, else quoted."""
     if _PLAIN.fullmatch(text) and go_yaml.plain_text(text):
         return text
     return json.dumps(text)

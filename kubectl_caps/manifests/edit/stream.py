@@ -1,4 +1,4 @@
-"""Several files as one stream that kubectl reads from standard input."""
+"""Joins several files into one stream that kubectl can read from standard input."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,11 @@ _CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def stream(texts: Sequence[str]) -> Iterator[str]:
-    """The parts of the stream, in the order of the texts; a text alone stays as it is.
+    """The parts of the stream, in the order of the texts. A single text stays as it is.
 
-    kubectl takes a stream for JSON or for YAML by how it begins (k8s.io/apimachinery pkg/util/yaml GuessJSONStream). So
-    JSON values follow each other only where all texts are JSON; beside YAML each is a document behind `---`.
+    kubectl decides by the start of a stream whether it is JSON or YAML (k8s.io/apimachinery pkg/util/yaml
+    GuessJSONStream). If all texts are JSON, the stream is JSON values. Otherwise each JSON value becomes a YAML
+    document after `---`.
     """
     if len(texts) == 1 or all(map(_is_json, texts)):
         yield from map(_ended, texts)
@@ -29,7 +30,7 @@ def stream(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _is_json(text: str) -> bool:
-    """Whether a text is JSON values without a comment."""
+    """Whether a text has only JSON objects, without comments."""
     return text.lstrip()[:1] == "{" and all(piece.text.lstrip()[:1] == "{" for piece in pieces(text))
 
 
@@ -38,12 +39,12 @@ def _ended(text: str) -> str:
 
 
 def _without_directives(found: re.Match[str]) -> str:
-    """The lines before a document without `%YAML`, which kubectl would read as a document of its own."""
+    """The lines before a document without directives such as `%YAML`, which kubectl would read as another document."""
     return "".join(line for line in found[0].splitlines(keepends=True) if not line.startswith("%"))
 
 
 def _as_yaml(text: str) -> str:
-    r"""JSON as YAML of the same value: without tabs between tokens, halves of a pair as escapes, `\/`, and controls."""
+    r"""JSON as YAML of the same value: tabs, escaped surrogates, `\/` and control characters are replaced."""
     text = _ESCAPE.sub(_character, text.replace("\t", "  "))
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -1,4 +1,4 @@
-"""A unified diff made from the known edits, in time proportional to the text: no lines are compared."""
+"""Makes a unified diff from known edits, without comparing all lines, in time proportional to the text."""
 
 import difflib
 from bisect import bisect_right
@@ -11,13 +11,13 @@ from kubectl_caps.manifests.edit.lines import Splice, newline_at, splices_in_ord
 
 CONTEXT = 3
 _REFINED = 100
-"""The largest edit, in lines, in which unchanged lines are searched."""
+"""Only in edits of at most so many lines are unchanged lines looked for."""
 
 NO_NEWLINE = "\\ No newline at end of file\n"
 
 
 class _Hunk(Struct):
-    """The lines of the old text from `start` to `end` become `new`."""
+    """The lines `start` to `end` of the old text become the lines `new`."""
 
     start: int
     end: int
@@ -25,9 +25,9 @@ class _Hunk(Struct):
 
 
 def unified(old: str, found: Sequence[Splice], names: tuple[str, str]) -> Iterator[str]:
-    """The diff line by line with its line ends; nothing if the splices change nothing.
+    """The lines of the diff, with line ends; none if the splices change nothing.
 
-    The splices count in `old`, to which a missing last line end is added.
+    The indexes of the splices are indexes of `old` with a last line end.
     """
     missing = "" if old.endswith("\n") else newline_at(old, len(old))
     lines = _lines(old + missing)
@@ -63,7 +63,7 @@ def _hunks(text: str, lines: Sequence[str], found: Sequence[Splice]) -> Iterator
 
 
 def _whole_lines(starts: Sequence[int], splice: Splice) -> tuple[int, int]:
-    """The lines that a splice touches: none if it inserts whole lines between two others."""
+    """The first line that a splice touches, and the line after the last one; both are equal if only lines are added."""
     begin, end = bisect_right(starts, splice.start) - 1, bisect_right(starts, splice.end) - 1
     ends_whole = splice.text.endswith("\n") or (not splice.text and starts[begin] == splice.start)
     if starts[end] == splice.end and ends_whole and (end > begin or starts[begin] == splice.start):
@@ -80,7 +80,7 @@ def _applied(text: str, group: Sequence[Splice], start: int, end: int) -> str:
 
 
 def _refined(lines: Sequence[str], hunk: _Hunk) -> Iterator[_Hunk]:
-    """The hunk without the unchanged lines in it."""
+    """The hunk, split so that it has no unchanged lines."""
     old = lines[hunk.start : hunk.end]
     if len(old) + len(hunk.new) > _REFINED:
         yield hunk
@@ -91,7 +91,7 @@ def _refined(lines: Sequence[str], hunk: _Hunk) -> Iterator[_Hunk]:
 
 
 def _joined(hunks: Iterator[_Hunk]) -> Iterator[_Hunk]:
-    """Hunks without a line between them as one hunk."""
+    """Join hunks that have no line between them."""
     before: _Hunk | None = None
     for hunk in hunks:
         if before and before.end == hunk.start:
@@ -105,7 +105,7 @@ def _joined(hunks: Iterator[_Hunk]) -> Iterator[_Hunk]:
 
 
 def _take_in_last_line(lines: Sequence[str], changes: list[_Hunk]) -> None:
-    """A last line without a line end is another line once it is not the last one any more, or becomes the last."""
+    """Add the line before the last change to it, if that line gains or loses its line end through the change."""
     change = changes[-1]
     if change.start > 0 and (change.start == change.end or not change.new):
         change.start -= 1
@@ -144,12 +144,12 @@ def _line(text: str, missing: str) -> str:
 
 
 def _range(start: int, length: int) -> str:
-    """A range as `diff -u` writes it: from 1, and for no lines the line before them."""
+    """A range as `diff -u` writes it: lines count from 1, and a range without lines names the line before it."""
     if length == 1:
         return str(start + 1)
     return f"{start + 1 if length else start},{length}"
 
 
 def _lines(text: str) -> list[str]:
-    """Only line feeds end a line, as in diff and git."""
+    """The lines of a text. Only a line feed ends a line, as in diff and git."""
     return [f"{line}\n" for line in text.split("\n")[:-1]]

@@ -1,4 +1,4 @@
-"""Writing a changed file: as a diff, or to the disk in one step."""
+"""Writes a changed file: to the disk in one step, or as a diff."""
 
 import os
 import stat
@@ -16,9 +16,9 @@ from kubectl_caps.manifests.read.text import SourceFile
 
 
 def write_file(file: SourceFile, text: str) -> None:
-    """Replace a file's content in one step, with its mode and owner; a symbolic link keeps pointing to it.
+    """Replace a file's content in one step. The file keeps its mode and owner, and symbolic links keep pointing to it.
 
-    Raises InputError; the file is then as it was. A file that somebody has changed since it was read is left alone.
+    Raises InputError, also if somebody has changed the file since it was read. Then the file stays as it is.
     """
     path = FilePath(os.path.realpath(file.name))
     try:
@@ -32,7 +32,7 @@ def write_file(file: SourceFile, text: str) -> None:
             stream.write(file.data(text))
             stream.flush()
             os.fsync(stream.fileno())
-        with suppress(PermissionError):  # only root may give files away
+        with suppress(PermissionError):  # only root may give a file to another user
             os.chown(name, status.st_uid, status.st_gid)
         FilePath(name).chmod(status.st_mode & 0o7777)
         _check(file, path, status)
@@ -44,10 +44,10 @@ def write_file(file: SourceFile, text: str) -> None:
 
 
 def diff(file: SourceFile, edited: Edited) -> Iterator[str]:
-    """A unified diff, line by line with its line ends, as `git apply` and `patch -p1` read it."""
+    """The lines of a unified diff, with line ends, for `git apply` and `patch -p1`."""
     mark = "\ufeff" if file.encoding == "utf-8" and file.bom else ""
     name, by = file.name.lstrip("/"), len(mark)
-    tab = "\t" if " " in name else ""  # behind it, programs do not look for more of the name
+    tab = "\t" if " " in name else ""  # a name with blanks ends at the tab
     found = [replace(one, start=one.start + by, end=one.end + by) for one in edited.splices]
     return unified(mark + file.text, found, (f"a/{name}{tab}", f"b/{name}{tab}"))
 

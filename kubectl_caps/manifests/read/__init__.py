@@ -1,1 +1,1 @@
-"""Reading manifests: paths, texts, objects, positions."""
+"""Reads manifests: paths, texts, objects, positions."""

@@ -1,4 +1,4 @@
-"""Reading a file of exemptions (docs/exemptions.md). It is used whole or not at all."""
+"""Reads a file of exemptions (docs/exemptions.md). One error in the file refuses the whole file."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _KEYS = ("apiVersion", "kind", "exemptions")
 
 
 def read_exemptions(name: str) -> list[Exemption]:
-    """The exemptions of a file. Raises InputError, which names the line, for whatever is wrong in it."""
+    """The exemptions of a file. Raises InputError for the first error, with its line."""
     file = open_source(name)
     documents = []
     for item in objects(file, "inspect"):

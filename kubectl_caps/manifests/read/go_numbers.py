@@ -1,4 +1,4 @@
-"""Numbers of YAML as Go, and so kubectl, reads them."""
+"""Reads numbers in YAML as Go and kubectl do."""
 
 import math
 import re
@@ -7,11 +7,15 @@ _INT = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASES = {"x": 16, "b": 2, "o": 8}
 _MOST_DIGITS = 20
-"""Decimal digits of 2**64. Python takes a time that is quadratic in the digits, and refuses more than 4,300."""
+"""The decimal digits of 2**64. Python's time grows with the square of the digits, and it refuses more than 4,300."""
 
 
 def number(text: str) -> int | float | None:
-    """Go's number: underscores but in front, prefixes 0x 0b 0o 0; what does not fit 64 bits is a float."""
+    """The text as a number of Go; None if it is no number.
+
+    Underscores are allowed except at the start, and so are the prefixes 0x, 0b, 0o and 0. An integer of more than 64
+    bits becomes a float.
+    """
     whole = integer(text)
     if whole is not None:
         return whole
@@ -25,7 +29,7 @@ def number(text: str) -> int | float | None:
 
 
 def integer(text: str) -> int | None:
-    """Go's integer; None for any other text, and for an integer that does not fit 64 bits."""
+    """The text as an integer of Go; None for any other text, and for an integer of more than 64 bits."""
     text = text[:1] + text[1:].replace("_", "")
     if not _INT.fullmatch(text):
         return None

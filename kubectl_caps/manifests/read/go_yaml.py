@@ -1,8 +1,8 @@
-"""YAML as Kubernetes reads it: the same text gives the same object as in sigs.k8s.io/yaml, and so in kubectl.
+"""Reads YAML as Kubernetes does: a text gives the same object as with sigs.k8s.io/yaml and kubectl.
 
-It is YAML 1.1 with Go's ideas of numbers. PyYAML finds the nodes and their places; their values are made here, for
-PyYAML differs where it matters: `y` is true, `09` is 9, a merge key (`<<`) overrides the keys before it, keys are
-strings. tests/manifests/test_kubectl_reads_the_same.py compares with the real kubectl.
+This is YAML 1.1 with Go's numbers. PyYAML finds the nodes and their positions. The values are made here, because
+kubectl's values differ from PyYAML's: `y` is true, `09` is 9, a merge key (`<<`) overrides the keys before it, and all
+keys are strings. tests/manifests/test_kubectl_reads_the_same.py compares with the real kubectl.
 """
 
 import base64
@@ -21,17 +21,17 @@ from kubectl_caps.manifests.read.go_numbers import integer, number
 MERGE = "tag:yaml.org,2002:merge"
 
 _NON_SPECIFIC = re.compile(r"(?:&\S+\s(?:\s|#[^\n]*\n)*)?!(?:<!>)?(?!\S)")
-"""The tag `!`, behind an anchor or not: go-yaml reads a string behind it, PyYAML whatever it looks like.
+"""The tag `!`, with or without an anchor before it. go-yaml reads the scalar after it as a string, PyYAML does not.
 
-It is matched where a scalar begins, never searched: an anchor ends at the first blank, so one match takes one pass.
+The pattern is matched only at the start of a scalar. An anchor ends at the first blank, so a match takes one pass.
 """
 
 _MOST_NODES = 500_000
-"""So many values a document may stand for when most of them come through aliases (go-yaml allows fewer in the end)."""
+"""The largest number of values of a document in which most values come through aliases. go-yaml allows fewer."""
 
 
 class UnreadableYaml(Exception):
-    """A text that kubectl could not read either; `line` counts from 1 in the text, None if it is not known."""
+    """A text that kubectl cannot read either. `line` counts from 1 in the text; None if the line is not known."""
 
     def __init__(self, line: int | None, problem: str) -> None:
         super().__init__(problem)
@@ -39,7 +39,7 @@ class UnreadableYaml(Exception):
 
 
 class Repeated(Struct, frozen=True):
-    """A key that stands twice in one mapping: the last one wins in kubectl, and other tools refuse the text."""
+    """A key that occurs twice in a mapping. In kubectl the last value wins; other tools refuse the text."""
 
     line: int
     key: str
@@ -50,7 +50,7 @@ class Repeated(Struct, frozen=True):
 
 
 class _Words:
-    """A resolver's pattern that is a list of words."""
+    """A resolver's pattern that matches a list of words."""
 
     def __init__(self, *words: str) -> None:
         self.words = frozenset(words)
@@ -60,7 +60,7 @@ class _Words:
 
 
 class _Number:
-    """A resolver's pattern that is `number`."""
+    """A resolver's pattern that matches what `number` accepts."""
 
     def match(self, text: str) -> bool:
         return number(text) is not None
@@ -105,7 +105,7 @@ if hasattr(yaml, "CSafeLoader"):
 
 def nodes(text: str) -> Iterator[yaml.Node]:
     """The root node of each document, with marks into `text`. Raises UnreadableYaml; an empty document gives none."""
-    # Looked for once: a text may hold as many documents as lines.
+    # Searched once for the whole text, which may hold as many documents as lines.
     has_aliases, has_tags = "*" in text, "!" in text
     try:
         loader = Loader(text)
@@ -128,7 +128,7 @@ def nodes(text: str) -> Iterator[yaml.Node]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Composing makes many objects and no garbage: looking for some takes three quarters of the time."""
+    """Switch garbage collection off while PyYAML composes nodes: without this it takes three quarters of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -139,9 +139,9 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def value(node: yaml.Node, repeated: list[Repeated] | None = None) -> Any:
-    """The value of a node, with aliases and merge keys resolved; each alias gives a value of its own.
+    """The value of a node, with aliases and merge keys resolved. Each alias gives its own copy of the value.
 
-    Raises UnreadableYaml. Keys that stand twice in a mapping are added to `repeated`.
+    Raises UnreadableYaml. Keys that occur twice in a mapping are added to `repeated`.
     """
     if isinstance(node, yaml.ScalarNode):
         convert = _SCALARS.get(node.tag)
@@ -164,12 +164,12 @@ def value(node: yaml.Node, repeated: list[Repeated] | None = None) -> Any:
 
 
 def plain_text(text: str) -> bool:
-    """Whether an unquoted scalar is read as a string, and not as a boolean, a number or null."""
+    """Whether an unquoted scalar is a string, and not a boolean, a number or null."""
     return not any(pattern.match(text) for _, pattern in _Resolvers.yaml_implicit_resolvers.get(text[:1], []))
 
 
 def _merged(node: yaml.Node) -> Iterator[yaml.Node]:
-    """The mappings of a merge key, the one that wins last."""
+    """The mappings of a merge key. The mapping that wins is the last one."""
     several = reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]
     for one in several:
         if not isinstance(one, yaml.MappingNode):
@@ -200,7 +200,7 @@ def _boolean(node: yaml.ScalarNode) -> bool:
 
 
 def _integral(node: yaml.ScalarNode) -> int:
-    """An integer behind `!!int`. For go-yaml, `1.0` and `1e3` are no integers."""
+    """An integer with the tag `!!int`. For go-yaml, `1.0` and `1e3` are no integers."""
     found = integer(node.value)
     if found is None:
         raise _mismatch(node)
@@ -217,7 +217,7 @@ def _numeric(node: yaml.ScalarNode) -> int | float:
 
 
 def _mismatch(node: yaml.ScalarNode) -> UnreadableYaml:
-    """The error for a tag whose text does not fit it."""
+    """The error for a scalar whose text does not fit its tag."""
     patterns = _Resolvers.yaml_implicit_resolvers.get(node.value[:1], [])
     is_one = next((tag for tag, pattern in patterns if pattern.match(node.value)), f"{_TAGS}str")
     is_one = f"{_TAGS}int" if integer(node.value) is not None else is_one
@@ -243,7 +243,7 @@ _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
 
 
 def _check_aliases(root: yaml.Node) -> None:
-    """Raises UnreadableYaml for an anchor that contains itself, and for a document that aliases blow up."""
+    """Raises UnreadableYaml for an anchor that contains itself, and for a document with too many values by aliases."""
     sizes: dict[int, int] = {}
     size = _size(root, sizes, set())
     if size > _MOST_NODES and size > 10 * len(sizes):
@@ -251,7 +251,7 @@ def _check_aliases(root: yaml.Node) -> None:
 
 
 def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
-    """The number of values that a node stands for."""
+    """The number of values in a node, with all aliases written out."""
     if id(node) in sizes:
         return sizes[id(node)]
     if id(node) in above:
@@ -265,7 +265,7 @@ def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
 
 
 def _as_strings(node: yaml.Node, text: str, seen: set[int]) -> None:
-    """Make strings of the scalars that carry the tag `!`; a merge key stays one."""
+    """Turn the scalars with the tag `!` into strings, except merge keys."""
     if id(node) in seen:
         return
     seen.add(id(node))

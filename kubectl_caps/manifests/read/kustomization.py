@@ -1,4 +1,4 @@
-"""Kustomizations: what a kustomization file lists, what it would change, and what `kubectl kustomize` renders."""
+"""Reads kustomization files: the listed files and the changed fields; and runs `kubectl kustomize`."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
 from kubectl_caps.manifests.read.text import SourceFile, open_source, parsed
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-"""The names of a kustomization's file."""
+"""The file names of a kustomization."""
 
 _LOGGED = re.compile(r'"command failed" err=("(?:[^"\\]|\\.)*")')
 _LISTS = ("resources", "bases", "components")
@@ -49,28 +49,28 @@ class Kustomization(Struct, frozen=True):
 
     @property
     def is_component(self) -> bool:
-        """Whether it is a Component, which is a part of the kustomizations that name it."""
+        """Whether the file is a Component, which is a part of the kustomizations that list it."""
         return self.content.get("kind") == "Component"
 
     @property
     def lists_nothing(self) -> bool:
-        """Whether it neither lists nor generates anything, which kubectl refuses."""
+        """Whether the kustomization lists and generates no resource. kubectl refuses such a file."""
         return not self.is_component and not any(field in self.fields for field in (*_LISTS, *_WITHOUT_PODS))
 
     @property
     def namespace(self) -> str:
-        """The namespace that it sets on everything that it lists; empty if it sets none."""
+        """The namespace that the kustomization sets on all its resources; empty if it sets none."""
         return str(self.content.get("namespace") or "")
 
     def resources(self) -> Iterator[tuple[str, FilePath]]:
-        """The files and folders that it lists, each as written, and as a path from the working folder."""
+        """The listed files and folders, each as written and as a path from the working folder."""
         yield from ((str(name), self._path(name)) for name in self._items(_LISTS))
 
     def patches(self) -> Iterator[FilePath]:
-        """The files that it lists as patches."""
+        """The files that are listed as patches."""
         for item in self._items(_PATCHES):
             name = item.get("path") if isinstance(item, dict) else item
-            if isinstance(name, str) and "\n" not in name:  # else the patch itself
+            if isinstance(name, str) and "\n" not in name:  # a text of several lines is an inline patch
                 yield self._path(name)
 
     def _items(self, fields: tuple[str, ...]) -> Iterator[Any]:
@@ -83,7 +83,7 @@ class Kustomization(Struct, frozen=True):
 
 
 def read_kustomization(path: FilePath) -> Kustomization | InputError | None:
-    """A kustomization file; None for an object of another group with the same file name, as Flux has."""
+    """Read a kustomization file. None for an object of another group in a file of that name, as Flux has."""
     try:
         documents = [document.value for document in parsed(open_source(str(path)).text) if document.value is not None]
     except InputError as error:

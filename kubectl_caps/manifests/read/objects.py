@@ -1,6 +1,6 @@
-"""Reading manifests: files, folders and standard input into objects, each with the place where it stands.
+"""Reads the objects of files, folders and standard input, each with its position in the file.
 
-Whatever cannot be read is yielded as an InputError beside what can, so that one broken document hides no other.
+A document that cannot be read gives an InputError. The other documents are read all the same.
 """
 
 import json
@@ -20,16 +20,16 @@ from kubectl_caps.manifests.read.paths import ManifestFile, Moved, NotRead, Pass
 from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, open_source, parsed, pieces, values
 
 _TEMPLATE = re.compile(r"\{\{")
-# A string and a comment that do not end reach to the end of the text, so that each character is looked at once.
+# A string or a comment without an end reaches to the end of the text, so that each character is read once.
 _JSON_COMMENT = re.compile(r'("(?:[^"\\]|\\.?)*"?)|//[^\n]*|/\*(?:.*?\*/|.*)', re.DOTALL)
 _NO_OBJECTS = "without objects to judge"
 
 
 class ManifestObject(Struct, frozen=True):
-    """One object: `index` counts the file's documents from 0, `prefix` is the path of a list's item in its document.
+    """One object. `index` counts the file's documents from 0; `prefix` is the path of a list's item in its document.
 
-    `piece` and `node` locate its text: the piece of the file, and the document in that piece. `moved` are the
-    kustomizations that would set its namespace.
+    `piece` and `node` locate the object's text: the piece of the file, and the document in that piece. `moved` are the
+    kustomizations that would set the object's namespace.
     """
 
     file: SourceFile
@@ -44,7 +44,7 @@ class ManifestObject(Struct, frozen=True):
 
     @property
     def source(self) -> dict[str, Any]:
-        """The JSON contract's `source`."""
+        """The field `source` of the JSON output."""
         return {"file": self.file.name, "document": self.index, "line": self.line}
 
 
@@ -53,13 +53,13 @@ ObjectItem = ManifestObject | InputError | NotRead | PassedOver | Unapplied
 
 
 class _NoObject(InputError):
-    """A document without apiVersion and kind: an error in a manifest; a folder may hold other files."""
+    """A document without apiVersion and kind. This is an error in a named file; a folder may hold other files."""
 
 
 def read_objects(
     filenames: Sequence[str], *, recursive: bool, command: str, exclude: Sequence[str] = (), named: bool = True
 ) -> Iterator[ObjectItem]:
-    """Every object of files, folders and standard input (`-`), in order; `command` goes into advice on rendering.
+    """Every object of files, folders and standard input (`-`), in order. Advice on rendering names `command`.
 
     A file without an object is an error if the user `named` it, and is passed over otherwise.
     """
@@ -113,7 +113,7 @@ def _object(
     prefix: Path,
     list_type: tuple[Any, str] | None,
 ) -> Iterator[ManifestObject | InputError]:
-    """The object at a node, or the items of a list: for kubectl, whatever has `items` is a list."""
+    """The object at a node, or the items of a list. As in kubectl, an object with `items` is a list."""
     line = node.start_mark.line + first + 1 if node else place.line
     name = place.file.name
     if not isinstance(value, dict):
@@ -138,7 +138,7 @@ def _object(
 
 
 def _typed(value: dict[str, Any], list_type: tuple[Any, str] | None) -> dict[str, Any]:
-    """An item of a list with its type: an item of a DeploymentList needs no apiVersion and kind of its own."""
+    """An item of a list with apiVersion and kind. An item of a DeploymentList may leave them out."""
     if list_type is None or not list_type[1] or value.get("kind"):
         return value
     return {"apiVersion": list_type[0], "kind": list_type[1], **value}
@@ -171,7 +171,7 @@ def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
 
 
 def _in_file(repeated: Sequence[Repeated], piece: Piece) -> tuple[Repeated, ...]:
-    """The repeated keys with the file's line numbers, each once."""
+    """The repeated keys of a piece, each once, with line numbers of the file."""
     lines = {(one.line, one.key): one for one in repeated}
     return tuple(Repeated(one.line + piece.line, one.key, one.first + piece.line) for one in lines.values())
 
@@ -186,7 +186,7 @@ def _broken(file: SourceFile, piece: Piece, error: UnreadableYaml, command: str,
 
 
 def _is_settings(text: str) -> bool:
-    """Whether a text is JSON with comments that holds no object, as editors and compilers use (`tsconfig.json`)."""
+    """Whether a text is JSON with comments and without an object, as in settings of editors (`tsconfig.json`)."""
     text = _JSON_COMMENT.sub(r"\1", text).lstrip()
     try:
         found = list(values(text)) if text.startswith("{") else []

@@ -1,7 +1,7 @@
-"""Finding the files of `-f`: files, folders as kubectl reads them, kustomizations and Helm charts.
+"""Finds the files of `-f`: files, folders as kubectl reads them, kustomizations and Helm charts.
 
-A folder is read whole, and what its kustomization lists elsewhere as well; only the files that a kustomization lists as
-patches are passed over. A chart's templates are no manifests before Helm has rendered them.
+All files of a folder are read, and the files that its kustomization lists elsewhere. Files that a kustomization lists
+as patches are passed over. A chart's templates are not read, because Helm must render them first.
 """
 
 import glob
@@ -18,7 +18,7 @@ from kubectl_caps.manifests.read.kustomization import NAMES, Kustomization, read
 from kubectl_caps.manifests.read.text import STDIN
 
 SUFFIXES = (".json", ".yaml", ".yml")
-"""The endings of the files that are read in a folder, as in kubectl."""
+"""The extensions of the files that are read in a folder, as in kubectl."""
 
 _CHART_PARTS = ("templates", "charts", "crds")
 _WITHOUT_R = "because -R is not given"
@@ -36,7 +36,7 @@ class Moved(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The sentence for verdicts on its objects as they are."""
+        """The sentence beside a verdict on an object of the kustomization."""
         return f"{self.folder} sets the namespace {self.namespace}, and is not rendered here"
 
     @property
@@ -46,7 +46,7 @@ class Moved(Struct, frozen=True):
 
 
 class ManifestFile(Struct, frozen=True):
-    """A file to read; `named` if the user or a kustomization named the file itself.
+    """A file to read. `named`: the user or a kustomization named the file itself.
 
     `moved` are the kustomizations that would set the namespace of its objects.
     """
@@ -57,21 +57,21 @@ class ManifestFile(Struct, frozen=True):
 
 
 class PassedOver(Struct, frozen=True):
-    """A file, or a folder that --exclude names, that is not judged; `why` stands behind the word "file"."""
+    """A file, or a folder that --exclude matches, that is not judged. `why` is printed after the word "file"."""
 
     path: str
     why: str
 
 
 class NotRead(Struct, frozen=True):
-    """A file or folder that was not opened; `why` is an error if the user asked for its content."""
+    """A file or folder that was not opened. `why` is an error if the user asked for its content."""
 
     path: str
     why: str | InputError
 
 
 class Unapplied(Struct, frozen=True):
-    """A kustomization that changes its resources before they reach a cluster; the text names the next command."""
+    """A kustomization that changes its resources before they reach a cluster. The message names the next command."""
 
     path: str
     message: str
@@ -88,8 +88,8 @@ def find_files(
 ) -> list[PathItem]:
     """Every selected file once, and the files that are passed over or not read.
 
-    `command` is the command to pipe a rendered chart or kustomization into; `exclude` are patterns of paths to leave
-    out. A file that is listed as a resource is read even if a kustomization lists it as a patch as well.
+    Messages name `command` as the command to pipe a rendered chart or kustomization into. `exclude` are patterns of
+    paths to leave out. A file that is listed as a resource is read even if a kustomization also lists it as a patch.
     """
     walk = _Walk(recursive, command, exclude)
     items = [item for name in filenames for item in _refused(walk.named(name))]
@@ -105,7 +105,7 @@ def find_files(
 
 
 def _counts(item: PathItem, files: Mapping[str, ManifestFile], passed_over: Set[str]) -> bool:
-    """Whether a file that is both found and passed over counts as this result."""
+    """Whether to keep this result of a file that was both found and passed over."""
     if isinstance(item, ManifestFile):
         return item.named or _key(item) not in passed_over
     if isinstance(item, PassedOver):
@@ -119,7 +119,7 @@ def _key(item: PathItem) -> str:
 
 
 class _Walk:
-    """One command's way through files and folders; a kustomization is read once even if several build on it."""
+    """The walk of one command through files and folders. It reads a kustomization once even if several list it."""
 
     def __init__(self, recursive: bool, command: str, exclude: Sequence[str]) -> None:
         self.recursive, self.command, self.exclude = recursive, command, exclude
@@ -160,7 +160,7 @@ class _Walk:
     def _folder(self, path: FilePath) -> Iterator[PathItem]:
         """The files that a folder's kustomization lists, then the folder's files in order of their names.
 
-        The order is that of Go's filepath.Walk; links to folders are not followed.
+        The order is that of Go's filepath.Walk. Links to folders are not followed.
         """
         entries = sorted(path.iterdir())
         is_chart = path / "Chart.yaml" in entries
@@ -196,9 +196,9 @@ class _Walk:
     def _listed(
         self, path: FilePath, kustomization: Kustomization | InputError, moved: Moved | None
     ) -> Iterator[PathItem]:
-        """The files of a kustomization and of those that it builds on, and its patches.
+        """The files of a kustomization and of the kustomizations that it lists, and its patches.
 
-        The namespace of the outermost kustomization counts: `moved`, if there is one.
+        `moved` is the namespace of an outer kustomization. It counts before the namespace of this one.
         """
         if isinstance(kustomization, InputError):
             yield kustomization
@@ -210,7 +210,7 @@ class _Walk:
         self.seen.add(seen)
         yield from self._problem(kustomization)
         for patch in kustomization.patches():
-            # Nothing else says that a Component changes something, so its patches are read: complete objects count.
+            # A Component's patches are read as files, because no other message says that the Component changes objects.
             if not kustomization.is_component and os.path.isfile(patch):  # noqa: PTH113 - no name makes it raise
                 yield PassedOver(os.path.normpath(patch), _PATCH)
         for name, target in kustomization.resources():
@@ -253,14 +253,14 @@ def _not_read(path: FilePath | str, why: str) -> NotRead:
 
 
 def _regular(entry: FilePath) -> PathItem:
-    """A folder's file; an error for a pipe, a socket or a device, which would be read for ever."""
+    """A folder's file. A pipe, a socket or a device is an error, because reading it might never end."""
     if entry.is_file() or not entry.exists():
         return ManifestFile(str(entry), named=False)
     return _not_read(entry, f"{entry}: a pipe, socket or device in a folder is not read; name it with -f")
 
 
 def _refused(items: Iterator[PathItem]) -> Iterator[PathItem]:
-    """The files, and an error if the file system refuses: a folder may be listed but not entered."""
+    """The items, and an error if the file system refuses a folder, which may be listed but not entered."""
     try:
         yield from items
     except OSError as error:
@@ -268,7 +268,7 @@ def _refused(items: Iterator[PathItem]) -> Iterator[PathItem]:
 
 
 def _matching(pattern: str) -> list[str]:
-    """The files for a pattern that no shell has expanded, as in kubectl."""
+    """The files of a pattern that the shell has not expanded, as in kubectl."""
     return sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
 
 
@@ -285,7 +285,7 @@ def _inaccessible(path: FilePath) -> str | None:
 
 
 def _chart_of(path: FilePath) -> FilePath | None:
-    """The chart whose template a path is."""
+    """The folder of the chart that a template belongs to; None if the path is no template of a chart."""
     ways = [path, *path.parents] if path.is_absolute() else [path, *path.parents, *path.absolute().parents]
     charts = (part.parent for part in ways if part.name == "templates" and (part.parent / "Chart.yaml").is_file())
     return next(charts, None)

@@ -1,4 +1,4 @@
-"""Where fields are in the text of manifests: line and column of a field, or of the nearest parent that is there."""
+"""Finds the line and column of a field in the text of a manifest, or of the field's nearest existing parent."""
 
 from bisect import bisect_right
 from contextlib import suppress
@@ -13,11 +13,11 @@ from kubectl_caps.manifests.read.objects import ManifestObject
 from kubectl_caps.manifests.read.text import Parsed, SourceFile, parsed, pieces
 
 NodePair = tuple[yaml.Node, yaml.Node]
-"""The node of a key and that of its value."""
+"""The node of a key, and the node of its value."""
 
 
 class Span(Struct, frozen=True):
-    """A place within one line; line and columns count from 1, in characters, `end` is the column behind it."""
+    """A part of one line. Line and columns count characters from 1; `end` is the column after the part."""
 
     line: int
     column: int
@@ -25,17 +25,17 @@ class Span(Struct, frozen=True):
 
 
 class Positions:
-    """The fields of one file's documents."""
+    """Finds fields in the documents of one file."""
 
     def __init__(self, file: SourceFile) -> None:
         self._pieces = pieces(file.text)
         self._parsed: dict[int, list[Parsed]] = {}
         self._fields: dict[int, dict[str, NodePair]] = {}
-        # Only line feeds end a line, as editors and code scanning count; libyaml knows more line ends.
+        # Only a line feed ends a line, as in editors and code scanning. libyaml knows more line ends.
         self._starts = [0, *accumulate(len(line) + 1 for line in file.text.split("\n"))]
 
     def of(self, document: ManifestObject, path: Path = ()) -> Span:
-        """The field at a path of an object, its key and value; if it is absent, the key of its nearest parent."""
+        """The span of a field's key and value; if the field is absent, the span of its nearest parent's key."""
         piece = self._pieces[document.piece]
         node = self._nodes(document.piece)[document.node].node
         key, value = _first(node), node
@@ -54,7 +54,7 @@ class Positions:
         return self._fields_of(node).get(step) if isinstance(node, yaml.MappingNode) else None
 
     def _fields_of(self, node: yaml.MappingNode) -> dict[str, NodePair]:
-        """The fields of a mapping, found once; the last one of a key that stands twice, as in kubectl."""
+        """The fields of a mapping, computed once. Of a repeated key the last one counts, as in kubectl."""
         if id(node) not in self._fields:
             fields: dict[str, NodePair] = {}
             merges = [value for key, value in node.value if key.tag == MERGE]
@@ -69,7 +69,7 @@ class Positions:
     def _nodes(self, piece: int) -> list[Parsed]:
         if piece not in self._parsed:
             self._parsed[piece] = []
-            with suppress(UnreadableYaml):  # what stands before the fault was read and judged
+            with suppress(UnreadableYaml):  # the documents before the error were read and judged
                 for document in parsed(self._pieces[piece].text):
                     self._parsed[piece].append(document)
         return self._parsed[piece]
@@ -78,14 +78,14 @@ class Positions:
         at = int(start.start_mark.index) + offset
         line = bisect_right(self._starts, at)
         begin, after = self._starts[line - 1], self._starts[line] - 1
-        # A value of several lines, or one that stands elsewhere (an alias), is told by its key.
+        # For a value of several lines, or a value in another place (an alias), the span is that of the key.
         ends = (int(node.end_mark.index) + offset for node in (end, start))
         last = next((index for index in ends if at < index <= after), after)
         return Span(line, at - begin + 1, max(last, at) - begin + 1)
 
 
 def _first(node: yaml.Node) -> yaml.Node:
-    """The node that stands for a value in a line: the first key of a mapping, else the node itself."""
+    """The node whose line stands for a value: the first key of a mapping, else the node itself."""
     if isinstance(node, yaml.MappingNode) and node.value:
         key: yaml.Node = node.value[0][0]
         return key

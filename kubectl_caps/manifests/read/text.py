@@ -1,7 +1,7 @@
-"""A file's text and the pieces that it is made of, one document each, so that a broken one hides no other.
+"""Reads a file's text and cuts it into pieces of one document, so that a broken document does not hide the others.
 
-Pieces are cut where kubectl cuts (k8s.io/apimachinery pkg/util/yaml): at lines that begin with `---`, and where one
-JSON value follows another. Together they are the text, to the letter.
+Pieces are cut as by kubectl (k8s.io/apimachinery pkg/util/yaml): at lines that begin with `---`, and between JSON
+values. All pieces joined are exactly the text.
 """
 
 import codecs
@@ -31,10 +31,10 @@ _BEFORE_JSON = re.compile(r"(?:---[ \t\r]*(?:#[^\n]*)?\n|#[^\n]*\n|\s|\ufeff)*")
 
 
 class SourceFile(Struct, frozen=True, eq=False):
-    """A file's text with its original newlines, the byte order mark in front of it, and its encoding.
+    """A file's text with its original line ends, its byte order mark, and its encoding.
 
-    Bytes that are no UTF-8 are kept as lone surrogates, and written back as they were. A SourceFile is only equal to
-    itself: a file may be called STDIN and have the same text.
+    Bytes that are not UTF-8 are kept as lone surrogates and written back unchanged. A SourceFile is equal only to
+    itself, because a file named STDIN may have the same text as standard input.
     """
 
     name: str
@@ -48,7 +48,7 @@ class SourceFile(Struct, frozen=True, eq=False):
 
 
 class Piece(Struct, frozen=True):
-    """A part of a file's text: its first line (`line` from 0) and its text."""
+    """A part of a file's text: the index of its first character, its first line (from 0), and its text."""
 
     start: int
     line: int
@@ -56,7 +56,7 @@ class Piece(Struct, frozen=True):
 
 
 class Parsed(Struct, frozen=True):
-    """One document: its node with marks into the piece's text, its value, and the keys that it has twice."""
+    """One document: its node with marks into the piece's text, its value, and its repeated keys."""
 
     node: yaml.Node
     value: Any
@@ -64,7 +64,7 @@ class Parsed(Struct, frozen=True):
 
 
 def open_source(name: str) -> SourceFile:
-    """A file, or standard input for `-`. Raises InputError with kubectl's words."""
+    """Read a file, or standard input for `-`. Raises InputError in kubectl's words."""
     try:
         data = sys.stdin.buffer.read() if name == STDIN else FilePath(name).read_bytes()
     except OSError as error:
@@ -74,7 +74,8 @@ def open_source(name: str) -> SourceFile:
     try:
         text = data[len(mark) :].decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
     except UnicodeDecodeError as error:
-        raise InputError(f"error parsing {name}: it begins as {encoding.upper()} text and is none") from error
+        form = encoding.upper()
+        raise InputError(f"error parsing {name}: it has the byte order mark of {form}, but is not {form}") from error
     return SourceFile(name, text, mark, encoding)
 
 
@@ -92,7 +93,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def parsed(text: str) -> Iterator[Parsed]:
-    """The documents of one piece: one, or two if `...` ends the first. Raises UnreadableYaml."""
+    """The documents of a piece: one, or two if `...` ends the first. Raises UnreadableYaml."""
     json_value = _json_value(text)
     try:
         for node in go_yaml.nodes(_for_parser(text, json_value is not None)):
@@ -107,7 +108,7 @@ def parsed(text: str) -> Iterator[Parsed]:
 
 
 def values(text: str) -> Iterator[Any]:
-    """The values of `parsed` alone, which is much faster for JSON. Raises UnreadableYaml."""
+    """Only the values of `parsed`, which is much faster for JSON. Raises UnreadableYaml."""
     json_value = _json_value(text)
     if json_value:
         yield json_value.value
@@ -116,10 +117,10 @@ def values(text: str) -> Iterator[Any]:
 
 
 def _for_parser(text: str, is_json: bool) -> str:
-    """The text as a YAML parser takes it, every character in its place.
+    """The text with replacements that a YAML parser accepts. Every character keeps its position.
 
-    JSON allows tabs between tokens, halves of a pair as escapes, and line separators in strings; YAML does not.
-    kubectl allows a comment directly behind a separator, and below it the byte order mark of a file put behind another.
+    JSON allows tabs between tokens, single surrogates as escapes, and line separators in strings; YAML does not.
+    kubectl allows a comment directly after a separator, and on the next line the byte order mark of an appended file.
     """
     if is_json:
         start = _json_at(text, 0)
@@ -130,7 +131,7 @@ def _for_parser(text: str, is_json: bool) -> str:
 
 
 def _whole(text: str) -> str:
-    """JSON with U+FFFD for single halves of a pair, as characters or escapes, as in Go."""
+    """JSON with U+FFFD instead of single surrogates, both as characters and as escapes, as in Go."""
     return _HALF.sub(lambda found: found[1] or r"\ufffd", _SURROGATE.sub("\ufffd", text))
 
 
@@ -142,7 +143,7 @@ _HALF = re.compile(
 
 
 class _Json(Struct, frozen=True):
-    """A JSON value, and whether every key in it stands once."""
+    """A JSON value. `unique`: no key is repeated in it."""
 
     value: Any
     unique: bool
@@ -182,13 +183,13 @@ def _json_starts(text: str) -> list[int]:
 
 
 def _json_at(text: str, start: int) -> int:
-    """Where a JSON value could begin: behind blanks, comments and separators."""
+    """The index of the first character after blanks, comments and separators, where a JSON value may begin."""
     match = _BEFORE_JSON.match(text, start)
     return match.end() if match else start
 
 
 def _float(text: str) -> int | float:
-    """A number as in Go: `1000.0` is 1000. Raises ValueError if it is too large."""
+    """A number as in Go: `1000.0` is 1000. Raises ValueError if the number is too large."""
     found = number(text)
     if found is None:
         raise ValueError(text)
@@ -196,4 +197,4 @@ def _float(text: str) -> int | float:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+    raise ValueError(name)  # NaN and Infinity are not JSON

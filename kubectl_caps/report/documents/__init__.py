@@ -1,1 +1,1 @@
-"""The JSON contract (`kubectl-caps/v1alpha1`): one module a kind of document; docs/*.schema.json is made of them."""
+"""The JSON output (`kubectl-caps/v1alpha1`): one module for each kind of document. They give docs/*.schema.json."""

@@ -1,4 +1,4 @@
-"""Findings in `kind: Inspection` that somebody has accepted."""
+"""The exempted findings in `kind: Inspection`."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -12,12 +12,12 @@ from kubectl_caps.report.documents.frame import JsonPart
 
 
 class ExemptedJson(JsonPart, frozen=True):
-    """A finding that an exemption met; an expired one counts again."""
+    """A finding that an exemption matches. If the exemption has expired, the finding counts again."""
 
     what: Literal["capability", "check", "warning"]
     id: str
     reason: str
-    until: Annotated[str | None, Meta(description="The last day, or null where it does not end.")]
+    until: Annotated[str | None, Meta(description="The last day, or null if it does not end.")]
     origin: Annotated[str, Meta(description="File and line, or the annotation.")]
     expired: bool
 
@@ -38,7 +38,7 @@ def exempted_json(items: Sequence[core.Exempted]) -> tuple[ExemptedJson, ...]:
 
 
 def exemption_counts(assessments: Sequence[Assessment]) -> tuple[int, int]:
-    """How many findings are exempted, and how many were until their exemption expired."""
+    """The number of exempted findings, and the number of findings whose exemption has expired."""
     found = [item for assessment in assessments for item in apply_exemptions.met_exemptions(assessment)]
     expired = sum(item.expired for item in found)
     return len(found) - expired, expired

@@ -12,8 +12,8 @@ from kubectl_caps.core.linux.capabilities import BY_NAME, Risk, worst
 from kubectl_caps.report.documents.frame import API_VERSION, ApiVersion, Count, ErrorJson, JsonPart, Texts
 from kubectl_caps.report.explanation import word_page
 
-ShortNames = Annotated[Texts, Meta(description="Short names; of alternatives, the least dangerous.")]
-WorstRisk = Annotated[Risk, Meta(description="The worst of these capabilities.")]
+ShortNames = Annotated[Texts, Meta(description="Short names. Of several alternatives, the least dangerous.")]
+WorstRisk = Annotated[Risk, Meta(description="The worst risk of these capabilities.")]
 
 
 class WordJson(JsonPart, frozen=True):
@@ -37,36 +37,36 @@ class LineJson(JsonPart, frozen=True):
     cause: Annotated[
         Literal["capability", "setting", "other", "unknown"],
         Meta(
-            description="A capability without names: file capabilities. unknown: nothing is known but that something "
-            "was refused."
+            description="capability without names: file capabilities. unknown: an operation was refused, and the cause "
+            "is not known."
         ),
     ]
     certainty: Certainty
     alternatives: Annotated[tuple[Texts, ...], Meta(description="Any one of these sets of capabilities helps.")]
-    count: Annotated[int, Meta(ge=1, description="How many lines say it.")]
+    count: Annotated[int, Meta(ge=1, description="The number of equal lines.")]
     lines: Annotated[
         tuple[Annotated[int, Meta(ge=1)], ...],
-        Meta(max_length=core.LISTED, description="The numbers of the first of them."),
+        Meta(max_length=core.LISTED, description="The numbers of the first such lines."),
     ]
     next: Annotated[
         str,
         Meta(
-            description="The command to try next, with WORKLOAD, NAMESPACE, POD, CONTAINER or IMAGE in it; may be "
-            "empty."
+            description="The command to try next, with placeholders WORKLOAD, NAMESPACE, POD, CONTAINER or IMAGE; may "
+            "be empty."
         ),
     ]
 
 
 class ExplanationSummary(JsonPart, frozen=True):
-    """How many there are of each."""
+    """The counts of the items."""
 
     explanations: Count
-    lines: Annotated[Count, Meta(description="How many lines were read.")]
-    unknown: Annotated[Count, Meta(description="How many lines tell of a refusal without a known reason.")]
+    lines: Annotated[Count, Meta(description="The number of lines that were read.")]
+    unknown: Annotated[Count, Meta(description="The number of lines with a refusal of unknown cause.")]
 
 
 class ExplanationDocument(JsonPart, frozen=True):
-    """What `kubectl caps explain -o json` prints: one item a meaning."""
+    """The document of `kubectl caps explain -o json`: one item for each meaning."""
 
     api_version: ApiVersion
     kind: Literal["Explanation"]
@@ -76,7 +76,7 @@ class ExplanationDocument(JsonPart, frozen=True):
 
 
 def explanation_document(explanations: Sequence[core.Explanation], lines: int) -> ExplanationDocument:
-    """Every meaning; `lines` is how many lines were read."""
+    """The document of all explanations. `lines` is the number of lines that were read."""
     return ExplanationDocument(
         api_version=API_VERSION,
         kind="Explanation",

@@ -32,17 +32,17 @@ from kubectl_caps.report.documents.frame import (
 class TrialJson(JsonPart, frozen=True):
     """One trial."""
 
-    number: Annotated[Count, Meta(description="0 is the baseline, with today's rights.")]
+    number: Annotated[Count, Meta(description="0 is the baseline, with the workload's present settings.")]
     adds: Annotated[
         dict[str, Texts] | None,
-        Meta(description="By container, what was added to drop ALL; null: the rights of today."),
+        Meta(description="By container, the capabilities added to drop ALL; null: the present settings."),
     ]
     outcome: TrialResult
     seconds: float
-    evidence: Annotated[str, Meta(description="The line that says most; empty if nothing was wrong.")]
+    evidence: Annotated[str, Meta(description="The line that says most about a failure; empty without a failure.")]
     named: Annotated[dict[str, Texts], Meta(description="By container, the capabilities that the evidence names.")]
     unconfined: Annotated[
-        Texts, Meta(description="Fields of security contexts that were Unconfined in containers that are privileged.")
+        Texts, Meta(description="Fields of security contexts that were set to Unconfined, for privileged containers.")
     ]
 
 
@@ -51,16 +51,16 @@ class ProofJson(JsonPart, frozen=True):
 
     container: str
     capability: str
-    trial: Annotated[int | None, Meta(description="The trial without it that failed; null where none could be made.")]
+    trial: Annotated[int | None, Meta(description="The failed trial without the capability; null if there was none.")]
     evidence: str
 
 
 class RestrictedJson(JsonPart, frozen=True):
-    """Whether the workload works as the level restricted wants it, without any capability."""
+    """Whether the workload works under the level restricted without any capability."""
 
     message: str
-    trial: Annotated[int | None, Meta(description="The trial that worked; null where none did.")]
-    patch: Annotated[Any, Meta(description="What ran, as a strategic merge patch of the object; null where none did.")]
+    trial: Annotated[int | None, Meta(description="The trial that worked; null if none worked.")]
+    patch: Annotated[Any, Meta(description="The settings that worked, as a strategic merge patch; null if none did.")]
 
 
 class FitJson(ObjectJson, frozen=True):
@@ -69,18 +69,18 @@ class FitJson(ObjectJson, frozen=True):
     trials: tuple[TrialJson, ...]
     needed: Annotated[dict[str, Texts], Meta(description="By container; empty if there is no answer.")]
     proof: tuple[ProofJson, ...]
-    refused: Annotated[Texts, Meta(description="What a pod with the answer is still refused, as it is today.")]
-    differences: Annotated[Texts, Meta(description="In what the pods of trials are not like the workload's own.")]
+    refused: Annotated[Texts, Meta(description="Operations that are still refused with the answer, as they are today.")]
+    differences: Annotated[Texts, Meta(description="The differences between trial pods and the workload's own pods.")]
     notes: Texts
-    commands: Annotated[Texts, Meta(description="What to run next.")]
-    manifest: Annotated[dict[str, Any], Meta(description="By container, the security context that ran.")]
+    commands: Annotated[Texts, Meta(description="The commands to run next.")]
+    manifest: Annotated[dict[str, Any], Meta(description="By container, the security context that worked.")]
     restricted: Annotated[RestrictedJson | None, Meta(description="null without --profile restricted.")]
     result: FitOutcome
     message: str
 
 
 class FitSummary(JsonPart, frozen=True):
-    """How many there are of each."""
+    """The counts of the items."""
 
     workloads: Count
     trials: Count
@@ -88,7 +88,7 @@ class FitSummary(JsonPart, frozen=True):
 
 
 class FitDocument(JsonPart, frozen=True):
-    """What `kubectl caps fit -o json` prints."""
+    """The document of `kubectl caps fit -o json`."""
 
     api_version: ApiVersion
     kind: Literal["Fit"]
@@ -98,7 +98,7 @@ class FitDocument(JsonPart, frozen=True):
 
 
 def fit_document(results: Sequence[FitResult], failed: Sequence[CapsError]) -> FitDocument:
-    """Every workload."""
+    """The document of all workloads."""
     return FitDocument(
         api_version=API_VERSION,
         kind="Fit",

@@ -1,6 +1,6 @@
-"""The parts that documents of every kind share: the source of an object, the errors, and the counts.
+"""The parts that all kinds of documents share: the source of an object, the errors, and the counts.
 
-A document is a struct whose fields are those of the JSON, in their order. docs/*.schema.json is made of these structs:
+A document is a struct with the fields of the JSON, in their order. docs/*.schema.json is made from these structs:
 `Meta` holds the constraints and the descriptions of the schema (packaging/json_schema.py).
 """
 
@@ -21,14 +21,14 @@ Texts = tuple[str, ...]
 Count = Annotated[int, Meta(ge=0)]
 RulesVersion = Annotated[str, Meta(pattern=r"^v1\.[0-9]+$")]
 
-_OTHERS = "How many objects run no pods or are only a part of an object, and how many files hold no objects."
-JudgedCount = Annotated[Count | UnsetType, Meta(description="How many objects were judged.")]
+_OTHERS = "The number of objects that run no pods or are only a part of an object, and of files that hold no objects."
+JudgedCount = Annotated[Count | UnsetType, Meta(description="The number of judged objects.")]
 PassedOverCount = Annotated[Count | UnsetType, Meta(description=_OTHERS)]
-NotReadCount = Annotated[Count | UnsetType, Meta(description="How many files, folders and lists were not read.")]
+NotReadCount = Annotated[Count | UnsetType, Meta(description="The number of unread files, folders and lists.")]
 
 
 class JsonPart(Struct, frozen=True, rename="camel"):
-    """A part of a document. Every field is given; one that is `UNSET` is not written."""
+    """A part of a document. Every field is required; a field that is `UNSET` is not written."""
 
 
 class FileSourceJson(JsonPart, frozen=True):
@@ -40,13 +40,13 @@ class FileSourceJson(JsonPart, frozen=True):
 
 
 class ContextSourceJson(JsonPart, frozen=True):
-    """The context of the kubeconfig with which an object was read."""
+    """The kubeconfig context through which an object was read."""
 
     context: str
 
 
 class ObjectJson(JsonPart, frozen=True):
-    """Where an object is from and which it is."""
+    """The source and the identity of an object."""
 
     source: FileSourceJson | ContextSourceJson
     api_version: str
@@ -56,10 +56,10 @@ class ObjectJson(JsonPart, frozen=True):
 
 
 class ErrorJson(JsonPart, frozen=True):
-    """What could not be judged or done."""
+    """An error: an object or a file that could not be judged or changed."""
 
     code: Annotated[int, Meta(description="The HTTP status of the API server's answer; 0 if there is none.")]
-    reason: Annotated[str, Meta(description="The API server's own word, or one of those in docs/json.md.")]
+    reason: Annotated[str, Meta(description="The API server's reason, or a reason of docs/json.md.")]
     message: str
     source: dict[str, Any]
 
@@ -77,19 +77,19 @@ def identity_fields(workload: Workload) -> dict[str, Any]:
 
 
 def field_paths(paths: Iterable[Path], at: Callable[[Path], Path]) -> Texts:
-    """Fields of a template as texts, each once; `at` maps each to its place in the object."""
+    """Fields of a template as texts, each once. `at` maps a field of the template to the field of the object."""
     return tuple(dict.fromkeys(field_path(at(path)) for path in paths))
 
 
 def error_json(found: CapsError) -> ErrorJson:
-    """An error as it stands in `errors`."""
+    """An error as an item of `errors`."""
     if isinstance(found, ApiError):
         return ErrorJson(code=found.code, reason=found.reason or "Unknown", message=found.message, source={})
     return ErrorJson(code=0, reason=found.reason, message=found.words, source={})
 
 
 def errors_json(found: Iterable[CapsError]) -> tuple[ErrorJson, ...]:
-    """`errors` of a document."""
+    """The field `errors` of a document."""
     return tuple(map(error_json, found))
 
 

@@ -37,7 +37,7 @@ from kubectl_caps.report.documents.frame import (
 
 
 class ChangeJson(JsonPart, frozen=True):
-    """One field; `before` or `after` is left out where there is no such field."""
+    """One changed field. `before` is left out for a new field, and `after` for a removed field."""
 
     path: str
     container: str
@@ -46,14 +46,14 @@ class ChangeJson(JsonPart, frozen=True):
 
 
 class NoteJson(JsonPart, frozen=True):
-    """What to know of a container, or of the pod where `container` is empty."""
+    """A note on a container, or on the pod if `container` is empty."""
 
     container: str
     message: str
 
 
 class GainJson(JsonPart, frozen=True):
-    """A capability that a container would hold and does not hold today, and the runtimes on which that is so."""
+    """A capability that a container does not hold today and would hold after the change, on these runtimes."""
 
     container: str
     capability: str
@@ -70,7 +70,7 @@ class OperationJson(JsonPart, frozen=True):
 
 
 class WriterJson(JsonPart, frozen=True):
-    """What somebody else who writes the object will do to the changed fields."""
+    """The effect of another writer of the object on the changed fields."""
 
     writer: str
     effect: Effect
@@ -89,25 +89,25 @@ class DiagnosisJson(JsonPart, frozen=True):
     capabilities: Texts
     explanation: str
     certainty: Certainty
-    next: Annotated[str, Meta(description="The command to try next; IMAGE and what only the reader knows in capitals.")]
+    next: Annotated[str, Meta(description="The command to try next. Words in capitals are placeholders: IMAGE.")]
 
 
 class LevelsJson(JsonPart, frozen=True):
-    """The strictest level that the hardened template meets with these capabilities, and without."""
+    """The strictest level that the hardened template satisfies with these capabilities, and without them."""
 
     level: Level
     level_without: Level
 
 
 class SuggestionJson(JsonPart, frozen=True):
-    """What to add at the next try: all that the diagnosis names, where it names any."""
+    """The capabilities to add at the next try: all that the diagnoses name."""
 
     add: Annotated[dict[str, Texts], Meta(description="Container -> capabilities.")]
     pod_security: LevelsJson
 
 
 class HardenedJson(ObjectJson, frozen=True):
-    """One object, the change, and what became of it."""
+    """One object: the change and the result."""
 
     uid: str | None
     changes: tuple[ChangeJson, ...]
@@ -117,7 +117,7 @@ class HardenedJson(ObjectJson, frozen=True):
     undo: tuple[OperationJson, ...]
     left: Annotated[
         Aftermath | UnsetType,
-        Meta(description="How the object was after the last change that was sent to it. It stands only there."),
+        Meta(description="The state of the object after the last change that was sent; missing if none was sent."),
     ]
     writers: Annotated[tuple[WriterJson, ...], Meta(description="Empty for files.")]
     source_patch: Annotated[
@@ -131,21 +131,21 @@ class HardenedJson(ObjectJson, frozen=True):
     run: Annotated[
         str | UnsetType,
         Meta(
-            description="The name of the batch/v1 Job of a CronJob that was watched (`--wait`, said), or made and "
+            description="The name of the batch/v1 Job of a CronJob that was watched (explicit `--wait`), or made and "
             "watched (`--trigger`)."
         ),
     ]
     replacement: Annotated[
         dict[str, Any] | UnsetType,
         Meta(
-            description="The hardened manifest of an object that cannot be changed in place: a bare pod, a job. "
-            "It stands only there."
+            description="The hardened manifest of an object that cannot be changed in place: a bare pod or a Job. "
+            "Missing for other objects."
         ),
     ]
 
 
 class HardeningSummary(JsonPart, frozen=True):
-    """How many there are of each."""
+    """The counts of the items."""
 
     workloads: Count
     unknown: Count
@@ -156,7 +156,7 @@ class HardeningSummary(JsonPart, frozen=True):
 
 
 class HardeningDocument(JsonPart, frozen=True):
-    """What `kubectl caps harden -o json` prints."""
+    """The document of `kubectl caps harden -o json`."""
 
     api_version: ApiVersion
     kind: Literal["Hardening"]
@@ -168,7 +168,7 @@ class HardeningDocument(JsonPart, frozen=True):
 def hardening_document(
     jobs: Sequence[HardenResult], failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> HardeningDocument:
-    """Every object, and what could not be judged."""
+    """The document of all objects and errors."""
     return HardeningDocument(
         api_version=API_VERSION,
         kind="Hardening",
@@ -179,7 +179,7 @@ def hardening_document(
 
 
 def frame_of_items(results: Sequence[HardenOutcome]) -> HardeningDocument:
-    """The document of objects that ended so, without their items: each is the text of a `hardened_item`."""
+    """The document of objects with these results, without its items. `hardened_item` gives the items one by one."""
     return HardeningDocument(
         api_version=API_VERSION, kind="Hardening", items=(), errors=(), summary=_summary(results, [], None)
     )

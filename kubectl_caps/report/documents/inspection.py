@@ -50,7 +50,7 @@ class ViolationJson(JsonPart, frozen=True):
 
 
 class PodSecurityJson(JsonPart, frozen=True):
-    """The strictest level that the workload satisfies (null: not judged), and the violations of both levels."""
+    """The strictest level that the workload satisfies (null: not judged), and the violations of all checks."""
 
     version: RulesVersion
     level: Level | None
@@ -58,7 +58,7 @@ class PodSecurityJson(JsonPart, frozen=True):
 
 
 class DeclaredJson(JsonPart, frozen=True):
-    """The declared settings of a container; settings of the pod apply if the container has none."""
+    """The declared settings of a container. The user settings of the pod apply if the container has none."""
 
     add: Texts
     drop: Texts
@@ -90,7 +90,7 @@ class ContainerJson(JsonPart, frozen=True):
     role: Role
     image: str | None
     risk: Risk
-    risk_runtimes: Annotated[Texts, Meta(description="The runtimes with that risk, where it is less on containerd.")]
+    risk_runtimes: Annotated[Texts, Meta(description="The runtimes with that risk, if it is lower on containerd.")]
     declared: DeclaredJson
     user: UserJson
     predicted: tuple[PredictedJson, ...]
@@ -113,12 +113,12 @@ class InspectedJson(ObjectJson, frozen=True):
     risk: Risk
     pod_security: PodSecurityJson
     exempted: tuple[ExemptedJson, ...]
-    pods: Annotated[Texts | UnsetType, Meta(description="The pods that run from it. A pod has none.")]
+    pods: Annotated[Texts | UnsetType, Meta(description="The pods of the workload. Missing for a pod.")]
     containers: tuple[ContainerJson, ...]
 
 
 class InspectionSummary(JsonPart, frozen=True):
-    """How many there are of each."""
+    """The counts of the items."""
 
     workloads: Count
     containers: Count
@@ -134,7 +134,7 @@ class InspectionSummary(JsonPart, frozen=True):
 
 
 class InspectionDocument(JsonPart, frozen=True):
-    """What `kubectl caps inspect -o json` prints."""
+    """The document of `kubectl caps inspect -o json`."""
 
     api_version: ApiVersion
     kind: Literal["Inspection"]
@@ -146,7 +146,7 @@ class InspectionDocument(JsonPart, frozen=True):
 def inspection_document(
     assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> InspectionDocument:
-    """Every workload, and what could not be judged."""
+    """The document of all workloads and errors."""
     return InspectionDocument(
         api_version=API_VERSION,
         kind="Inspection",

@@ -35,7 +35,7 @@ from kubectl_caps.report.documents.frame import (
 class RefusedJson(ObjectJson, frozen=True):
     """One violation of a workload that the labels would refuse."""
 
-    pods: Annotated[Texts, Meta(description="The running pods that would be refused for the same reasons.")]
+    pods: Annotated[Texts, Meta(description="The running pods with the same violations.")]
     as_created: Annotated[bool, Meta(description="Whether the fields are those of the pod as the server creates it.")]
     level: CheckLevel
     check: str
@@ -46,7 +46,7 @@ class RefusedJson(ObjectJson, frozen=True):
 
 
 class LabelledJson(JsonPart, frozen=True):
-    """One namespace: its Pod Security labels before and after, and what they would refuse."""
+    """One namespace: its Pod Security labels before and after, and the violations under the new labels."""
 
     namespace: str
     mode: Mode
@@ -65,7 +65,7 @@ class LabelledJson(JsonPart, frozen=True):
 
 
 class LabellingSummary(JsonPart, frozen=True):
-    """How many there are of each."""
+    """The counts of the items."""
 
     namespaces: Count
     unknown: Count
@@ -76,7 +76,7 @@ class LabellingSummary(JsonPart, frozen=True):
 
 
 class LabellingDocument(JsonPart, frozen=True):
-    """What `kubectl caps label-ns -o json` prints."""
+    """The document of `kubectl caps label-ns -o json`."""
 
     api_version: ApiVersion
     kind: Literal["Labelling"]
@@ -88,7 +88,7 @@ class LabellingDocument(JsonPart, frozen=True):
 def labelling_document(
     items: Sequence[core.Labelling], failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> LabellingDocument:
-    """Every namespace. What could not be judged counts once for each namespace that it may be in."""
+    """The document of all namespaces. An object that was not judged counts once for each namespace it may be in."""
     unjudged = [text for item in items for text in item.not_judged]
     return LabellingDocument(
         api_version=API_VERSION,

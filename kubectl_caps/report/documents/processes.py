@@ -1,4 +1,4 @@
-"""The five capability sets in `kind: Inspection`: as predicted for a container, and of the processes seen in it."""
+"""The five capability sets in `kind: Inspection`: the prediction for a container, and its observed processes."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -65,7 +65,7 @@ class PredictedJson(JsonPart, frozen=True):
     runtime: str
     provenance: Provenance
     evidence: Annotated[
-        Literal["measured", "from source, not run"], Meta(description="How the rules of this runtime are known.")
+        Literal["measured", "from source, not run"], Meta(description="The evidence for the rules of this runtime.")
     ]
     nodes: Count
     bounding: CapabilitySetJson
@@ -74,7 +74,7 @@ class PredictedJson(JsonPart, frozen=True):
     inheritable: CapabilitySetJson
     ambient: CapabilitySetJson
     no_new_privs: bool | None
-    refused: Annotated[str | None, Meta(description="Why the container would not start there.")]
+    refused: Annotated[str | None, Meta(description="Why the container would not start on this runtime.")]
     ignored_adds: Texts
     ignored_drops: Texts
     unknowns: Texts
@@ -82,7 +82,7 @@ class PredictedJson(JsonPart, frozen=True):
 
 
 def predicted_json(entry: PredictedInPlace) -> PredictedJson:
-    """The prediction for one place."""
+    """The prediction for one runtime."""
     place, outcome = entry.place, entry.outcome
     return PredictedJson(
         runtime=place.runtime.name,

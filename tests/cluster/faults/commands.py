@@ -37,15 +37,18 @@ COMMANDS: dict[str, Command] = {
     "fit": Command("fit deploy/web -n NAMESPACE --yes --timeout=20s --settle=0s", "web"),
     "version": Command("version"),
     "completion": Command("__complete inspect -n NAMESPACE deploy/", "web"),
+    "completion of two types": Command("__complete inspect -n NAMESPACE deploy,jobs o", "one"),
+    "completion of containers": Command("__complete harden -n NAMESPACE deploy/one deploy/web -c c", "one"),
 }
 ASKS_NOTHING: tuple[str, ...] = ("version --client", "explain NET_ADMIN", "completion bash", "help", "options")
 """Commands that send no request, so that no fault can meet them."""
 
 SETTINGS: tuple[tuple[str, str, float], ...] = (
+    ("kubectl_caps.commands.completion.objects", "LIMIT", 20.0),
     ("kubectl_caps.commands.shared.late_patch", "LATE", 1.0),
     ("kubectl_caps.commands.trials.run", "_GONE_WITHIN", 3.0),
     ("kubectl_caps.commands.trials.run", "_SILENT_LIMIT", 2.0),
     ("kubectl_caps.commands.trials.trial", "_LOOKS_WELL", 0.0),
     ("kubectl_caps.commands.trials.trial", "_LOG_LIMIT", 1.0),
 )
-"""Waits that are shorter here than for a user."""
+"""Waits that are shorter here than for a user; that of completion is longer, as ten run side by side."""

@@ -217,8 +217,8 @@ def test_an_exemption_without_effect_is_named() -> None:
     assert result.remarks == [
         'deployment.apps/web: annotation kubectl-caps/exempt: must be "CAP,…; reason; expiry"; it exempts nothing',
         "deployment.apps/web: NET_RAW: exempted until 2026-01-01 (file:1), counts again",
-        "file:1: not used, no finding needs it: capability CHOWN",
-        "file:9: not used, no finding needs it: check privileged",
+        "file:1: not used, because no finding matches capability CHOWN",
+        "file:9: not used, because no finding matches check privileged",
     ]
 
 
@@ -229,7 +229,7 @@ def test_an_expired_exemption_is_shown_but_counts() -> None:
     assert [(item.what, item.id, item.expired) for item in met_exemptions(result)] == [("capability", "NET_RAW", True)]
 
 
-def test_without_exemptions_nothing_is_marked() -> None:
+def test_no_finding_is_marked_without_exemptions() -> None:
     assessment = assessed(container("a", ["NET_RAW"]))
     assert exempt([assessment], [], TODAY).assessments == [assessment]
 

@@ -38,7 +38,7 @@ def test_places_that_need_only_be_read_or_connected_to_are_dangerous_read_only_t
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_every_parent_of_such_a_place_is_as_bad(place: str) -> None:
+def test_a_parent_of_a_dangerous_path_is_as_dangerous(place: str) -> None:
     parent = PLACES[place]
     while parent != "/":
         parent = posixpath.dirname(parent)
@@ -46,20 +46,20 @@ def test_every_parent_of_such_a_place_is_as_bad(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_path_inside_such_a_place_is_as_bad_as_the_place(place: str) -> None:
+def test_a_path_inside_a_dangerous_path_is_as_dangerous(place: str) -> None:
     assert not_less(of_host_path(f"{PLACES[place]}/a/b", writable=False), ENOUGH_TO_REACH[place])
 
 
 @pytest.mark.parametrize("place", [*PLACES.values(), *RULES_THE_NODE, "/data"])
 @pytest.mark.parametrize("writable", [True, False])
-def test_another_spelling_of_a_place_is_the_same_place(place: str, *, writable: bool) -> None:
+def test_another_spelling_of_a_path_has_the_same_risk(place: str, *, writable: bool) -> None:
     for other in spellings(place):
         assert resolved(other) == resolved(place), other
         assert of_host_path(other, writable=writable) == of_host_path(place, writable=writable)
 
 
 @pytest.mark.parametrize("place", RULES_THE_NODE)
-def test_who_writes_where_the_node_is_ruled_has_the_node(place: str) -> None:
+def test_a_writable_path_that_rules_the_node_is_critical(place: str) -> None:
     assert of_host_path(place, writable=True) == ("critical", "high")
 
 
@@ -70,12 +70,12 @@ NO_MORE_THAN_A_DIRECTORY = [
 
 
 @pytest.mark.parametrize("place", NO_MORE_THAN_A_DIRECTORY)
-def test_any_other_directory_is_no_such_place(place: str) -> None:
+def test_an_unlisted_directory_has_the_lowest_risk(place: str) -> None:
     assert of_host_path(place, writable=False) == ("medium", "low")
 
 
 @given(st.lists(st.sampled_from(["var", "lib", "run", "etc", "proc", "root", "home", "..", ".", "", "1", "*", "x"])))
-def test_writing_is_never_less_than_reading_and_root_never_less_than_others(steps: list[str]) -> None:
+def test_the_risk_of_writing_and_of_root_is_never_lower(steps: list[str]) -> None:
     path = "/".join(steps)
     read, write = (of_host_path(path, writable=writable) for writable in (False, True))
     assert not_less(write, read)

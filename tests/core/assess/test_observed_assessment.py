@@ -46,7 +46,7 @@ def test_an_observation_makes_the_risk_no_better() -> None:
     assert assessed(SecurityContext(), observation(EMPTY, granted=EMPTY)).risk == assessed(SecurityContext()).risk
 
 
-def test_a_process_in_a_user_namespace_of_its_own_is_no_risk() -> None:
+def test_a_process_in_its_own_user_namespace_does_not_raise_the_risk() -> None:
     """Any process may make one; what it holds there does not count in the container."""
     whole = ProcessSets(EVERY, EVERY, EVERY, no_new_privs=True)
     result = assessed(HARDENED, observation(whole, granted=EMPTY))
@@ -70,7 +70,7 @@ def test_another_runtimes_defaults_are_named() -> None:
     (container,) = assessed(SecurityContext(), observation(nine, 0, nine)).containers
     ((_, differences),) = container.observed[0].processes
     assert {item.reason for item in differences} == {
-        f"the node's runtime does not do as containerd but as cri-o {'.'.join(map(str, crio.since))} and newer"
+        f"the node's runtime behaves like cri-o {'.'.join(map(str, crio.since))} and newer, not like containerd"
     }
 
 

@@ -49,7 +49,7 @@ BY_ITSELF = {
         expected(ROOT), process(ROOT, permitted=NINE, effective=NINE), BOTH_LOST, "dropped by itself",
     ),
     "keeps them in reserve": (
-        expected(ROOT), process(ROOT, effective=NONE), BOTH_LOST[:1], "kept in reserve by itself",
+        expected(ROOT), process(ROOT, effective=NONE), BOTH_LOST[:1], "lowered by itself",
     ),
     "emptied its bounding set": (
         expected(ROOT), process(ROOT, bounding=NINE), [("bounding", "lost", "process")],
@@ -64,7 +64,7 @@ BY_ITSELF = {
     ),
     "its own user namespace": (
         expected(OTHER, 1000), process(ProcessSets(EVERY, EVERY, EVERY, no_new_privs=False), 1000),
-        [*BOTH_GAINED, ("bounding", "gained", "process")], "it is in a user namespace of its own",
+        [*BOTH_GAINED, ("bounding", "gained", "process")], "held only in a user namespace of its own",
     ),
     "raised for its children": (
         expected(ROOT), process(ROOT, inheritable=RAW, ambient=RAW),
@@ -78,7 +78,7 @@ BY_ITSELF = {
     ),
     "other defaults, seen from beside": (
         blind(ROOT, alternatives={"cri-o 1.25": ProcessSets(NINE, NINE, NINE, no_new_privs=False)}),
-        process(ROOT, bounding=NINE), [("bounding", "lost", "process")], "not do as containerd but as cri-o 1.25",
+        process(ROOT, bounding=NINE), [("bounding", "lost", "process")], "behave like cri-o 1.25, not like containerd",
     ),
 }  # fmt: skip
 
@@ -95,7 +95,7 @@ def test_a_difference_made_by_the_process_is_explained(
 NINE_SETS = ProcessSets(NINE, NINE, NINE, no_new_privs=False)
 OLD = replace(ROOT, inheritable=DEFAULT)
 BY_RUNTIME = {
-    "like another runtime": (ROOT, NINE_SETS, {"alternatives": {"cri-o 1.25": NINE_SETS}}, "as cri-o 1.25"),
+    "like another runtime": (ROOT, NINE_SETS, {"alternatives": {"cri-o 1.25": NINE_SETS}}, "like cri-o 1.25"),
     "old": (ROOT, OLD, {}, "CVE-2022-24769"),
     "configured": (ROOT, NINE_SETS, {"configurable": True}, "the configuration of the node's containerd"),
     "nothing explains it": (ROOT, NINE_SETS, {}, None),

@@ -70,7 +70,7 @@ def test_a_status_text_is_a_process() -> None:
     assert seen.reader.comm == "sh"
 
 
-def test_the_reader_and_what_it_started_are_left_out() -> None:
+def test_the_reader_and_its_children_are_left_out() -> None:
     others = [status(1), status(50, name="sh"), status(51, parent=50, name="cat"), status(52, parent=51), status(7)]
     assert pids(READER + "".join(others)) == [(1, 1), (7, 7)]
 
@@ -95,6 +95,12 @@ def test_a_thread_is_shown_where_it_differs(thread: str, shown: list[tuple[int, 
 @pytest.mark.parametrize("cut", ["Name:\tgone\nTgid:\t9\n", status(9).partition("CapBnd")[0], "Name:\t\n", ""])
 def test_a_process_that_ends_while_it_is_read_is_left_out(cut: str) -> None:
     assert pids(READER + cut + status(1)) == [(1, 1)]
+
+
+@pytest.mark.parametrize(("pid", "tid"), [(0, 9), (9, 0), (0, 0), (-9, 9), (9, -9)])
+def test_what_has_no_id_of_a_process_is_not_read_as_a_process(pid: int, tid: int) -> None:
+    text = status(9, mask=0).replace("Tgid:\t9", f"Tgid:\t{pid}").replace("Pid:\t9", f"Pid:\t{tid}")
+    assert pids(READER + text + status(1)) == [(1, 1)]
 
 
 SELF = "0::/\n"
@@ -122,7 +128,7 @@ def test_a_cgroup_that_the_container_made_itself_is_its_own() -> None:
     assert pids(deeper, ProcessScope(ID)) == [(1, 1), (8, 8)]
 
 
-def test_a_cgroup_without_its_process_is_not_the_next_ones() -> None:
+def test_cgroups_of_a_vanished_process_are_not_given_to_the_next_process() -> None:
     text = v1(ID) + READER + v1(OTHER) + v1(ID) + status(1) + v1(ID) + v1(OTHER) + status(8)
     assert pids(text, ProcessScope(ID, shared=True)) == [(1, 1)]
 
@@ -150,7 +156,7 @@ NOT_TOLD = {
         ProcessScope("", shared=True),
         "process namespace is shared",
     ),
-    "process 1 hidden": (SELF + READER + SELF + status(7), ProcessScope(ID), "process 1 is not to be seen"),
+    "process 1 hidden": (SELF + READER + SELF + status(7), ProcessScope(ID), "process 1 is not visible"),
 }
 
 
@@ -172,7 +178,7 @@ def test_several_texts_have_a_reader_each() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("NamePidTgUCpEf:\t\n0123456789/abc ")))
-def test_no_text_breaks_it(text: str) -> None:
+def test_no_output_of_a_container_breaks_the_parser(text: str) -> None:
     """A container may print anything."""
     seen = decode([READER + status(1) + text], ProcessScope())
     assert seen is None or seen.reader.pid == 50

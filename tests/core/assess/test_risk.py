@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_caps.core.assess.allowance import NOTHING as ALLOWANCE
+from kubectl_caps.core.assess.accepted import NOTHING as ALLOWANCE
 from kubectl_caps.core.assess.assess import assess, dangers_of
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
 from kubectl_caps.core.assess.risk import reachable
@@ -160,7 +160,7 @@ def test_a_capability_that_this_project_does_not_know_is_an_unknown_risk() -> No
     assert container(adds, node_all=node).risk == "unknown"
 
 
-def test_all_is_what_the_node_has_where_that_is_known() -> None:
+def test_all_means_the_known_capabilities_of_the_node() -> None:
     spec = {"containers": [{"name": "c", "securityContext": caps(["ALL"], [])}]}
     node = CapabilitySet(0x1FFFEFFFFFF)
     (entry,) = container(spec, node_all=node).predicted
@@ -197,7 +197,7 @@ USERS: list[tuple[str, list[Pod], dict[str, Any], tuple[int | None, str]]] = [
 
 
 @pytest.mark.parametrize(("what", "pods", "context", "wanted"), USERS, ids=[row[0] for row in USERS])
-def test_the_user_is_what_the_pods_show(what: str, pods: list[Pod], context: dict[str, Any], wanted: object) -> None:
+def test_the_user_is_read_from_the_pods(what: str, pods: list[Pod], context: dict[str, Any], wanted: object) -> None:
     user = container({"containers": [{"name": "c", "image": "i", "securityContext": context}]}, pods).user
     assert (user.uid, user.source) == wanted, what
 
@@ -310,7 +310,7 @@ def test_the_risk_is_that_of_root_if_an_image_can_evade_run_as_non_root(
 
 
 @pytest.mark.parametrize("versions", [("2.3.1", "2.3.0"), ("2.3.0", "2.3.1"), ("2.3.1", "1.7.1"), ("1.7.1", "2.3.1")])
-def test_one_node_that_lets_an_image_evade_run_as_non_root_is_enough(versions: tuple[str, ...]) -> None:
+def test_the_risk_is_judged_as_root_if_one_node_lets_an_image_evade_run_as_non_root(versions: tuple[str, ...]) -> None:
     row = kind_of("v1", "Pod")
     assert row
     only = {"name": "c", "securityContext": caps(**SEALED, runAsNonRoot=True), "volumeMounts": [MOUNT]}

@@ -39,7 +39,7 @@ def test_a_kept_capability_is_not_missing() -> None:
     assert "the container has NET_ADMIN, so something else refuses this" in cause.explanation
 
 
-def test_of_several_capabilities_those_are_missing_that_were_lost() -> None:
+def test_only_the_lost_capabilities_of_a_line_are_missing() -> None:
     line = 'error: failed switching to "redis": operation not permitted'
     assert only(line, loss=lost("SETGID", "SETUID")).capabilities == ("SETGID", "SETUID")
     assert only(line, loss=lost("SETUID", kept="SETGID")).capabilities == ("SETUID",)
@@ -61,7 +61,7 @@ def test_a_shell_of_another_user_never_had_a_capability_for_files(loss: Loss | N
     assert (cause.capabilities, cause.kind, cause.certainty) == ((), "other", "likely")
 
 
-def test_another_user_loses_what_escalation_gave() -> None:
+def test_another_user_loses_the_capabilities_that_escalation_gave() -> None:
     cause = only(BIND, 1000, lost("NET_BIND_SERVICE", settings="allowPrivilegeEscalation"))
     assert (cause.capabilities, cause.kind) == ((), "setting")
     assert "allowPrivilegeEscalation: false stops both" in cause.explanation
@@ -72,7 +72,7 @@ def test_another_user_loses_what_escalation_gave() -> None:
 def test_no_capability_is_missing_if_the_change_took_root_away(line: str) -> None:
     cause = only(line, 1000, lost("CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", settings="runAsUser"))
     assert (cause.capabilities, cause.kind) == ((), "setting")
-    assert "user 1000 may not, and root could before the change" in cause.explanation
+    assert "root could do this before the change, and user 1000 cannot" in cause.explanation
 
 
 def test_a_program_with_file_capabilities_does_not_start_for_any_user() -> None:
@@ -84,7 +84,7 @@ def test_a_program_with_file_capabilities_does_not_start_for_any_user() -> None:
 
 
 @pytest.mark.parametrize("status", [126, 127, 139])
-def test_an_exit_status_says_nothing_beside_a_line_that_says_why(status: int) -> None:
+def test_a_vague_exit_status_yields_to_a_line_with_a_cause(status: int) -> None:
     state = Evidence("state", f"container c exited with code {status}")
     said = diagnose([state, Evidence("log", "setpriv: setresuid failed: Operation not permitted")], uid=0)
     assert [cause.capabilities for cause in said] == [("SETUID",)]

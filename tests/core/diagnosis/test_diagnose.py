@@ -497,7 +497,7 @@ def test_lines_of_a_missing_capability(line: str, capabilities: str, certainty: 
 
 @pytest.mark.parametrize("line", ROOT)
 @pytest.mark.parametrize(("uid", "certainty"), [(0, "likely"), (None, "possible")])
-def test_root_needs_a_capability_for_files_of_others(line: str, uid: int | None, certainty: Certainty) -> None:
+def test_root_needs_a_capability_for_files_of_other_users(line: str, uid: int | None, certainty: Certainty) -> None:
     cause = one(line, uid=uid)
     assert (cause.capabilities, cause.certainty) == (("DAC_OVERRIDE",), certainty)
 
@@ -520,13 +520,13 @@ def test_a_lookalike_of_a_missing_capability_has_its_own_cause(
 
 @pytest.mark.parametrize("line", SILENT)
 @pytest.mark.parametrize("source", ["log", "event"])
-def test_lines_that_say_nothing(line: str, source: Source) -> None:
+def test_lines_without_a_cause_have_no_diagnosis(line: str, source: Source) -> None:
     assert diagnose([Evidence(source, line)]) == ()
 
 
 def test_a_permission_that_cannot_be_named_says_so() -> None:
     explanation = one("something: Permission denied").explanation
-    assert explanation == "a permission was denied; which capability cannot be told from the line"
+    assert explanation == "a permission was denied; the line does not show which capability is missing"
 
 
 @pytest.mark.parametrize("line", ['Error: unknown capability "CAP_X" to add', "Error: ImagePullBackOff", "OOMKilled"])
@@ -542,7 +542,7 @@ def test_each_row_of_the_tables_has_a_line_here_and_is_the_first_that_matches_it
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.pattern.pattern[:30])
-def test_rows_name_real_capabilities_and_speak_in_one_line(row: object) -> None:
+def test_rows_name_real_capabilities_in_notes_of_one_line(row: object) -> None:
     assert all(name in BY_NAME for name in getattr(row, "capabilities", ()))
     note = str(getattr(row, "note", ""))
     assert note
@@ -551,7 +551,7 @@ def test_rows_name_real_capabilities_and_speak_in_one_line(row: object) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.pattern.pattern[:30])
-def test_every_row_says_what_to_try_next(row: LogPattern) -> None:
+def test_every_row_has_a_next_command(row: LogPattern) -> None:
     """One that names no capability has a command of its own; its words in capitals are those that are filled in."""
     assert bool(row.next_command) or bool(row.capabilities) or "capability" in row.pattern.groupindex
     words = re.findall(r"\b[A-Z]{3,}\b", row.next_command)
@@ -571,7 +571,7 @@ def test_the_command_to_try_next_has_the_names_of_the_objects() -> None:
     assert "--image=web:1 " in next_command(cause, **names)
 
 
-def test_another_user_is_sent_to_the_files_and_not_to_a_capability() -> None:
+def test_for_another_user_the_advice_is_file_permissions() -> None:
     assert "securityContext" in next_command(one("cat: f/a: Permission denied", uid=1000))
 
 
@@ -597,7 +597,7 @@ def test_the_explanation_names_the_program_and_the_reason() -> None:
     assert one("mlockall failed: Operation not permitted").explanation == "mlock and its like need IPC_LOCK"
 
 
-def test_best_first_and_each_cause_once() -> None:
+def test_causes_are_sorted_by_certainty_and_each_is_listed_once() -> None:
     text = "\n".join(
         [
             "something: Operation not permitted",

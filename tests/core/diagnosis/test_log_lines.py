@@ -70,7 +70,7 @@ def causes(text: str) -> list[tuple[tuple[str, ...], str, str]]:
         (CHILD, ("SETGID", "SETUID"), "likely"),
     ],
 )
-def test_the_stack_trace_names_what_was_refused_and_the_exception_is_the_evidence(
+def test_the_stack_trace_names_the_refused_call_and_the_exception_is_the_evidence(
     text: str, capabilities: tuple[str, ...], certainty: str
 ) -> None:
     found = causes(text)

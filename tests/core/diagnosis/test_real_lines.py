@@ -22,18 +22,18 @@ def named(found: tuple[LineCause, ...], *, sure: bool = True) -> set[str]:
 
 
 @pytest.mark.parametrize("real", REAL, ids=lambda real: f"{real.program[:40]} without {' '.join(real.without)}")
-def test_real_lines_name_what_was_missing(real: RealLines) -> None:
+def test_real_lines_name_the_missing_capability(real: RealLines) -> None:
     found = causes(real)
     assert sorted(named(found)) == real.named
     assert sorted(named(found, sure=False) - named(found)) == real.possible
 
 
-def test_no_real_line_names_what_the_program_does_not_need() -> None:
+def test_no_real_line_names_a_capability_that_the_program_does_not_need() -> None:
     wrong = [(real.program, named(causes(real))) for real in REAL if not named(causes(real)) <= set(real.needs)]
     assert wrong == []
 
 
-def test_nearly_all_real_lines_name_what_was_missing() -> None:
+def test_nearly_all_real_lines_name_a_missing_capability() -> None:
     right = [real for real in REAL if set(real.named) & set(real.without)]
     assert len(right) > 0.9 * len(REAL)
 
@@ -44,7 +44,7 @@ def test_a_capability_that_was_not_lost_is_not_missing(real: RealLines) -> None:
 
 
 @pytest.mark.parametrize("real", [real for real in REAL if real.named], ids=lambda real: real.program[:40])
-def test_a_program_that_stays_up_without_what_its_lines_name_is_seen(real: RealLines) -> None:
+def test_the_refusal_of_a_program_that_stays_up_is_found_in_its_log(real: RealLines) -> None:
     lines = [Line("p", "c", text) for text in real.lines]
     assert any(not item.is_doubtful for item in complaints(lines, {"c": 0}, {"c": Loss(frozenset(BY_NAME))}))
 

@@ -20,7 +20,7 @@ def read(*lines: str) -> tuple[Explanation, ...]:
     return reading.explanations()
 
 
-def test_lines_that_say_the_same_are_one_explanation_with_their_numbers() -> None:
+def test_equal_lines_are_one_explanation_with_their_numbers() -> None:
     found = read("starting", SETUID, "[pid 7] setresuid(1, 1, 1) = -1 EPERM (Operation not permitted)", "", SETUID)
     assert [(item.capabilities, item.count, item.lines, item.subject) for item in found] == [
         (("SETUID",), 3, (2, 3, 5), SETUID)

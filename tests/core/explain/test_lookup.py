@@ -54,16 +54,16 @@ def test_all_has_every_capability() -> None:
         ("cap-prefixes", "cap-prefix"),
     ],
 )
-def test_the_nearest_word_of_an_unknown_one(word: str, near: str) -> None:
+def test_the_nearest_word_of_an_unknown_word_is_suggested(word: str, near: str) -> None:
     assert nearest(word)[0] == near
 
 
 @pytest.mark.parametrize("word", ["", "xyzzy", "q" * 1_000_000])
-def test_nothing_is_near_to_nonsense(word: str) -> None:
+def test_a_meaningless_word_has_no_nearest_word(word: str) -> None:
     assert nearest(word) == ()
 
 
-def test_everything_is_a_meaning_of_its_own_name() -> None:
+def test_every_listed_word_can_be_looked_up_by_its_name() -> None:
     listed = list(everything())
     assert len(listed) == len(CAPABILITIES) + len(CHECKS) + len(IDS)
     assert [item for item in listed if item not in meanings(item.subject)] == []

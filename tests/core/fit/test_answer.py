@@ -115,14 +115,14 @@ def test_a_privileged_container_gets_lines_for_the_manifest_and_no_command() -> 
     assert result.manifest["a"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
 
 
-def test_a_member_that_could_not_be_tried_is_named() -> None:
+def test_the_answer_names_a_capability_that_could_not_be_tried() -> None:
     result = result_of({"name": "a"}, {"name": "b"})
     found_answer(result, Found(A | B, {("a", "CHOWN"): 0}, B), ENDS, context_of(result))
     assert (result.result, result.needs[1].trial) == ("notProved", None)
     assert result.message == "it works; whether it needs b=SETUID could not be tried"
 
 
-def test_a_line_that_nobody_can_judge_leaves_the_answer_unproved() -> None:
+def test_an_unclear_log_line_leaves_the_answer_unproved() -> None:
     doubtful = Complaint(Line("web-3", "a", "WARN it may not be as it was"), None, is_doubtful=True)
     ends = [*ENDS[:2], replace(ENDS[2], doubtful=(doubtful,)), ENDS[3]]
     result = result_of({"name": "a"}, {"name": "b"})
@@ -166,7 +166,7 @@ def test_a_capability_that_no_trial_could_add_is_the_first_reason() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_no_answer_has_a_reason(stuck: Stuck, container: dict[str, Any], says: str) -> None:
+def test_a_search_without_an_answer_has_a_reason(stuck: Stuck, container: dict[str, Any], says: str) -> None:
     result = result_of(container)
     assert says in stuck_answer(stuck, ENDS, result.workload.template.spec, context_of(result))
 
@@ -189,7 +189,7 @@ def test_the_json_follows_its_schema() -> None:
     assert document["summary"] == {"workloads": 2, "trials": 5, "byResult": {"found": 1, "failed": 1}}
 
 
-def test_a_trial_is_one_line_of_news() -> None:
+def test_a_trial_is_printed_as_one_line() -> None:
     assert grant_words(None) == "today's rights"
     assert grant_words(frozenset()) == "nothing added"
     assert trial_line("pod/x", ENDS[0]) == f"pod/x: trial 1 with nothing added fails: {LINE}"
@@ -219,7 +219,7 @@ PRIVILEGED = {"name": "a", "securityContext": {"privileged": True}}
         ("container a exited with code 1", "which of these, its log does not say"),
     ],
 )
-def test_a_gift_of_privileged_is_named_if_a_trial_shows_its_need(line: str, says: str) -> None:
+def test_a_setting_that_privileged_implies_is_named_if_a_trial_needs_it(line: str, says: str) -> None:
     result = result_of(PRIVILEGED)
     failed = replace(end(1, A, "failed"), message=line)
     words = stuck_answer(Stuck("everything", (0,)), [failed], result.workload.template.spec, context_of(result))
@@ -236,7 +236,7 @@ def test_the_lines_of_a_privileged_container_have_the_profiles_that_it_cannot_do
     assert result.commands == ()
 
 
-def test_what_only_one_run_of_the_answer_logs_leaves_the_answer_open() -> None:
+def test_a_line_that_only_one_run_of_the_answer_logs_leaves_the_answer_open() -> None:
     result = result_of({"name": "a"})
     doubt = Complaint(Line("p", "a", "warning: cache disabled"), None, is_doubtful=True)
     trials = [

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_search_begins_with(case: str) -> None:
+def test_a_search_begins_with_the_likely_capabilities(case: str) -> None:
     container, pod, runtime, expected = CASES[case]
     spec = msgspec.convert({**pod, "containers": [{"name": "c", "image": "x", **container}]}, PodSpec)
     held = frozenset(("c", name) for name in BY_NAME)
@@ -50,7 +50,7 @@ def test_a_search_begins_with(case: str) -> None:
     assert sorted(name for _, name in likely) == expected.split()
 
 
-def test_a_search_begins_with_nothing_that_is_not_held_or_of_a_container_that_is_not_searched() -> None:
+def test_a_search_begins_only_with_held_capabilities_of_searched_containers() -> None:
     spec = msgspec.convert({"containers": [{"name": "c", "image": "nginx"}, {"name": "d", "image": "nginx"}]}, PodSpec)
     held = frozenset({("c", "CHOWN"), ("d", "CHOWN")})
     assert likely_needed(spec, ["c"], held, by_name("containerd")) == {("c", "CHOWN")}

@@ -44,7 +44,7 @@ def stable(value: object) -> str:
 
 
 @pytest.mark.parametrize(("text", "likely"), TEXTS, ids=lambda value: stable(value)[:40])
-def test_a_text_names_what_is_likely_needed_in_any_container(text: str, likely: Grants) -> None:
+def test_a_text_of_evidence_names_likely_capabilities_of_all_containers(text: str, likely: Grants) -> None:
     assert evidence_of(text, [], CONTAINERS).likely == likely
 
 
@@ -63,7 +63,7 @@ EVENTS: list[tuple[dict[str, Any], Grants]] = [
 
 
 @pytest.mark.parametrize(("item", "likely"), EVENTS, ids=lambda value: stable(value)[:60])
-def test_of_a_gadgets_checks_only_those_count_that_were_audited_and_granted(
+def test_only_audited_and_granted_checks_of_a_gadget_count(
     item: dict[str, Any], likely: Grants
 ) -> None:
     for documents in ([item], [[item]]):
@@ -105,7 +105,7 @@ def test_a_profile_of_kubescape_is_only_an_upper_bound() -> None:
     ],
     ids=lambda value: stable(value)[:50],
 )
-def test_the_cost_is_what_the_scheduler_counts(spec: dict[str, Any], words: str) -> None:
+def test_the_cost_of_a_pod_is_counted_as_by_the_scheduler(spec: dict[str, Any], words: str) -> None:
     assert cost_words(requests_of(spec), 4) == words
 
 

@@ -226,7 +226,7 @@ def test_side_by_side_takes_at_most_two_thirds_of_the_time(size: int) -> None:
     assert rounds(superset_of(needed), 4) <= rounds(superset_of(needed), 1) * 2 / 3
 
 
-def test_with_everything_failing_twice_something_else_than_a_capability_is_missing() -> None:
+def test_two_failures_with_all_capabilities_end_the_search() -> None:
     answer, trials = fit(SearchSpace(HELD), lambda adds: TrialRecord(adds, "failed"))
     assert answer == Stuck("everything", (1, 2))
     assert [trial.adds for trial in trials] == [NOTHING, HELD, HELD]
@@ -260,7 +260,7 @@ def test_one_trial_that_fails_by_chance_makes_no_capability_needed(
 
 
 @pytest.mark.parametrize("kind", ["silent", "all"])
-def test_a_member_is_proved_by_a_failure_that_names_it_or_by_two(kind: str) -> None:
+def test_a_capability_is_proved_by_one_failure_that_names_it_or_by_two_failures(kind: str) -> None:
     needed = grants("CHOWN", "SETUID")
     answer, trials = fit(SearchSpace(HELD, likely=needed), superset_of(needed, says=logs(kind, 0)))
     assert isinstance(answer, Found)
@@ -306,7 +306,7 @@ def not_tried(oracle: Oracle, sets: Iterable[Grants]) -> Oracle:
     return lambda adds: TrialRecord(adds, "notTried") if adds in hopeless else oracle(adds)
 
 
-def test_a_member_whose_removal_cannot_be_tried_is_said() -> None:
+def test_the_answer_names_a_capability_whose_removal_could_not_be_tried() -> None:
     needed = grants("CHOWN", "SETUID")
     oracle = not_tried(superset_of(needed, says=logs("all", 0)), [grants("CHOWN")])
     answer, _ = fit(SearchSpace(HELD, likely=needed), oracle)
@@ -337,7 +337,7 @@ def test_beside_a_trial_that_looks_well_the_next_trial_runs() -> None:
     assert step == Try((likely, likely, grants("CHOWN"), grants("SETUID")))
 
 
-def test_beside_what_is_named_runs_what_usually_goes_with_that() -> None:
+def test_a_trial_of_the_named_capabilities_runs_beside_a_trial_of_the_usual_set() -> None:
     trials = [TrialRecord(NOTHING, "failed", grants("CHOWN"))]
     usual = grants("CHOWN", "SETGID", "SETUID")
     assert search_step(SearchSpace(HELD), trials, (), 3) == Try((grants("CHOWN"), usual, usual))

@@ -31,7 +31,7 @@ from kubectl_caps.core.fit.second_copy import LeaseRight, has_token, second_copy
     ],
     ids=str,
 )
-def test_what_a_second_copy_may_disturb_is_warned_of(container: dict[str, Any], says: str) -> None:
+def test_the_answer_warns_of_the_effects_of_a_second_copy(container: dict[str, Any], says: str) -> None:
     (found,) = list(second_copy_warnings({"containers": [{"name": "c", **container}]})) or [""]
     assert says in found
     assert bool(found) == bool(says)
@@ -74,7 +74,9 @@ def test_a_leader_election_is_warned_of_once() -> None:
     ],
     ids=str,
 )
-def test_what_a_second_pod_shares_or_does_again_is_warned_of(spec: dict[str, Any], ends: bool, says: str) -> None:
+def test_the_plan_warns_of_shared_data_and_repeated_work_of_a_second_pod(
+    spec: dict[str, Any], ends: bool, says: str
+) -> None:
     (found,) = list(second_copy_warnings({"containers": [], **spec}, ends=ends)) or [""]
     assert says in found
     assert bool(found) == bool(says)

@@ -43,7 +43,7 @@ SELECTING: list[tuple[str, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("kind", "found", "selects"), SELECTING, ids=lambda value: str(value)[:60])
-def test_a_selector_is_read_as_the_api_has_it(kind: str, found: dict[str, Any], selects: bool) -> None:
+def test_a_selector_is_read_as_by_the_api_server(kind: str, found: dict[str, Any], selects: bool) -> None:
     selector = selector_of(kind, found)
     assert (selector is not None and selector.matches(WEB)) == selects
 
@@ -108,7 +108,7 @@ SELECTORS = st.builds(
 
 
 @given(labels=st.dictionaries(KEYS, VALUES), selectors=st.lists(SELECTORS, max_size=4))
-def test_no_selector_takes_the_pod_but_those_that_are_named(
+def test_a_trial_pod_is_selected_only_by_the_named_selectors(
     labels: dict[str, str], selectors: list[PodSelector]
 ) -> None:
     left = unselected(labels, FIXED, selectors)

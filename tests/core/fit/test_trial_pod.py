@@ -46,7 +46,7 @@ LEFT_OUT: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("own", "says"), LEFT_OUT, ids=lambda value: str(value)[:50])
-def test_a_field_that_would_disturb_others_is_left_out_and_named(own: dict[str, Any], says: str) -> None:
+def test_a_field_that_would_disturb_other_pods_is_left_out_and_named(own: dict[str, Any], says: str) -> None:
     before = copy.deepcopy(own)
     made = trial_pod(own, "refuse")
     assert own == before
@@ -122,7 +122,7 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("volume", WRITABLE, ids=lambda volume: next(iter(volume)))
-def test_data_that_can_be_written_is_refused_until_somebody_says_what_to_do(volume: dict[str, Any]) -> None:
+def test_writable_data_is_refused_without_a_decision_by_flag(volume: dict[str, Any]) -> None:
     own = mounting(volume)
     refused, empty, shared = (trial_pod(own, how) for how in ("refuse", "empty", "share"))
     assert "--trial-volumes=empty" in refused.refusals[0]
@@ -134,7 +134,7 @@ def test_data_that_can_be_written_is_refused_until_somebody_says_what_to_do(volu
 
 
 @pytest.mark.parametrize("path", SOCKETS, ids=str)
-def test_a_socket_of_the_node_is_written_though_its_mount_is_only_read(path: dict[str, str]) -> None:
+def test_a_socket_on_a_read_only_mount_is_dangerous(path: dict[str, str]) -> None:
     assert trial_pod(mounting({"hostPath": path}, readOnly=True), "refuse").refusals
 
 
@@ -196,7 +196,9 @@ def deployment(*contexts: dict[str, Any]) -> dict[str, Any]:
     ids=str,
 )
 @pytest.mark.parametrize("adds", [{}, {"c0": ("CHOWN", "SETUID")}])
-def test_a_trial_runs_with_what_harden_would_write(contexts: list[Any], adds: dict[str, tuple[str, ...]]) -> None:
+def test_a_trial_runs_with_the_settings_that_harden_would_write(
+    contexts: list[Any], adds: dict[str, tuple[str, ...]]
+) -> None:
     obj = deployment(*contexts)
     pairs: Grants = frozenset((name, one) for name, names in adds.items() for one in names)
     options = HardenOptions(add_in=tuple(sorted(pairs)), remove_adds=True, agreed=True)
@@ -206,14 +208,14 @@ def test_a_trial_runs_with_what_harden_would_write(contexts: list[Any], adds: di
     assert tried == lookup(hardened, ("spec", "template", "spec"))
 
 
-def test_only_the_chosen_containers_vary_and_privileged_ones_are_so_no_more() -> None:
+def test_a_trial_varies_only_the_chosen_containers_and_is_never_privileged() -> None:
     spec = {"containers": [{"name": "a", "securityContext": {"privileged": True}}, {"name": "b"}]}
     made = with_rights(spec, frozenset({("a", "SYS_ADMIN"), ("b", "CHOWN")}), ["a"])
     context = {"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}, "allowPrivilegeEscalation": False}
     assert made == {"containers": [{"name": "a", "securityContext": context}, {"name": "b"}]}
 
 
-def test_the_job_ends_and_goes_by_itself_and_belongs_to_nobody() -> None:
+def test_the_job_ends_and_is_deleted_by_itself_and_has_no_owner() -> None:
     job = trial_job("web-caps-fit-r-1", "r", trial_pod(pod(), "refuse"), {"tier": "front"}, 70.5)
     spec = job["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (0, 70, KEPT_FOR)

@@ -47,7 +47,7 @@ def capabilities(**lists: list[str]) -> dict[str, Any]:
         ),
     ],
 )  # fmt: skip
-def test_a_pod_that_got_less_is_told_by_its_first_field(got: Any, field: str) -> None:
+def test_a_lost_field_of_an_admitted_pod_is_named(got: Any, field: str) -> None:
     assert next(lost_in_admission(pod(HARD), pod(got), PLAIN)) == f"container c: securityContext.{field}"
 
 
@@ -70,12 +70,12 @@ def test_a_container_that_drops_something_may_drop_all() -> None:
     assert list(lost_in_admission(pod(some), pod({"capabilities": {"drop": ["ALL"]}}), PLAIN)) == []
 
 
-def test_a_container_that_an_injector_added_is_none_of_the_templates() -> None:
+def test_an_injected_container_does_not_belong_to_the_template() -> None:
     sidecar = {"name": "proxy", "securityContext": {"privileged": True}}
     assert list(lost_in_admission(pod(HARD), pod(HARD, None, sidecar), PLAIN)) == []
 
 
-def test_a_container_that_is_not_there_is_a_loss() -> None:
+def test_a_container_missing_in_the_admitted_pod_is_a_loss() -> None:
     missing = msgspec.convert({"spec": {"containers": [{"name": "d"}]}}, PodTemplate)
     assert list(lost_in_admission(pod(HARD), missing, PLAIN)) == ["container c is missing"]
 

@@ -57,7 +57,7 @@ def test_a_refusal_and_the_bad_end_of_a_child_are_complaints(text: str) -> None:
         "GET /errors/404.html 200",
     ],
 )
-def test_other_lines_are_none(text: str) -> None:
+def test_lines_without_a_refusal_are_no_complaints(text: str) -> None:
     assert found(text) == []
 
 
@@ -91,7 +91,7 @@ def test_a_failure_for_want_of_a_capability_is_a_complaint_without_the_kernels_r
         ("could not change the owner of /srv/mail", False),
     ],
 )
-def test_a_failure_or_warning_that_nobody_can_judge_is_doubtful(text: str, doubtful: bool) -> None:
+def test_an_unclear_failure_or_warning_is_doubtful(text: str, doubtful: bool) -> None:
     loss = Loss(frozenset(BY_NAME))
     assert [item.is_doubtful for item in complaints([Line("p", "c", text)], {"c": 0}, {"c": loss})] == [doubtful]
 
@@ -130,7 +130,7 @@ def test_lines_are_the_same_where_only_numbers_ids_and_the_names_of_the_pods_dif
     assert (wording(Line("web-1", "c", one)) == wording(Line("web-2", "c", other))) is same
 
 
-def test_the_same_words_of_another_container_are_another_complaint() -> None:
+def test_equal_words_of_another_container_are_another_complaint() -> None:
     assert wording(Line("p", "a", "EPERM")) != wording(Line("p", "b", "EPERM"))
 
 

@@ -175,7 +175,7 @@ def test_an_observation_decides_the_next_step_the_result_and_the_words(case: str
     assert decided == wanted
 
 
-def test_no_result_but_a_proven_one_is_patched() -> None:
+def test_only_a_proven_result_is_called_patched() -> None:
     """A wrong `patched` is the worst that a decision can be."""
     good = {case for case, (decided, _) in ROWS.items() if decided.result in ("patched", "undone", "rolledBack")}
     assert good == {
@@ -232,7 +232,7 @@ SIGNALS = {
 
 
 @pytest.mark.parametrize("case", SIGNALS)
-def test_a_signal_leaves_an_object_as_far_as_it_had_come(case: str) -> None:
+def test_a_signal_leaves_an_object_in_its_present_state(case: str) -> None:
     found, wanted = SIGNALS[case]
     assert found == wanted
 

@@ -47,7 +47,7 @@ def lost(options: HardenOptions, context: dict[str, Any], runtime: str = "contai
     return losses(done.workload, after, pods if runtime else ())["c0"]
 
 
-def test_the_default_capabilities_are_lost_but_for_those_that_are_added() -> None:
+def test_the_default_capabilities_are_lost_except_the_added_ones() -> None:
     loss = lost(HardenOptions(add=("CHOWN",)), {})
     assert (loss.capabilities, loss.kept) == (DEFAULTS - {"CHOWN"}, frozenset({"CHOWN"}))
 
@@ -58,7 +58,7 @@ def test_a_capability_that_was_never_held_is_not_lost_and_a_declared_one_stays()
     assert loss.kept == {"NET_ADMIN"}
 
 
-def test_a_container_that_dropped_all_before_loses_nothing() -> None:
+def test_a_container_that_already_dropped_all_loses_nothing() -> None:
     context = {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": False}
     assert lost(HardenOptions(), context) == Loss()
 
@@ -100,7 +100,7 @@ def diagnosis(container: str, capabilities: str, certainty: Certainty) -> Diagno
     return Diagnosis(container, LineCause(tuple(capabilities.split()), "", "", "log", certainty, "capability"))
 
 
-def test_all_that_is_certain_or_likely_is_suggested_at_once_by_container() -> None:
+def test_all_certain_and_likely_capabilities_are_suggested_by_container() -> None:
     diagnoses = [
         diagnosis("web", "SETUID", "certain"),
         diagnosis("web", "CHOWN SETUID", "likely"),
@@ -117,7 +117,7 @@ def suggestion(options: HardenOptions, *diagnoses: Diagnosis, **spec: Any) -> Su
     return suggested(replace(job(options, {}, {}, **spec), diagnoses=diagnoses), options)
 
 
-def test_the_level_that_results_is_said() -> None:
+def test_the_suggestion_has_the_resulting_level() -> None:
     done = suggestion(HardenOptions(), diagnosis("c1", "NET_RAW", "certain"))
     assert done == Suggestion({"c1": ("NET_RAW",)}, "privileged", "baseline")
     strict = HardenOptions(profile="restricted", run_as_user=1000)
@@ -128,7 +128,7 @@ def test_the_level_that_results_is_said() -> None:
     )
 
 
-def test_without_a_capability_nothing_is_suggested() -> None:
+def test_no_add_is_suggested_without_a_missing_capability() -> None:
     assert suggestion(HardenOptions()) is None
     assert suggestion(HardenOptions(), diagnosis("c0", "", "certain")) is None
 
@@ -149,5 +149,5 @@ def test_a_missing_capability_is_added_to_the_container_that_misses_it(
     assert (more.add, more.add_in) == (add, add_in)
 
 
-def test_of_one_container_the_suggestion_names_no_container() -> None:
+def test_the_suggestion_for_a_single_container_names_no_container() -> None:
     assert with_more(job(HardenOptions(), {}), HardenOptions(), {"c0": ("CHOWN",)}).add == ("CHOWN",)

@@ -77,11 +77,11 @@ def dropped(*add: str) -> dict[str, Any]:
         pytest.param({"privileged": True}, {}, {"privileged": True}, id="privileged stays as it is"),
     ],
 )
-def test_a_container_becomes(declared: Any, options: dict[str, Any], wanted: Any) -> None:
+def test_a_container_gets_the_planned_security_context(declared: Any, options: dict[str, Any], wanted: Any) -> None:
     assert contexts(deployment(declared), **options) == [wanted]
 
 
-def test_sys_admin_by_its_literal_name_keeps_escalation_because_the_api_refuses_the_pair() -> None:
+def test_cap_sys_admin_keeps_escalation_because_the_api_refuses_the_pair() -> None:
     wanted = {"capabilities": {"add": ["CAP_SYS_ADMIN"], "drop": ["ALL"]}}
     assert contexts(deployment(caps("CAP_SYS_ADMIN"))) == [wanted]
 
@@ -95,7 +95,7 @@ def test_a_container_that_does_not_exist_is_an_error_that_lists_the_others() -> 
         run(deployment(None, None), containers=("nosuch",))
 
 
-def test_a_windows_pod_stays_as_it_is_and_says_so() -> None:
+def test_a_windows_pod_is_not_changed_and_a_note_says_why() -> None:
     result = run(deployment(None, os={"name": "windows"}))
     assert (result.patch.changes, len(result.notes)) == ((), 1)
 
@@ -106,7 +106,7 @@ def test_add_all_is_refused(declared: str) -> None:
     assert [note.container for note in result.refusals] == ["c0"]
 
 
-def test_an_add_that_is_granted_by_one_runtime_only_is_refused_until_somebody_says() -> None:
+def test_an_add_that_only_one_runtime_grants_is_refused_without_a_decision() -> None:
     result = run(deployment(caps("KILL", "chown", drop=("CAP_CHOWN", "cap_kill")), caps("KILL")), add=("KILL",))
     says = "adds chown and drops CAP_CHOWN: granted by containerd today, not by CRI-O; "
     says += "--add CHOWN grants it everywhere, --remove-adds nowhere"
@@ -205,7 +205,7 @@ NAMES = st.lists(st.sampled_from(["CHOWN", "CAP_CHOWN", "cap_kill", "kill", "NET
 
 
 @given(NAMES, NAMES)
-def test_no_runtime_grants_a_hardened_container_what_it_does_not_grant_today(add: list[str], drop: list[str]) -> None:
+def test_hardening_adds_no_capability_on_any_runtime(add: list[str], drop: list[str]) -> None:
     obj = deployment(caps(*add, drop=tuple(drop)))
     if run(obj).refusals:
         return
@@ -251,7 +251,7 @@ def test_an_add_for_one_container_goes_to_this_container_alone() -> None:
     assert hardened["initContainers"][0]["securityContext"] == dropped("NET_RAW")
 
 
-def test_an_add_for_a_container_that_there_is_not_is_an_error() -> None:
+def test_an_add_for_a_missing_container_is_an_error() -> None:
     says = "container c7 is not valid for deployment.apps/web; its containers are c0, c1"
     with pytest.raises(ValueError, match=says):
         run(deployment(None, None), add_in=(("c7", "CHOWN"),))

@@ -101,7 +101,7 @@ MOUNT = event("FailedMount", 'secret "tls" not found')
         pytest.param(pod(RUNS, deletionTimestamp="x"), 600, [UNREADY], None, id="on its way out"),
     ],
 )  # fmt: skip
-def test_a_pod_that_waits_for_too_long_fails_with_what_its_status_or_events_say(
+def test_a_pod_that_waits_too_long_fails_with_the_reason_of_its_status_or_events(
     seen: Pod, seconds: float, events: list[PodEvent], message: str | None
 ) -> None:
     late = overdue([seen], {"u": 100.0}, 100.0 + seconds, 20.0)

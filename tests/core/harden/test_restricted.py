@@ -41,7 +41,7 @@ PREFIX = "container.apparmor.security.beta.kubernetes.io/"
         pytest.param(pod({"capabilities": {"add": ["NET_BIND_SERVICE"]}}), id="the add that restricted allows"),
     ],
 )
-def test_a_pod_that_only_loosens_or_says_nothing_becomes_restricted(obj: dict[str, Any]) -> None:
+def test_a_pod_becomes_restricted_without_its_loosening_settings(obj: dict[str, Any]) -> None:
     result = run(obj)
     assert result.refusals == ()
     assert [note.message for note in result.notes if "restricted still refuses" in note.message] == []

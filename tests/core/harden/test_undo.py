@@ -57,7 +57,7 @@ def test_a_change_that_was_never_sent_is_not_undone() -> None:
         ({"kind": "Hardening", "items": [{"undo": []}]}, "apiVersion"),
     ],
 )
-def test_anything_else_is_no_saved_undo(document: Any, message: str) -> None:
+def test_another_document_is_no_saved_undo(document: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         saved(document)
 
@@ -136,7 +136,7 @@ def test_a_field_that_harden_does_not_write_is_refused_by_name(path: str, value:
 
 @pytest.mark.parametrize("word", ["name", "namespace"])
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "../x", "a%2fb"])
-def test_a_name_that_is_none_is_refused(word: str, value: str) -> None:
+def test_an_invalid_namespace_or_name_is_refused(word: str, value: str) -> None:
     document = hardened_undo()
     document["items"][0][word] = value
     with pytest.raises(ValueError, match=f'invalid {word} "'):
@@ -155,7 +155,7 @@ def mutants(value: Any) -> Iterator[Any]:
             yield from ([*value[:at], mutant, *value[at + 1 :]] for mutant in mutants(inner))
 
 
-def test_any_file_is_read_or_refused_in_words(
+def test_any_file_is_read_or_refused_with_an_error_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECTL_CAPS_TRACEBACK", "1")

@@ -130,7 +130,7 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("case", VERDICTS)
-def test_a_rollout_stands_as_its_pods_and_other_writers_let_it(case: str) -> None:
+def test_the_status_of_a_rollout_depends_on_pods_and_other_writers(case: str) -> None:
     snapshot, reader, step, words, theirs = VERDICTS[case]
     found = rollout_verdict(JOB, snapshot, HardenOptions(), reader, None)
     assert (found.standing.step, found.theirs) == (step, theirs)
@@ -178,7 +178,7 @@ def test_a_failure_tells_of_old_pods_that_fail_as_well(case: str) -> None:
     assert ("may not be the cause" in found.message) == (case == "an old pod as well")
 
 
-def test_before_the_change_recent_ends_count_and_on_the_way_back_nothing_is_final() -> None:
+def test_recent_ends_count_before_the_change_and_no_failure_is_final_during_a_rollback() -> None:
     crashed = look(stored(), pod(CRASH))
     assert trouble_before("Deployment", look(stored(), pod()), "2026-01-01T00:00:00Z") is None
     assert "(pod new)" in (trouble_before("Deployment", crashed, "2026-01-01T00:00:00Z") or "")
@@ -232,7 +232,7 @@ def test_a_run_that_has_not_come_says_why(case: str) -> None:
     assert bool(verdict.unproven) == (case == "suspended meanwhile")
 
 
-def test_a_run_whose_end_nobody_sees_is_not_proven_or_failed() -> None:
+def test_a_run_that_is_deleted_or_times_out_is_not_proven_or_failed() -> None:
     verdict, failure = Verdict(RolloutStatus("progressing", "runs"), theirs="helm"), PodFailure("c exited with code 1")
     gone = end_not_seen(verdict, "job.batch/x was deleted", None)
     assert (gone.standing.step, gone.unproven, gone.theirs) == ("complete", "job.batch/x was deleted", "helm")

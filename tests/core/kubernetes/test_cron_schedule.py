@@ -28,7 +28,9 @@ DAY = 86400
         ("0 0 */2 * 0", None, DAY, True), ("0 0 30 2 *", None, 300 * DAY, False),
     ],
 )  # fmt: skip
-def test_a_run_is_due_in_time_or_not(schedule: str, zone: str | None, seconds: float, due: bool) -> None:
+def test_a_schedule_is_due_within_the_seconds_or_not(
+    schedule: str, zone: str | None, seconds: float, due: bool
+) -> None:
     assert comes_due(schedule, zone, NOW, seconds) is due
 
 

@@ -91,7 +91,7 @@ def test_each_writer_is_found_with_its_effect(obj: dict[str, Any], expected: lis
         ("operator", "Apply", True),
     ],
 )
-def test_a_reconciling_writer_is_told_from_one_that_a_person_runs(
+def test_reconciling_writers_are_distinguished_from_commands_of_a_person(
     manager: str, operation: str, by_itself: bool
 ) -> None:
     """The first is a refusal, the second a warning."""
@@ -101,7 +101,7 @@ def test_a_reconciling_writer_is_told_from_one_that_a_person_runs(
     assert bool(reconciling(effects)) is by_itself
 
 
-def test_a_second_run_knows_from_the_annotation_what_the_source_declares() -> None:
+def test_a_second_run_reads_the_declared_fields_from_the_annotation() -> None:
     """The first took the field over in managedFields."""
     declared = {"name": "web", "securityContext": {"capabilities": {"add": ["CHOWN"]}}}
     manifest = {"spec": {"template": {"spec": {"containers": [declared]}}}}
@@ -110,7 +110,7 @@ def test_a_second_run_knows_from_the_annotation_what_the_source_declares() -> No
     assert [(one.writer, one.effect) for one in effects] == [("kubectl apply", "reverts"), ("kubectl apply", "leaves")]
 
 
-def test_effects_that_undo_the_change_come_first_without_those_that_leave_it() -> None:
+def test_effects_that_undo_the_change_come_first() -> None:
     obj = deployment(managed=(owner("helm"), owner("operator")))
     effects = predict_managers(obj, change(obj), "kubectl-caps")
     assert [one.effect for one in effects] == ["reverts", "unknown", "leaves"]

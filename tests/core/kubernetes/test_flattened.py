@@ -226,7 +226,7 @@ def test_a_step_is_merged_over_the_step_template(default: Any, own: Any, result:
     assert merged == {**{key: value for key, value in wanted.items() if value is not None}, "name": merged["name"]}
 
 
-def test_a_field_of_a_merged_step_is_where_it_was_taken_from() -> None:
+def test_a_field_of_a_merged_step_has_its_path_in_step_or_template() -> None:
     default = {"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}, "procMount": "Unmasked"}}
     step = {**STEP, "securityContext": {"procMount": "Default"}}
     found = read(TEKTON, "Task", {"stepTemplate": default, "steps": [step]})
@@ -437,7 +437,7 @@ CONF = {
 }
 
 
-def test_spark_configuration_that_does_not_change_what_is_judged_is_passed_over() -> None:
+def test_spark_configuration_that_changes_no_judged_field_is_ignored() -> None:
     assert refused(read(SPARK, "SparkApplication", {**ROLES, "sparkConf": CONF})) == []
 
 
@@ -476,6 +476,6 @@ def test_fields_of_a_spark_role_go_before_its_template() -> None:
     assert (spark.image, spark.security.run_as_user, spark.security.proc_mount) == ("s", None, "Default")
 
 
-def test_only_kinds_of_tekton_have_containers_that_are_not_seen() -> None:
+def test_only_tekton_adds_containers_that_the_object_does_not_show() -> None:
     assert {one.unseen != "" for one in read(TEKTON, "Task", task())} == {True}
     assert {one.unseen for one in read(SPARK, "SparkApplication", ROLES)} == {""}

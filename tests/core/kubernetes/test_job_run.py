@@ -110,7 +110,7 @@ def test_the_failure_of_a_job_names_the_container_to_look_at() -> None:
     ("pods", "message"),
     [([], None), ([RUNS], None), ([DONE], None), ([CRASHED], "container c exited"), ([BACK_OFF], "container c exited")],
 )  # fmt: skip
-def test_an_end_that_nobody_sees_is_a_failure_only_where_a_pod_has_failed(pods: list[Pod], message: str | None) -> None:
+def test_an_unseen_end_of_a_run_is_a_failure_only_if_a_pod_has_failed(pods: list[Pod], message: str | None) -> None:
     found = job_run.unseen_end(pods)
     assert (found and found.message.startswith(message or "?")) == (True if message else None)
 
@@ -187,6 +187,6 @@ def test_the_job_that_is_made_now_is_the_one_of_kubectl_create_job_from() -> Non
         ("Allow", [{"name": "x-1"}], ""), (None, [{"name": "x-1"}], ""), ("Forbid", [], ""), ("Forbid", None, ""),
     ],
 )  # fmt: skip
-def test_a_second_run_is_held_off_by_the_concurrency_policy(policy: str | None, active: Any, held: str) -> None:
+def test_the_concurrency_policy_prevents_a_second_run(policy: str | None, active: Any, held: str) -> None:
     obj = {**cron_job(concurrencyPolicy=policy), "status": {"active": active}}
     assert job_run.held_off(obj).removesuffix(" beside it") == held

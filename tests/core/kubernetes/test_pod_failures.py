@@ -50,7 +50,7 @@ def test_a_pod_waits_for_a_container_or_the_scheduler() -> None:
     ]
 
 
-def test_broken_are_pods_that_fail_and_pods_that_do_not_serve() -> None:
+def test_broken_pods_are_failing_and_unready_pods() -> None:
     pods = [pod("up", ready=True), pod("waiting"), pod("restarted", ready=True, restartCount=1)]
     assert [item.metadata.name for item in broken(pods)] == ["waiting", "restarted"]
 

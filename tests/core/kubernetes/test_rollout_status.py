@@ -65,7 +65,7 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": 'pods "x" is f
         ),
     ],
 )
-def test_a_rollout_stands_as_kubectl_says(kind: str, obj: dict[str, Any], step: str) -> None:
+def test_a_rollout_has_the_status_of_kubectl_rollout_status(kind: str, obj: dict[str, Any], step: str) -> None:
     assert rollout_status(kind, obj, []).step == step
 
 
@@ -114,7 +114,7 @@ def test_the_failure_of_a_pod(seen: Pod, message: str | None) -> None:
     assert next((failure.message for failure in pod_failures([seen])), None) == message
 
 
-def test_the_grace_of_pods_is_that_of_those_on_their_way_out() -> None:
+def test_the_grace_period_is_that_of_terminating_pods() -> None:
     def ending(**metadata: Any) -> Pod:
         return msgspec.convert({"metadata": metadata}, Pod)
 
@@ -153,7 +153,7 @@ def test_whether_a_rollout_can_prove_the_change(
     assert (not_proven(kind, {"spec": spec, "status": status}) is None) is proven
 
 
-def test_the_pods_of_a_deployment_are_those_of_its_newest_replica_set() -> None:
+def test_the_pods_of_a_deployment_are_read_from_its_newest_replica_set() -> None:
     def replica_set(number: str, value: str) -> dict[str, Any]:
         annotations = {"deployment.kubernetes.io/revision": number}
         return {"metadata": {"annotations": annotations, "labels": {"pod-template-hash": value}}}

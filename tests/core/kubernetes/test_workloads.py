@@ -31,7 +31,7 @@ WITH_TEMPLATE = [kind for kind in KINDS if kind.convert is None]
 
 @pytest.mark.parametrize("kind", WITH_TEMPLATE, ids=lambda kind: f"{kind.kind}.{kind.group}")
 @pytest.mark.parametrize("raw", [False, True], ids=["manifest", "api"])
-def test_every_kind_with_a_pod_template_gives_it_and_where_it_is(kind: Kind, raw: bool) -> None:
+def test_every_kind_gives_its_pod_template_and_the_path(kind: Kind, raw: bool) -> None:
     obj = holding(kind)
     workloads = list(read_workloads(kind, msgspec.Raw(msgspec.json.encode(obj)) if raw else obj, {}))
     path = tuple(0 if step == "*" else step for step in kind.template)

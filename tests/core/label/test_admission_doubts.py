@@ -71,13 +71,13 @@ def test_hooks_of_one_doubt_are_named_together_and_each_object_once() -> None:
 
 
 @pytest.mark.parametrize(("by_user", "unproven", "told"), [(True, True, 1), (True, False, 0), (False, True, 0)])
-def test_a_hook_that_goes_by_who_asks_is_named_where_no_pod_proves_the_dry_run(
+def test_a_hook_that_reads_the_user_is_named_if_no_pod_proves_the_dry_run(
     by_user: bool, unproven: bool, told: int
 ) -> None:
     found = msgspec.structs.replace(hook("a", "pods"), by_user=by_user)
     active = [workload("DaemonSet")]
     said = list(admission_doubts(AdmissionScope([found], BEFORE, AFTER), active, active if unproven else []))
-    named = [words for words in said if words.startswith("a may change the pods of daemonset.apps/x by who asks")]
+    named = [words for words in said if words.startswith("a may change the pods of daemonset.apps/x differently")]
     assert (len(said), len(named)) == (told, told)
 
 

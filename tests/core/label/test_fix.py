@@ -145,7 +145,7 @@ def words(one: Workload, policy: str = "restricted", **uids: int) -> Sequence[st
         (words(deployment(adding("NET_RAW")), "baseline"), "container c loses NET_RAW, which baseline refuses"),
     ],
 )
-def test_the_trade_is_said(said: Sequence[str], expected: str) -> None:
+def test_the_fix_names_its_loss(said: Sequence[str], expected: str) -> None:
     assert any(text.startswith(expected) for text in said)
 
 
@@ -153,7 +153,7 @@ def test_the_trade_is_said(said: Sequence[str], expected: str) -> None:
     "said",
     [words(deployment(BAD), c=101), words(deployment(secured(runAsUser=7)))],
 )
-def test_nothing_is_said_where_nothing_is_lost(said: Sequence[str]) -> None:
+def test_a_fix_without_a_loss_has_no_remark(said: Sequence[str]) -> None:
     assert said == ()
 
 

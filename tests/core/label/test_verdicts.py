@@ -70,7 +70,7 @@ def test_the_policy_that_results_is_judged_with_the_version_label_that_is_there(
     assert str(item.policy) == resulting
 
 
-def test_warn_follows_enforce_as_the_server_has_it() -> None:
+def test_warn_follows_enforce_as_on_the_server() -> None:
     assert str(plan({}, wish("enforce", "restricted")).after.warn) == "restricted:latest"
 
 
@@ -110,7 +110,7 @@ def test_another_value_needs_overwrite_in_kubectls_words(
         ("restricted:v1.99", "restricted:latest", False),
     ],
 )
-def test_a_policy_is_looser_that_may_accept_what_the_old_one_refuses(old: str, new: str, is_looser: bool) -> None:
+def test_a_policy_that_may_accept_more_than_the_old_one_is_looser(old: str, new: str, is_looser: bool) -> None:
     assert looser(parse_policy(old), parse_policy(new)) is is_looser
 
 
@@ -140,7 +140,7 @@ def test_loosening_a_warn_that_only_follows_enforce_needs_force() -> None:
         ({"enforce": "privileged"}, ("enforce", "privileged:latest")),
     ],
 )
-def test_of_several_modes_enforce_is_judged_or_else_the_strictest(
+def test_enforce_is_judged_before_the_strictest_other_mode(
     requests: dict[str, str | None], judged: tuple[str, str]
 ) -> None:
     asked = LabelOptions(
@@ -166,7 +166,7 @@ def test_the_patch_tests_every_label_that_the_judged_policy_depends_on() -> None
     }
 
 
-def test_wrong_labels_and_versions_that_nobody_knows_are_said() -> None:
+def test_invalid_labels_and_unknown_versions_are_reported() -> None:
     before = labels(audit="strict")
     asked = LabelOptions(requests=(wish("enforce", "baseline:v1.99"),), minor=37, overwrite=False, force=False)
     notes = new_result("shop", before, plan(before, *asked.requests), asked).notes
@@ -217,7 +217,7 @@ FINISHED: Any = {"status": {"conditions": [{"type": "Complete", "status": "True"
         [workload("Deployment", "x", GOOD), workload("ReplicaSet", "x-1", owner="x", spec={"replicas": 0})],
     ],
 )
-def test_a_workload_that_makes_no_more_pods_is_refused_nothing(gone: list[Workload]) -> None:
+def test_a_workload_that_makes_no_more_pods_is_not_judged(gone: list[Workload]) -> None:
     assert rows(*gone) == []
 
 
@@ -268,7 +268,7 @@ def test_a_workload_that_may_still_make_a_pod_is_judged_beside_a_good_owner(
     assert rows(*active) == [(refused, [])]
 
 
-def test_a_pod_that_is_being_deleted_is_refused_nothing() -> None:
+def test_a_terminating_pod_is_not_judged() -> None:
     pod = workload("Pod", "x")
     metadata = msgspec.structs.replace(pod.metadata, deletion_timestamp="2026-01-01T00:00:00Z")
     assert rows(msgspec.structs.replace(pod, metadata=metadata)) == []
@@ -314,7 +314,7 @@ def objected(judged: bool, missing: bool, *, policy: str = "restricted", mode: A
     return objections(item, force=False)
 
 
-def test_enforcing_is_refused_where_something_would_be_and_where_nobody_knows() -> None:
+def test_enforcing_is_refused_for_violations_and_for_unjudged_objects() -> None:
     assert objected(judged=False, missing=False) == []
     assert objected(judged=True, missing=False) == [
         "enforce=restricted:latest would refuse what is listed; --force labels it anyway"
@@ -324,11 +324,11 @@ def test_enforcing_is_refused_where_something_would_be_and_where_nobody_knows() 
 
 
 @pytest.mark.parametrize("mode", ["warn", "audit"])
-def test_warning_and_auditing_break_nothing(mode: str) -> None:
+def test_warn_and_audit_modes_do_not_prevent_the_label(mode: str) -> None:
     assert objected(judged=True, missing=True, mode=mode) == []
 
 
-def test_of_several_modes_without_enforce_the_strictest_is_judged() -> None:
+def test_without_enforce_the_strictest_mode_is_judged() -> None:
     """Whatever comes first: `--audit privileged --warn restricted` is to say what would be warned of."""
     requests = (wish("audit", "privileged"), wish("warn", "restricted"))
     asked = LabelOptions(requests=requests, minor=37, overwrite=False, force=False)

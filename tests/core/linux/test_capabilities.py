@@ -72,7 +72,7 @@ def test_both_indexes_hold_every_capability() -> None:
 
 
 @pytest.mark.parametrize("risk", RISKS)
-def test_risk_in_a_container_that_shares_nothing_with_the_host(risk: Risk) -> None:
+def test_the_risk_of_a_capability_without_shared_namespaces(risk: Risk) -> None:
     assert {capability.name for capability in CAPABILITIES if capability.risk == risk} == set(RISKS[risk].split())
 
 
@@ -152,5 +152,5 @@ def test_an_endless_name_is_refused_at_once() -> None:
         (("unknown", "critical"), "critical"),
     ],
 )
-def test_worst_risk_hides_neither_a_worse_nor_an_unknown_one(risks: tuple[Risk, ...], result: Risk) -> None:
+def test_the_worst_risk_is_not_hidden_by_a_lower_one(risks: tuple[Risk, ...], result: Risk) -> None:
     assert worst(*risks) == result

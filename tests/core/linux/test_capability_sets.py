@@ -19,7 +19,7 @@ def capability_set(numbers: frozenset[int]) -> CapabilitySet:
 
 
 @given(NUMBERS, NUMBERS)
-def test_operators_are_those_of_sets(one: frozenset[int], other: frozenset[int]) -> None:
+def test_operators_are_the_operators_of_sets(one: frozenset[int], other: frozenset[int]) -> None:
     left, right = capability_set(one), capability_set(other)
     assert list(left | right) == sorted(one | other)
     assert list(left & right) == sorted(one & other)
@@ -29,12 +29,12 @@ def test_operators_are_those_of_sets(one: frozenset[int], other: frozenset[int])
 
 
 @given(NUMBERS, st.integers(0, 63))
-def test_a_set_contains_its_numbers_and_no_others(numbers: frozenset[int], number: int) -> None:
+def test_a_set_contains_exactly_its_numbers(numbers: frozenset[int], number: int) -> None:
     assert (number in capability_set(numbers)) == (number in numbers)
 
 
 @given(NUMBERS)
-def test_hex_and_names_lose_nothing_not_even_unknown_bits(numbers: frozenset[int]) -> None:
+def test_hex_and_names_keep_every_bit(numbers: frozenset[int]) -> None:
     capabilities = capability_set(numbers)
     assert len(capabilities.hex) == 16
     assert CapabilitySet.from_hex(capabilities.hex) == capabilities

@@ -22,7 +22,7 @@ def test_a_refusal_is_understood_in_every_language(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", [name for name in TRANSLATIONS if "(" not in name])
-def test_the_texts_are_those_of_glibc(language: str) -> None:
+def test_the_translations_are_those_of_glibc(language: str) -> None:
     catalogue = LOCALES / language / "LC_MESSAGES" / "libc.mo"
     if not catalogue.exists():
         pytest.skip("Debian's libc-l10n is not installed")

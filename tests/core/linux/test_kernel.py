@@ -34,7 +34,7 @@ def test_the_record_is_of_the_matrix() -> None:
     assert [request for request, _ in SEEN] == [matrix.request(row) for row in matrix.rows()]
 
 
-def test_every_prediction_is_what_the_kernel_said() -> None:
+def test_every_prediction_equals_the_recorded_sets() -> None:
     assert wrong() == 0
 
 
@@ -71,7 +71,7 @@ def test_a_setting_that_is_ignored_is_noticed(change: dict[str, Any]) -> None:
     assert wrong(asked=lambda request: replace(request, **change)) > 0
 
 
-def test_another_node_is_noticed() -> None:
+def test_a_prediction_for_another_node_is_noticed() -> None:
     assert wrong(node=None) > 0
 
 
@@ -100,7 +100,7 @@ def test_broken_code_is_noticed(
     assert wrong() > 0
 
 
-def test_a_request_is_what_a_manifest_says() -> None:
+def test_a_request_has_the_settings_of_the_manifest() -> None:
     row = {**matrix.rows()[0], "add": ("ALL",), "add spelling": "lower", "user": "1000", "privileged": None}
     assert matrix.context(row)["capabilities"]["add"] == ["all"]
     assert matrix.request(row) == replace(matrix.request(row), add=("all",), uid=1000, privileged=False)

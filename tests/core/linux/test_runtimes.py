@@ -108,7 +108,7 @@ def test_unknown_name_in_a_privileged_container(column: str, refused: str | None
 
 @pytest.mark.parametrize("uid", [0, None])
 @pytest.mark.parametrize("column", COLUMNS)
-def test_root_and_an_unknown_user_have_what_is_in_the_bounding_set(column: str, uid: int | None) -> None:
+def test_root_and_an_unknown_user_hold_the_bounding_set(column: str, uid: int | None) -> None:
     sets = run(COLUMNS[column], ["SYS_TIME"], ["ALL"], uid=uid).sets
     assert sets.bounding == sets.permitted == sets.effective == caps("SYS_TIME")
     assert sets.inheritable == sets.ambient == NOTHING
@@ -173,7 +173,7 @@ def test_defaults_of_root_by_version(version: str, name: str, mask: str, inherit
     assert sets.ambient == NOTHING
 
 
-def test_the_inheritable_set_of_an_old_runtime_gives_another_user_nothing() -> None:
+def test_the_inheritable_set_of_an_old_runtime_gives_other_users_no_capability() -> None:
     sets = run(runtime_of("containerd://1.6.1"), uid=1000).sets
     assert sets.inheritable == OCI_14
     assert sets.permitted == sets.effective == NOTHING
@@ -187,7 +187,7 @@ def test_containerd_is_assumed_where_the_node_does_not_name_a_known_runtime(vers
 
 
 @pytest.mark.parametrize(("version", "name"), [("cri-o://", "cri-o"), ("docker://dev", "docker")])
-def test_the_newest_version_is_assumed_where_none_can_be_read(version: str, name: str) -> None:
+def test_the_newest_version_is_assumed_if_the_version_is_unreadable(version: str, name: str) -> None:
     runtime = runtime_of(version)
     assert (runtime.name, runtime.since, runtime.assumed) == (name, by_name(name).since, True)
 
@@ -228,7 +228,7 @@ def test_run_as_non_root_holds_only_where_containerd_or_the_kubelet_is_known_to_
     assert all(one.non_root_holds or not holds for one in possible(runtime_of(runtime, kubelet)))
 
 
-def test_only_a_runtime_that_nobody_told_may_be_another() -> None:
+def test_only_an_assumed_runtime_may_be_another_one() -> None:
     assert {runtime.name for runtime in possible(runtime_of(None))} == {"containerd", "cri-o", "docker"}
     for runtime in (*RUNTIMES, runtime_of("docker://dev"), runtime_of("containerd://2.1.4")):
         assert possible(runtime) == (runtime,)
@@ -260,7 +260,7 @@ def test_names_without_effect_on_containerd_are_told_as_declared() -> None:
 
 
 USER, FILES, CRIO_CONF, INHERITABLE = "image's user", "file capabilities", "default_capabilities", "add_inheritable"
-ALL, OCI, EVADED = "what ALL is", "OCI runtime", "whether the image evades runAsNonRoot"
+ALL, OCI, EVADED = "capabilities of ALL", "OCI runtime", "whether the image evades runAsNonRoot"
 
 
 ASSUMED = runtime_of(None)
@@ -360,7 +360,7 @@ def test_a_capability_that_the_kernel_does_not_have_yet(
     assert "BPF" not in outcome.sets.bounding
 
 
-def test_all_is_what_the_node_has_even_what_this_project_does_not_know() -> None:
+def test_all_includes_unknown_capabilities_of_the_node() -> None:
     node = CapabilitySet((1 << 43) - 1)
     assert run(CONTAINERD, ["ALL"], node_all=node).sets.bounding == node
 
@@ -373,7 +373,7 @@ def test_windows_has_no_capabilities() -> None:
 
 
 @pytest.mark.parametrize(("host_users", "notes"), [(None, 0), (True, 0), (False, 1)])
-def test_a_user_namespace_changes_what_the_sets_are_worth_and_not_the_sets(host_users: bool | None, notes: int) -> None:
+def test_a_user_namespace_is_a_note_and_does_not_change_the_sets(host_users: bool | None, notes: int) -> None:
     outcome = run(CONTAINERD, host_users=host_users)
     assert outcome.sets == run(CONTAINERD).sets
     assert len(outcome.notes) == notes
@@ -409,7 +409,9 @@ def test_no_set_is_larger_than_the_bounding_set_or_than_the_node(
 
 
 @given(ANY_RUNTIME, LISTS, LISTS, st.randoms(use_true_random=False))
-def test_the_order_of_names_changes_nothing(runtime: Runtime, add: list[str], drop: list[str], random: Any) -> None:
+def test_the_order_of_names_does_not_change_the_sets(
+    runtime: Runtime, add: list[str], drop: list[str], random: Any
+) -> None:
     before = run(runtime, add, drop)
     random.shuffle(add)
     random.shuffle(drop)
@@ -418,7 +420,7 @@ def test_the_order_of_names_changes_nothing(runtime: Runtime, add: list[str], dr
 
 
 @given(ANY_RUNTIME, LISTS, LISTS)
-def test_saying_a_name_twice_changes_nothing(runtime: Runtime, add: list[str], drop: list[str]) -> None:
+def test_repeated_names_do_not_change_the_sets(runtime: Runtime, add: list[str], drop: list[str]) -> None:
     assert run(runtime, add * 2, drop * 2).sets == run(runtime, add, drop).sets
 
 
@@ -434,7 +436,7 @@ def test_ascii_case_never_matters(runtime: Runtime, data: st.DataObject) -> None
     assert (outcome.sets, outcome.refused) == (run(runtime, add, drop).sets, run(runtime, add, drop).refused)
 
 
-def test_a_name_is_what_go_makes_of_it_in_upper_case() -> None:
+def test_a_name_is_upper_cased_as_by_go() -> None:
     """Measured: a long s becomes S, the ligature of st stays as it is."""
     assert "SYS_TIME" in run(CONTAINERD, ["ſYS_TIME"]).sets.bounding
     assert "CHECKPOINT_RESTORE" not in run(CONTAINERD, ["CHECKPOINT_REﬆORE"]).sets.bounding
@@ -529,7 +531,7 @@ def test_the_table_of_runtimes_in_the_docs_is_that_of_the_code() -> None:
         ("", None),
     ],
 )
-def test_the_id_of_a_container_names_the_runtime_and_not_its_version(container_id: str, name: str | None) -> None:
+def test_a_container_id_names_the_runtime_without_its_version(container_id: str, name: str | None) -> None:
     runtime = runtime_named_by(container_id)
     assert (runtime.name if runtime else None) == name
     assert not (runtime and runtime.low_ports_free)

@@ -22,7 +22,7 @@ def ids(operation: Operation) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=ids)
-def test_rows_name_real_capabilities_and_speak_in_half_a_sentence(operation: Operation) -> None:
+def test_rows_name_real_capabilities_in_short_descriptions(operation: Operation) -> None:
     assert all(name in BY_NAME for names in operation.needs for name in names)
     assert operation.calls
     assert operation.errors
@@ -62,7 +62,7 @@ def test_only_programs_that_do_not_start_lack_capabilities_without_a_name() -> N
         ("open_by_handle_at", "DAC_READ_SEARCH"),
     ],
 )
-def test_the_first_row_of_a_word_is_what_it_is_known_for(word: str, needs: str) -> None:
+def test_the_first_operation_of_a_word_is_its_usual_one(word: str, needs: str) -> None:
     assert needed(BY_CALL[word][0].needs) == needs
 
 

@@ -47,7 +47,7 @@ JOB = ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "co
         ("DeploymentConfig", "v1 ReplicationController", [], ["ReplicationController"], False),
     ],
 )
-def test_a_sample_is_labeled_and_owned_as_its_controller_does_it(
+def test_a_sample_pod_has_the_labels_and_the_owner_of_its_controller(
     kind: str, owner: str, labels: list[str], between: list[str], is_known: bool
 ) -> None:
     one = workload(kind, labels={"app": "web"})
@@ -58,7 +58,7 @@ def test_a_sample_is_labeled_and_owned_as_its_controller_does_it(
     assert ([row.kind for row in intermediate_kinds(one)], sample.is_known) == (between, is_known)
 
 
-def test_nobody_knows_who_makes_pods_of_a_pod_template() -> None:
+def test_a_pod_of_a_pod_template_is_tried_without_an_owner() -> None:
     ([sample], _) = sample_pods([workload("PodTemplate", labels={"app": "web"})], "shop")
     assert (sample.is_known, sample.body["metadata"]["labels"]) == (False, {"app": "web"})
     assert "ownerReferences" not in sample.body["metadata"]
@@ -98,7 +98,7 @@ def test_a_pod_is_tried_again_only_where_no_template_makes_it() -> None:
 
 
 @pytest.mark.parametrize(("owner", "is_known"), [("", True), ("somebody", False)])
-def test_a_pod_is_made_again_on_any_node_by_whoever_made_it(owner: str, is_known: bool) -> None:
+def test_a_recreated_pod_has_its_owner_and_no_node(owner: str, is_known: bool) -> None:
     ([sample], _) = sample_pods([workload("Pod", "bare", owner=owner, nodeName="n")], "shop")
     assert (sample.is_known, sample.body["spec"]) == (is_known, {"containers": [{"name": "c", "image": "i"}]})
     assert len(sample.body["metadata"].get("ownerReferences", ())) == (1 if owner else 0)

@@ -68,7 +68,7 @@ def expression(key: str, operator: str, *values: str) -> dict[str, Any]:
         (expression("b", "SomethingNew"), True),
     ],
 )
-def test_selectors_select_as_the_api_server_has_it(selector: dict[str, Any], meets: bool) -> None:
+def test_selectors_select_as_on_the_api_server(selector: dict[str, Any], meets: bool) -> None:
     assert msgspec.convert(selector, Selector).meets({"a": "1"}) is meets
 
 
@@ -101,7 +101,7 @@ def test_a_hook_is_switched_by_a_label_that_changes_and_no_other(selector: str, 
         (expression("batch.kubernetes.io/job-name", "Exists"), False),
     ],
 )
-def test_a_hook_that_reads_the_value_of_a_generated_label_tells_samples_from_pods(
+def test_a_hook_that_reads_the_value_of_a_generated_label_may_treat_samples_differently(
     selector: dict[str, Any], tells: bool
 ) -> None:
     assert hook(objectSelector=selector).tells_samples is tells
@@ -116,7 +116,7 @@ def test_a_hook_that_reads_the_value_of_a_generated_label_tells_samples_from_pod
     ],
 )
 @pytest.mark.parametrize("where", ["webhooks", "matchConditions", "mutations", "variables"])
-def test_a_hook_whose_expressions_ask_for_the_user_tells_samples_from_pods(
+def test_a_hook_whose_expressions_read_the_user_may_treat_samples_differently(
     where: str, condition: str, tells: bool
 ) -> None:
     named = [{"name": "c", "expression": condition}]

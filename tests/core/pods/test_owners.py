@@ -45,11 +45,11 @@ def test_a_deployments_replica_set_and_pods_are_folded() -> None:
     assert rows([WEB, SET, POD], []) == [("web", ["web-1-a"], None)]
 
 
-def test_pods_are_folded_whether_or_not_they_were_asked_for() -> None:
+def test_pods_are_folded_into_their_owner_even_if_pods_are_not_listed() -> None:
     assert rows([WEB], [POD, SET]) == [("web", ["web-1-a"], None)]
 
 
-def test_pods_of_workloads_that_nobody_asked_for_are_not_shown() -> None:
+def test_pods_of_unlisted_workloads_are_not_shown() -> None:
     assert rows([workload("Deployment", "other")], [SET, POD, workload("Pod", "bare")]) == [("other", [], None)]
 
 
@@ -67,11 +67,11 @@ def test_a_pod_with_an_injected_sidecar_has_its_own_row() -> None:
     assert rows([WEB], [SET, pod]) == [("web", [], None), ("web-1-b", [], "web")]
 
 
-def test_a_bare_pod_stands_for_itself() -> None:
+def test_a_bare_pod_has_its_own_row() -> None:
     assert rows([workload("Pod", "bare")], []) == [("bare", [], None)]
 
 
-def test_a_pod_whose_owner_is_not_shown_stands_for_itself() -> None:
+def test_a_pod_whose_owner_is_not_shown_has_its_own_row() -> None:
     assert rows([POD], [POD, SET]) == [("web-1-a", [], None)]
 
 
@@ -127,7 +127,7 @@ APART: list[tuple[str, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("what", "more", "folded"), APART, ids=[row[0] for row in APART])
-def test_a_pod_is_folded_only_while_nothing_that_is_judged_differs(
+def test_a_pod_is_folded_only_if_no_judged_field_differs(
     what: str, more: dict[str, Any], folded: bool
 ) -> None:
     pod = workload("Pod", "web-1-a", "web-1", **more)

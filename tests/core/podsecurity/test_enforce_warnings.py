@@ -37,7 +37,7 @@ def test_pods_are_grouped_by_their_reasons_under_the_first_name() -> None:
     assert expected({"good": []}, "shop", RESTRICTED) == []
 
 
-def test_warnings_of_others_are_kept_apart() -> None:
+def test_warnings_of_webhooks_are_separate() -> None:
     said = read_warnings(
         ["deprecated: x", HEADER, "web (and 1 other pod): privileged", "a webhook is not amused"], "shop"
     )
@@ -88,7 +88,7 @@ def test_the_whole_answer_is_compared_line_by_line(
         ("web-9 (and 2999 other pods): a", ["web-9 (and 2999 other pods): a"]),
     ],
 )
-def test_of_a_part_the_reasons_count_and_our_verdict_completes_it(line: str, extra: list[str]) -> None:
+def test_incomplete_warnings_are_compared_by_their_reasons(line: str, extra: list[str]) -> None:
     ours = [HEADER, "db: c", "web-1 (and 3199 other pods): a, b"]
     assert compare(EnforceWarnings((HEADER, line), partial=True), ours) == (extra, [])
 

@@ -28,7 +28,7 @@ def test_a_version_is_latest_or_v1_and_a_minor(text: str) -> None:
         "v1.9223372036854775808", "v1." + "9" * 5000,
     ],
 )  # fmt: skip
-def test_everything_else_is_refused_in_upstreams_words(text: str) -> None:
+def test_other_values_are_refused_in_upstreams_words(text: str) -> None:
     with pytest.raises(PolicyError) as refused:
         parse_version(text)
     assert str(refused.value) == 'must be "latest" or "v1.x"'

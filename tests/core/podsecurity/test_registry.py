@@ -184,7 +184,7 @@ def test_the_strictest_level_that_accepts_a_pod(spec: dict[str, object], level: 
 
 
 @pytest.mark.parametrize("minor", [0, 8, 18, 19, 22, 25, 34, 35, 37])
-def test_the_violations_of_either_level_can_be_picked_from_those_of_both(minor: int) -> None:
+def test_the_violations_of_one_level_can_be_selected_from_all_violations(minor: int) -> None:
     """So the API server's text for either level can be made of the JSON of `inspect`."""
     overridden = {name for _, since in checks_for("restricted", minor) for name in since.overrides}
     for seed in range(100):

@@ -209,7 +209,7 @@ def test_the_bad_example_of_a_manual_is_warned_of_and_the_good_one_is_not(rule: 
     assert rule.id not in [warning.id for warning in found(other, runtime)]
 
 
-def test_the_page_in_the_docs_says_what_the_table_says() -> None:
+def test_the_page_in_the_docs_is_made_of_the_table() -> None:
     wanted = warnings_markdown(RULES)
     if os.environ.get("UPDATE"):
         DOCS.write_text(wanted)
@@ -242,13 +242,13 @@ spec:
 
 @pytest.mark.parametrize("runtime", [ASSUMED, OBSERVED, CRIO, DOCKER], ids=lambda runtime: runtime.name)
 @pytest.mark.parametrize("text", [(ROOT / "examples" / "api.yaml").read_text(), COMPLIANT], ids=["api", "pod"])
-def test_a_compliant_workload_is_warned_of_nothing(text: str, runtime: Runtime) -> None:
+def test_a_compliant_workload_has_no_warnings(text: str, runtime: Runtime) -> None:
     containers = assessed(yaml.safe_load(text), runtime).containers
     assert containers
     assert [warning for container in containers for warning in container.warnings] == []
 
 
-def test_a_windows_pod_is_warned_of_nothing() -> None:
+def test_a_windows_pod_has_no_warnings() -> None:
     assert ids({}, os={"name": "windows"}) == []
 
 

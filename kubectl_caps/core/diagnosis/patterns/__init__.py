@@ -1,1 +1,1 @@
-"""Tables of the texts that programs, kernels and Kubernetes write when something is refused."""
+"""Tables of the texts that programs, kernels and Kubernetes print when an operation is refused."""

@@ -1,7 +1,7 @@
-"""Lines in which the kernel refused something, for programs that have no row of their own in servers.py and tools.py.
+"""Lines about refusals of the kernel, for programs that have no row in servers.py or tools.py.
 
-All of them hold the text of EPERM or EACCES, or name a capability. Which one a system call needs was measured as uid 0
-without capabilities on kernel 6.18; those that could not be tried there are from capabilities(7).
+Each line holds the text of EPERM or EACCES, or names a capability. The capability of each system call was measured as
+uid 0 without capabilities on kernel 6.18. Calls that could not be tried there are from capabilities(7).
 """
 
 import re
@@ -25,14 +25,14 @@ from kubectl_caps.core.diagnosis.patterns.pattern import (
 from kubectl_caps.core.linux.capabilities import BY_NAME
 
 HINT = re.compile(rf"{EPERM}|{EACCES}|spawn (?:\S{{1,255}} )?E(?:PERM|ACCES)|\bE(?:PERM|ACCES)\b|AccessDeniedException")
-"""Without a match of this none of the rows here can match."""
+"""Only a line that matches this pattern can match `REFUSALS`."""
 
 _GETCAP = "kubectl run getcap -n NAMESPACE --rm -it --restart=Never --image=IMAGE --command -- getcap -r /"
 _EITHER = f"(?:{EPERM}|{EACCES})"
 
 
 def _call(names: str, capability: str, certainty: Certainty = "likely", error: str = EPERM) -> LogPattern:
-    """A line that names a system call, or what programs call it, before the error (Node.js: just after it)."""
+    """A line that names a system call, or another word for the call, before the error (Node.js: just after it)."""
     words = names.replace(" ", "|")
     pattern = rf"(?<![\w/.-])(?:{words})(?![\w/.-])[^\n]{{0,160}}?{error}|{error}, (?:{words})\b"
     row = needs(capability, certainty, "", pattern, f"{names.split()[0]} and its like need {capability}")
@@ -47,7 +47,7 @@ _STARTS = r"(?:env|nohup|timeout|nice|setpriv|xargs|chroot|ionice|chrt|stdbuf|su
 
 
 def _program(name: str, capability: str) -> LogPattern:
-    """A program that has a file capability in its image: execve fails unless the bounding set has it."""
+    """A program that has a file capability in its image. Its execve fails if the bounding set lacks the capability."""
     pattern = rf"{_RUNS}{name}[\"`'’]?(?: failed)?: (?:cannot execute: )?{EPERM}"
     note = f"the program has the file capability {capability}, and does not start without it"
     return replace(needs(capability, "likely", name, pattern, note), users="any")
@@ -77,8 +77,8 @@ _NAME = rf"\bCAP_(?P<capability>{'|'.join(BY_NAME)})\b"
 _WANTED = r"(?:is )?(?:not (?:present|set|held|granted|available|permitted)|missing|required|needed)"
 _WANTS = r"(?i:missing|lacks?|requires?|needs?|without|no) (?:the |required |linux )?(?:capability |capabilities )?"
 NAMED: tuple[LogPattern, ...] = (
-    needs("", "certain", "", rf"{_NAME}[\"'`]? {_WANTED}", "it names the capability that it wants"),
-    needs("", "likely", "", rf"{_WANTS}[\"'`]?{_NAME}", "it names the capability that it wants"),
+    needs("", "certain", "", rf"{_NAME}[\"'`]? {_WANTED}", "the line names the missing capability"),
+    needs("", "likely", "", rf"{_WANTS}[\"'`]?{_NAME}", "the line names the missing capability"),
 )
 
 REFUSALS: tuple[LogPattern, ...] = (
@@ -128,7 +128,7 @@ REFUSALS: tuple[LogPattern, ...] = (
     _call("reboot kexec_load kexec_file_load", "SYS_BOOT", "possible"),
     _call("PR_CAPBSET_DROP PR_SET_SECUREBITS", "SETPCAP"),
     replace(_call("capset cap_set_proc", "SETPCAP"), capabilities=(), next_command=INSPECT,
-            note="it keeps a set of its own, of which some are missing"),
+            note="it sets its own capabilities, and some of them are missing"),
     _call("AF_PACKET PF_PACKET SOCK_RAW SOCK_PACKET SO_BINDTODEVICE IPV6_HOPOPTS", "NET_RAW"),
     _call("TUNSETIFF SO_MARK SO_PRIORITY SO_RCVBUFFORCE SO_SNDBUFFORCE SO_DEBUG IP_TRANSPARENT TCP_REPAIR NETLINK_XFRM"
           " nfnetlink rtnetlink", "NET_ADMIN", "likely", _EITHER),
@@ -173,11 +173,16 @@ REFUSALS: tuple[LogPattern, ...] = (
           "listening on a port below 1024 needs NET_BIND_SERVICE"),
     needs("NET_BIND_SERVICE", "possible", "",
           rf"(?<![\w/.-])(?:[Bb]ind|cannot listen)(?:\(\))?(?: socket)?(?: failed)?: {EACCES}",
-          "listening on a port below 1024 needs NET_BIND_SERVICE; which port it was is not told"),
+          "listening on a port below 1024 needs NET_BIND_SERVICE; the line does not name the port"),
 )
 # fmt: on
 
 UNTOLD = not_a_capability(
-    "other", "", _EITHER, "a permission was denied; which capability cannot be told from the line", TRACE, "possible"
+    "other",
+    "",
+    _EITHER,
+    "a permission was denied; the line does not show which capability is missing",
+    TRACE,
+    "possible",
 )
-"""What is left where no row matches."""
+"""The pattern of last resort, if no other pattern matches."""

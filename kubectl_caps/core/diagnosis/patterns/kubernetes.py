@@ -1,6 +1,6 @@
 """Messages of Kubernetes, container runtimes and security modules about a container that does not run.
 
-Texts: k8s.io/kubernetes pkg/kubelet, pkg/scheduler and plugin/pkg/admission, runc, crun, CRI-O and moby; those of
+Texts: k8s.io/kubernetes pkg/kubelet, pkg/scheduler and plugin/pkg/admission, runc, crun, CRI-O and moby. The texts of
 Kubernetes 1.37 with containerd 2.2.5 and runc 1.1.5 were seen on a real node.
 """
 
@@ -41,49 +41,51 @@ PLATFORM: tuple[LogPattern, ...] = (
               rf"unable to apply caps: {EPERM}|capability not supported by your kernel",
               "the node itself lacks a capability that the container asks for", INSPECT),
     not_a_capability("setting", "privileged", r"no privileged container allowed in sandbox",
-              "its pod was made without privileged containers", INSPECT),
+              "the pod was created without privileged containers", INSPECT),
     not_a_capability("setting", "allowPrivilegeEscalation", r"cannot set `allowPrivilegeEscalation` to false and ",
-              "privileged and CAP_SYS_ADMIN do not go with allowPrivilegeEscalation: false", INSPECT),
-    # what the container needs and does not get
+              "allowPrivilegeEscalation: false is not allowed beside privileged or CAP_SYS_ADMIN", INSPECT),
+    # images, quotas, nodes, volumes, permissions of the API
     not_a_capability("other", "image", r"ErrImage(?:Never)?Pull|ImagePullBackOff|Failed to pull image|InvalidImageName",
               "the image cannot be pulled", DESCRIBE),
-    not_a_capability("other", "quota", r"ed quota: ", "the namespace's ResourceQuota refuses it", _QUOTA),
+    not_a_capability("other", "quota", r"ed quota: ", "the namespace's ResourceQuota refuses the pod", _QUOTA),
     not_a_capability("other", "limits",
               r"(?:minimum|maximum) (?:cpu|memory|ephemeral-storage) usage per (?:Container|Pod) is",
-              "the namespace's LimitRange refuses it", _QUOTA),
-    not_a_capability("other", "scheduler", r"\d{1,6}/\d{1,6} nodes are available: ", "no node takes the pod", DESCRIBE),
-    not_a_capability("other", "memory", r"OOMKilled|OOM-killed", "it used more memory than its limit",
+              "the namespace's LimitRange refuses the pod", _QUOTA),
+    not_a_capability("other", "scheduler", r"\d{1,6}/\d{1,6} nodes are available: ", "no node can run the pod",
+              DESCRIBE),
+    not_a_capability("other", "memory", r"OOMKilled|OOM-killed", "the container used more memory than its limit",
               "kubectl set resources WORKLOAD -n NAMESPACE -c CONTAINER --limits=memory=SIZE"),
     not_a_capability("other", "node", r"node was low on resource|Evicted\b", "the node ran out of a resource",
               DESCRIBE),
     not_a_capability("other", "configuration", r"(?:configmap|secret|persistentvolumeclaim) \"[^\"]{1,253}\" not found",
-              "a volume or a variable of the container needs it",
+              "a volume or an environment variable of the container needs the object",
               "kubectl get configmap,secret,persistentvolumeclaim -n NAMESPACE"),
     not_a_capability("other", "volumes",
               r"MountVolume\.\S{1,40} failed for volume|Unable to attach or mount volumes|FailedAttachVolume|"
               r"mount\.nfs: access denied by server",
               "a volume cannot be mounted", DESCRIBE),
     not_a_capability("other", "admission", r"admission webhook \"[^\"]{1,253}\" denied the request",
-              "a policy of the cluster refuses it", DESCRIBE),
+              "an admission webhook of the cluster refuses the pod", DESCRIBE),
     not_a_capability("other", "RBAC", r" is forbidden: User \"",
-              "Kubernetes refused it: a Role or RoleBinding is missing",
+              "the API server refused the request: a Role or RoleBinding is missing",
               "kubectl auth can-i --list -n NAMESPACE --as USER"),
-    # programs that are not there, and containers that end or do not answer
+    # missing programs, and containers that exit or do not answer
     not_a_capability("other", "command",
               r"executable file not found in \$PATH|exec: \"[^\"]{1,255}\": stat [^\n]{1,255}: no such file",
               "the program is not in the image",
               "kubectl get WORKLOAD -n NAMESPACE -o jsonpath='{..command}'"),
     not_a_capability("other", "probe", r" probe (?:failed|errored)",
-              "its probe gets no good answer: it does not listen there, or not yet", LOGS, "likely", vague=True),
+              "the probe fails: the program does not listen there, or does not listen yet", LOGS, "likely", vague=True),
     not_a_capability("setting", "seccomp", r"exited with code 159\b|\(SIGSYS\)",
-              "the seccomp profile killed it (SIGSYS)", SECCOMP, "likely", setting="seccompProfile"),
+              "the seccomp profile killed the program (SIGSYS)", SECCOMP, "likely", setting="seccompProfile"),
     not_a_capability("other", "status", r"exited with code 127\b",
-              "status 127 is that of a shell that did not find a program, and of setpriv for any failure", LOGS,
+              "a shell exits with 127 if it does not find a program; setpriv exits with 127 after any failure", LOGS,
               "likely", vague=True),
     not_a_capability("other", "status", r"exited with code 126\b",
               "a program may not be executed: its mode, a volume without exec, or file capabilities that it lacks",
               LOGS, "likely", vague=True),
-    not_a_capability("other", "crash", r"exited with code 139\b", "it crashed (SIGSEGV)", LOGS, "likely", vague=True),
+    not_a_capability("other", "crash", r"exited with code 139\b", "the program crashed (SIGSEGV)", LOGS, "likely",
+              vague=True),
 )
 
 SETTINGS: tuple[LogPattern, ...] = (
@@ -97,18 +99,19 @@ SETTINGS: tuple[LogPattern, ...] = (
               "/proc/sys is read-only in a container: use securityContext.sysctls of the pod",
               "kubectl explain pod.spec.securityContext.sysctls"),
     not_a_capability("setting", "files", r"[Rr]ead-only file system(?!\?)",
-              "readOnlyRootFilesystem, or a volume that is mounted read-only: give it a writable volume there", MOUNTS,
+              "readOnlyRootFilesystem, or a volume that is mounted read-only: mount a writable volume there", MOUNTS,
               "likely"),
     # security modules
     not_a_capability("setting", "AppArmor", r"apparmor=\"DENIED\"",
-              "the AppArmor profile refused it, not a missing capability",
+              "the AppArmor profile refused the operation; no capability is missing",
               "kubectl get WORKLOAD -n NAMESPACE -o jsonpath='{..appArmorProfile}'"),
-    not_a_capability("setting", "SELinux", r"avc:  ?denied  ?\{", "SELinux refused it, not a missing capability",
+    not_a_capability("setting", "SELinux", r"avc:  ?denied  ?\{",
+              "SELinux refused the operation; no capability is missing",
               "kubectl get WORKLOAD -n NAMESPACE -o jsonpath='{..seLinuxOptions}'"),
     not_a_capability("setting", "seccomp", r"type=1326 |type=SECCOMP |Bad system call",
-              "the seccomp profile refused it",
+              "the seccomp profile refused the system call",
               SECCOMP, setting="seccompProfile"),
-    # what is not there
+    # missing programs, devices, kernel modules, user ids and space
     not_a_capability("other", "exec", r"exec format error", "the program is built for another processor architecture",
               DESCRIBE),
     not_a_capability("other", "exec", r"(?<![\w/])exec:? [^\n:]{1,120}:? no such file or directory",

@@ -1,8 +1,8 @@
-"""Refusals that are no missing capability: of other machines, of file modes, of security modules, of sessions.
+"""Lines that look like a missing capability: refusals by other machines, file modes, security modules and sessions.
 
-Their lines hold the words of EPERM or EACCES, or say that access was denied. Texts: glibc's dynamic linker, the Go
+The lines hold the words of EPERM or EACCES, or say that access was denied. Texts: glibc's dynamic linker, the Go
 standard library, gRPC, PostgreSQL, OpenSSH, rsync, git, samba, bash, Chromium, bubblewrap, and the issues of their
-projects; tests/core/diagnosis/test_diagnose.py holds a line of each.
+projects. tests/core/diagnosis/test_diagnose.py holds a line for each pattern.
 """
 
 from kubectl_caps.core.diagnosis.patterns.pattern import (
@@ -50,7 +50,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "other",
         "application",
         rf"{_EITHER} (?:by |on resource |for (?:user|role|client|account|group)\b)",
-        "a program's own rules refused one of its users",
+        "a program refused one of its own users by its own access rules",
         LOGS,
         "likely",
     ),
@@ -58,7 +58,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "other",
         "remote",
         r"code = PermissionDenied\b|PERMISSION_DENIED\b|StatusCode\.PERMISSION_DENIED",
-        "another server refused the call (gRPC PermissionDenied): its own access rules",
+        "another server refused the call (gRPC PermissionDenied) by its own access rules",
         _LOGIN,
         "likely",
     ),
@@ -67,7 +67,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "remote",
         r"\b403\b[^\n]{0,100}?(?i:denied|not permitted)|(?i:denied|not permitted)[^\n]{0,100}?\b403\b|"
         "NT_STATUS_ACCESS_DENIED",
-        "another server refused it: its own access rules",
+        "another server refused the request by its own access rules",
         _LOGIN,
         "likely",
     ),
@@ -76,7 +76,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "remote",
         r"\b(?:550|553) [^\n]{0,80}?[Pp]ermission denied|sftp: |remote (?:open|mkdir|"
         r"readdir)[^\n]{0,255}?: Permission denied|@ERROR: ",
-        "the server on the other side refused it: its own file modes and access rules",
+        "the remote server refused the request by its own file modes or access rules",
         _LOGIN,
         "likely",
     ),
@@ -103,7 +103,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "other",
         "socket",
         rf"(?:dial unix|unix://)[^\n]{{0,255}}?{EACCES}|connect to the Docker daemon socket",
-        "the socket belongs to another user or group: its mode, or supplementalGroups",
+        "the socket belongs to another user or group: change its mode, or set supplementalGroups",
         MOUNTS,
         "likely",
     ),
@@ -135,7 +135,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "other",
         "sysctl",
         r"(?i:sysctl: permission denied on key)",
-        "/proc/sys is not the container's: use securityContext.sysctls of the pod, or set it on the node",
+        "a container cannot write to /proc/sys: use securityContext.sysctls of the pod, or set the sysctl on the node",
         _SYSCTLS,
     ),
     # seccomp
@@ -154,7 +154,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "setting",
         "seccomp",
         rf"disabling address space randomization: {EPERM}",
-        "the seccomp profile refuses personality; the debugger goes on without",
+        "the seccomp profile refuses the system call personality; the debugger continues",
         SECCOMP,
         "likely",
         setting="seccompProfile",
@@ -165,7 +165,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "sandbox",
         "Failed to move to new namespace|No usable sandbox|No permissions to create(?: a)? new namespace|"
         r"clone\(CLONE_NEWUSER\)|unshare\(CLONE_NEWUSER\)",
-        "a sandbox in a user namespace: a sysctl of the node, AppArmor or seccomp refuses it; it needs no capability",
+        "a sysctl of the node, AppArmor or seccomp refuses a user namespace; a user namespace needs no capability",
         SECCOMP,
         "likely",
     ),
@@ -175,7 +175,7 @@ LOOKALIKES: tuple[LogPattern, ...] = (
         "session",
         rf"\b(?:setsid|setpgid|setpgrp|tcsetpgrp|TIOCSCTTY)\b[^\n]{{0,60}}?{_EITHER}|(?:process group|"
         rf"controlling (?:tty|terminal))[^\n]{{0,40}}?{_EITHER}",
-        "the process leads a session already; no capability is involved",
+        "the process already leads a session; no capability is missing",
         LOGS,
         "likely",
     ),

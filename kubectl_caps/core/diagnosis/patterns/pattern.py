@@ -1,11 +1,10 @@
 """`LogPattern`, a row of the diagnosis: the pattern of a line, and the cause of that line.
 
-The rows are in servers.py, tools.py, kernel.py and kubernetes.py beside this file. Their lines are from
-programs that ran without capabilities (Debian 12, kernel 6.18), from their sources, or from issues of their projects;
-tests/core/diagnosis/test_diagnose.py holds one of each.
+The other modules of this folder hold the rows. Their lines are from programs that ran without capabilities (Debian 12,
+kernel 6.18), from the programs' sources, or from issues of their projects. tests/core/diagnosis/test_diagnose.py holds
+a line for each row.
 
-Patterns see hostile text. Every repetition of anything is bounded, so that a line costs time in proportion to its
-length.
+Patterns read hostile text. Every repetition is bounded, so that the time for a line grows in proportion to its length.
 """
 
 import re
@@ -16,18 +15,18 @@ from msgspec import Struct
 Certainty = Literal["certain", "likely", "possible"]
 CauseKind = Literal["capability", "setting", "other"]
 Setting = Literal["allowPrivilegeEscalation", "runAsUser", "seccompProfile"]
-"""A field beside the capabilities that a hardening changes, and that takes something from the programs."""
+"""A field that a hardening changes besides the capabilities, and whose change can make a program fail."""
 
 
 class LogPattern(Struct, frozen=True):
     """A line that names a cause. A group named `capability` in the pattern stands for `capabilities`.
 
-    `program` prints the line. `users` are the users that an added capability helps: `root` if others meet file
-    permissions, `any` if it helps every user; by default it helps root, and others only in a program that has file
-    capabilities. `next_command` is the command to try next, with WORKLOAD, NAMESPACE, POD, CONTAINER and IMAGE
-    in it; empty if that command adds the capabilities. If there are `words`, the pattern is tried only on lines with
-    one of these words. `setting` is a field that a hardening may change and that the row is about. A `vague` row only
-    shows that something failed: it counts if no other row names a cause.
+    `program` prints the line. `users` are the users whom an added capability helps: `root` if file permissions stop
+    every other user, `any` if it helps every user, `usual` if it helps root, and other users only in a program with
+    file capabilities. `next_command` is the command to try next, with placeholders WORKLOAD, NAMESPACE, POD, CONTAINER
+    and IMAGE; empty if the next command adds the capabilities. If there are `words`, the pattern is tried only on lines
+    with one of these words. `setting` is the field that caused the refusal, if a hardening may change that field. A
+    `vague` row only shows that a program failed: it counts if no other row names a cause.
     """
 
     pattern: re.Pattern[str]
@@ -68,10 +67,10 @@ def not_a_capability(
 EPERM = r"[Oo]peration not permitted"
 EACCES = r"[Pp]ermission denied"
 LOW_PORT = r"(?:\d{1,3}|10[01]\d|102[0-3])(?!\d)"
-"""A port below 1024, which is where `net.ipv4.ip_unprivileged_port_start` is unless somebody changed it."""
+"""A port below 1024, the default of `net.ipv4.ip_unprivileged_port_start`."""
 LOW = f":{LOW_PORT}"
 
-# After a rollback the pod and its log are gone, and its events and the workload are still there.
+# After a rollback the pod and its log are gone. The events of the pod and the workload still exist.
 DESCRIBE = "kubectl get events -n NAMESPACE --field-selector involvedObject.name=POD"
 INSPECT = "kubectl caps inspect WORKLOAD -n NAMESPACE"
 LOGS = "kubectl caps harden WORKLOAD -n NAMESPACE --rollback=false; kubectl logs WORKLOAD -n NAMESPACE -c CONTAINER"
@@ -81,16 +80,16 @@ TRACE = (
     "kubectl exec WORKLOAD -n NAMESPACE -c CONTAINER -- strace -f setpriv --bounding-set=-all PROGRAM 2>&1"
     " | kubectl caps explain -"
 )
-"""`PROGRAM` is the program with its arguments. The image needs strace and setpriv for it."""
+"""`PROGRAM` is the program with its arguments. The image must have strace and setpriv."""
 
 PORT = (
     "listening on a port below 1024 needs NET_BIND_SERVICE; "
-    "a higher port or the sysctl net.ipv4.ip_unprivileged_port_start needs nothing"
+    "a higher port, or the sysctl net.ipv4.ip_unprivileged_port_start, needs no capability"
 )
 PING = "a raw socket needs NET_RAW; ping alone also works with the sysctl net.ipv4.ping_group_range"
 GROUP = "taking on the group of another user needs SETGID, and SETUID comes next"
 USER = "becoming another user needs SETUID"
 OWNER = (
-    "giving a file to another user or group needs CHOWN, unless the volume has the right owner already; "
-    "NFS with root_squash refuses it all the same"
+    "giving a file to another user or group needs CHOWN, unless the volume already has the right owner; "
+    "NFS with root_squash refuses it even with CHOWN"
 )

@@ -1,4 +1,4 @@
-"""Lines of servers, and of the programs that start servers as another user, when the kernel refuses an operation."""
+"""Lines about refusals of the kernel from servers, and from programs that start servers as another user."""
 
 from kubectl_caps.core.diagnosis.patterns.pattern import (
     EACCES,
@@ -15,7 +15,7 @@ from kubectl_caps.core.diagnosis.patterns.pattern import (
     not_a_capability,
 )
 
-_LIMIT = "raising a hard resource limit needs SYS_RESOURCE; it goes on without"
+_LIMIT = "raising a hard resource limit needs SYS_RESOURCE; the server runs without it"
 
 # fmt: off
 SERVERS: tuple[LogPattern, ...] = (
@@ -47,8 +47,8 @@ SERVERS: tuple[LogPattern, ...] = (
     needs("SETGID", "certain", "memcached", rf"failed to drop supplementary groups: {EPERM}", GROUP),
     needs("SETUID", "likely", "memcached", r"failed to assume identity of user \S{1,40}", USER),
     needs("IPC_LOCK", "possible", "memcached", r"warning: -k invalid, mlockall\(\) failed: Cannot allocate memory",
-          "locking memory needs IPC_LOCK; it goes on without"),
-    # languages: whoever listens
+          "locking memory needs IPC_LOCK; the server runs without it"),
+    # languages: programs that listen
     needs("NET_BIND_SERVICE", "certain", "Go",
           rf"listen (?:tcp|udp)[46]? [^\s/]{{0,255}}{LOW}: bind: permission denied", PORT),
     needs("NET_RAW", "certain", "Go", r"listen ip[46]?:[\w-]{1,40} \S{0,255}: socket: operation not permitted", PING),
@@ -59,7 +59,7 @@ SERVERS: tuple[LogPattern, ...] = (
           rf"listening socket \S{{0,255}}{LOW}: bind: Permission denied", PORT),
     # programs that change their user
     needs("SETGID SETUID", "certain", "gosu", r"failed switching to \S{1,80}: operation not permitted",
-          "becoming another user needs SETUID and SETGID; runAsUser with that user needs neither"),
+          "becoming another user needs SETUID and SETGID; with runAsUser set to that user it needs neither"),
     needs("SETGID", "certain", "su-exec", rf"su-exec: set(?:groups|gid)(?:\(\d+\))?: {EPERM}", GROUP),
     needs("SETUID", "certain", "su-exec", rf"su-exec: setuid(?:\(\d+\))?: {EPERM}", USER),
     needs("SETGID", "certain", "s6", rf"s6-\w{{1,40}}: fatal: unable to set(?: supplementary group list|gid): {EPERM}",
@@ -83,7 +83,7 @@ SERVERS: tuple[LogPattern, ...] = (
           rf"sudo: (?:PERM_\w{{1,20}}: setresuid\([^)]{{1,40}}\)|unable to change to runas uid[^:\n]{{0,40}}): {EPERM}",
           USER),
     needs("AUDIT_WRITE", "possible", "sudo", rf"sudo: unable to send audit message: {EPERM}",
-          "writing audit records needs AUDIT_WRITE; it goes on without"),
+          "writing audit records needs AUDIT_WRITE; sudo runs without it"),
     needs("SETGID SETUID", "likely", "tcpdump, radvd",
           r"Couldn't change to '[^']{1,40}' uid=\d{1,10} gid=\d{1,10}",
           "becoming another user needs SETUID and SETGID"),
@@ -100,7 +100,7 @@ SERVERS: tuple[LogPattern, ...] = (
     # servers that confine themselves
     needs("NET_BIND_SERVICE SETGID SETUID SYS_CHROOT", "likely", "BIND named",
           r"capset failed: Operation not permitted: please ensure that the capset kernel module",
-          "it keeps a set of its own, of which some are missing"),
+          "the server sets its own capabilities, and some of them are missing"),
     needs("NET_BIND_SERVICE", "possible", "BIND named",
           r"creating IPv[46] interface \S{1,20} failed; interface ignored", PORT),
     needs("SYS_CHROOT", "certain", "sshd", r'chroot\("[^"]{1,300}"\): Operation not permitted \[preauth\]',

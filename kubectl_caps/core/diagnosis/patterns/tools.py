@@ -1,4 +1,4 @@
-"""Lines of tools and utilities of an image when the kernel refuses an operation."""
+"""Lines about refusals of the kernel from command line tools of an image."""
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from kubectl_caps.core.diagnosis.patterns.pattern import (
 
 _NICE = "real-time scheduling and higher priority need SYS_NICE"
 _NET = "configuring the pod's network needs NET_ADMIN"
-_LIMIT = "raising a hard resource limit needs SYS_RESOURCE; many programs go on without"
+_LIMIT = "raising a hard resource limit needs SYS_RESOURCE; many programs run without it"
 _ADMIN = "mounting, and creating or entering namespaces, needs SYS_ADMIN"
 _CLOCK = "setting the clock of the node needs SYS_TIME"
 
@@ -36,7 +36,8 @@ TOOLS: tuple[LogPattern, ...] = (
     needs("FOWNER", "likely", "chmod", rf"chmod: [^\n]{{1,300}}: {EPERM}",
           "changing the mode of a file of another user needs FOWNER"),
     needs("FOWNER", "possible", "PostgreSQL", rf'could not change permissions of directory "[^"]{{1,300}}": {EPERM}',
-          "its data belong to another user: give it the volume (fsGroup, an init container), or FOWNER if it is root"),
+          "the data belong to another user: make the server's user the owner (fsGroup, an init container); "
+          "a server that runs as root needs FOWNER"),
     needs("FOWNER", "likely", "rm, touch", rf"(?:cannot remove|setting times of) [^\n]{{1,300}}: {EPERM}",
           "changing a file of another user needs FOWNER"),
     needs("MKNOD", "certain", "mknod", rf"mknod: [^\n]{{1,300}}: {EPERM}", "creating a device node needs MKNOD"),
@@ -80,34 +81,34 @@ TOOLS: tuple[LogPattern, ...] = (
           "writing net.* sysctls needs NET_ADMIN; securityContext.sysctls of the pod needs nothing"),
     needs("", "certain", "dnsmasq, Pi-hole",
           r"process is missing required capability (?P<capability>NET_ADMIN|NET_RAW|NET_BIND_SERVICE)\b",
-          "names the capability that it wants"),
+          "the line names the missing capability"),
     needs("NET_BIND_SERVICE", "certain", "dnsmasq",
           rf"failed to (?:create listening socket for (?:port )?\S{{1,80}}|bind DHCP server socket): {EACCES}", PORT),
     needs("NET_ADMIN", "likely", "Pi-hole", r"DHCP requested but NET_ADMIN is not available",
           "its DHCP server needs NET_ADMIN"),
     # clock, priority, memory, limits
     needs("SYS_TIME", "certain", "chronyd", rf"adjtimex\(0x[0-9a-f]{{1,8}}\) failed ?: {EPERM}",
-          f"{_CLOCK}; chronyd -x serves time without touching it"),
+          f"{_CLOCK}; chronyd -x serves time without setting the clock"),
     needs("NET_BIND_SERVICE", "likely", "chronyd", rf"Could not open (?:NTP|command) socket on \S{{1,80}}{LOW}", PORT),
     not_a_capability("other", "hwclock", r"Cannot access the Hardware Clock via any known method",
-              "the container does not have the device /dev/rtc; setting it needs SYS_TIME, too", DESCRIBE, "likely"),
+              "the container lacks the device /dev/rtc; setting the clock also needs SYS_TIME", DESCRIBE, "likely"),
     needs("SYS_TIME", "certain", "date", rf"(?:cannot|can't) set date: {EPERM}", _CLOCK),
     replace(needs("SYS_NICE", "possible", "MySQL, numactl", rf"(?:mbind|set_mempolicy): {EPERM}",
-                  "SYS_NICE would open this call in the seccomp profile; without it the program runs as well"),
+                  "SYS_NICE would open this call in the seccomp profile; the program also runs without SYS_NICE"),
             users="any"),
     needs("SYS_NICE", "likely", "nice",
           rf"(?:cannot set niceness|failed to set priority [^\n]{{1,80}}): (?:{EACCES}|{EPERM})", _NICE),
     needs("SYS_NICE", "certain", "chrt, ionice",
           rf"(?:failed to set pid \d+'s policy|ioprio_set failed|failed to set pid \d+'s affinity): {EPERM}", _NICE),
     needs("IPC_LOCK", "likely", "Vault", rf"ailed to lock memory: (?:cannot allocate memory|{EPERM})",
-          "locking memory needs IPC_LOCK; disable_mlock needs nothing"),
+          "locking memory needs IPC_LOCK; with disable_mlock Vault needs no capability"),
     not_a_capability("other", "Elasticsearch", r"Unable to lock JVM Memory: error=12|memory is not locked",
               "the memlock limit of the node is too low; IPC_LOCK does not help a JVM that is not root",
               "kubectl exec WORKLOAD -n NAMESPACE -c CONTAINER -- cat /proc/1/limits"),
     needs("IPC_LOCK", "likely", "",
           r"(?i:\bmlock(?:2|all)?\b|\b(?:lock|pin)(?:ing)?\b[^\n]{0,40}?\b(?:memory|pages|RAM)\b)"
           r"[^\n]{0,80}?[Cc]annot allocate memory",
-          "without IPC_LOCK the limit on locked memory holds: mlock(2) says ENOMEM above the limit"),
+          "without IPC_LOCK, mlock(2) fails with ENOMEM above the limit on locked memory"),
     needs("SYS_RESOURCE", "likely", "prlimit, ulimit",
           rf"(?:set the \w{{1,20}} resource limit|cannot modify limit|error setting limit)[: (]{{1,2}}{EPERM}",
           _LIMIT),
@@ -124,7 +125,7 @@ TOOLS: tuple[LogPattern, ...] = (
           "changing the host name needs SYS_ADMIN"),
     needs("SYS_PTRACE", "likely", "strace, gdb",
           rf"ptrace(?:\(PTRACE_(?:SEIZE|ATTACH|TRACEME)[^)]{{0,40}}\))?: {EPERM}|Could not attach to process",
-          "tracing needs SYS_PTRACE, where seccomp and kernel.yama.ptrace_scope let it"),
+          "tracing needs SYS_PTRACE, and seccomp and kernel.yama.ptrace_scope must allow tracing"),
     needs("SYSLOG", "certain", "dmesg", rf"dmesg: (?:read kernel buffer failed|klogctl): {EPERM}",
           "reading the kernel log needs SYSLOG"),
     needs("KILL", "certain", "kill", rf"kill: (?:\(\d+\) - |can't kill pid \d+: ){EPERM}",

@@ -1,7 +1,7 @@
-"""The words that programs have for an operation, beside the text of EPERM or EACCES: no program is named here.
+"""Words for an operation that stand beside the text of EPERM or EACCES, in lines of any program.
 
-The lines behind the words are those of programs that ran without the capability (Debian 12, kernel 6.18); the table
-of real lines in tests/core/diagnosis/real_lines.jsonl holds them.
+The words are from lines of programs that ran without the capability (Debian 12, kernel 6.18). Those lines are in
+tests/core/diagnosis/real_lines.jsonl.
 """
 
 import re
@@ -36,25 +36,25 @@ _GROUP = (
 )
 _USER_ID = r"(?<![\w-])(?:(?:e|r|real |effective |runas )?uid\b|user[- ]?ids?\b)"
 _NO_PATH = r"(?:(?![\s\"'(]/|unix)[^\n]){0,80}?"
-"""What stands between the words and an address: a path is a socket of another kind, which file modes protect."""
+"""The text between the words and an address. A path in it would be a Unix socket, which file modes protect."""
 
 
 def _words(
     capabilities: str, pattern: str, note: str, error: str = EPERM, certainty: Certainty = "likely"
 ) -> LogPattern:  # fmt: skip
-    """A line in which the words stand before the error, or just behind it."""
+    """A line with the words before the error or just after the error."""
     return needs(
         capabilities, certainty, "", rf"(?i:{pattern})[^\n]{{0,160}}?{error}|{error}[ :(-]{{1,4}}(?i:{pattern})", note
     )
 
 
 def _bound(pattern: str, note: str) -> LogPattern:
-    """A line of a program that listens on an address. Knot says EPERM for EACCES."""
+    """A line of a program that listens on an address. Knot prints EPERM instead of EACCES."""
     return needs("NET_BIND_SERVICE", "likely", "", rf"(?i:{pattern}){_NO_PATH}{_EITHER}", note)
 
 
 WORDS: tuple[LogPattern, ...] = (
-    # who one is
+    # users and groups
     _words(
         "SETGID SETUID",
         rf"\b{_SWITCH}\b[^\n]{{0,40}}?\buid\b[^\n]{{0,20}}?\bgid\b",
@@ -63,7 +63,7 @@ WORDS: tuple[LogPattern, ...] = (
     _words(
         "SETGID SETUID",
         r"\b(?:drop|dropping|shed|lower|change|changing|switch|switching)\b[^\n]{0,20}?\bprivileges?\b",
-        "dropping privileges is becoming another user and group, which needs SETUID and SETGID",
+        "a program that drops privileges becomes another user and group, which needs SETUID and SETGID",
         certainty="possible",
     ),
     _words("SETGID", rf"\b{_SWITCH}\b[^\n]{{0,40}}?{_GROUP}", GROUP),
@@ -127,7 +127,7 @@ WORDS: tuple[LogPattern, ...] = (
     _bound(
         rf"\b(?:bind|binding|listening)\b{_NO_PATH}\b(?:socket|address|of a server|"
         rf"(?:\d{{1,3}}\.){{3}}\d{{1,3}}|\w{{1,30}}/(?:tcp|udp)\b)",
-        f"{PORT}; which port is not told",
+        f"{PORT}; the line does not name the port",
     ),
     _bound(rf"\b(?:open|use|port|serve on)\b[^\n]{{0,20}}?\b(?:TCP |UDP )?port[ =:]{{1,3}}{LOW_PORT}", PORT),
     _words(
@@ -158,7 +158,7 @@ WORDS: tuple[LogPattern, ...] = (
         "SYS_RESOURCE",
         r"\b(?:resource|hard|open files?|file descriptor|nofile|memlock|core|stack)(?: size)? limits?\b|"
         r"\brlimit|\bRLIMIT_\w{1,12}|\bulimit\b",
-        "raising a hard resource limit needs SYS_RESOURCE; many programs go on without",
+        "raising a hard resource limit needs SYS_RESOURCE; many programs run without it",
         certainty="possible",
     ),
     # the machine
@@ -209,4 +209,4 @@ WORDS: tuple[LogPattern, ...] = (
 )
 
 WORTH_TRYING = re.compile(_EITHER)
-"""Without a match of this none of the rows here can match."""
+"""Only a line that matches this pattern can match `WORDS`."""

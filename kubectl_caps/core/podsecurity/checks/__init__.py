@@ -1,1 +1,1 @@
-"""One module a check: its docstring is its manual, `CHECK` its record."""
+"""One module for each check: its docstring is the manual, and `CHECK` is the record."""

@@ -48,7 +48,7 @@ _FIELD = ("securityContext", "appArmorProfile", "type")
 
 
 def app_armor_profile_1_0(template: PodTemplate) -> Finding | None:
-    """Fields and annotations; an annotation may name a container that does not exist."""
+    """Judges fields and annotations. An annotation may name a container that does not exist."""
     offenders = on_pod(_FIELD, _forbidden(template.spec.security.app_armor_profile))
     offenders += offending_containers(
         template, _FIELD, lambda container: _forbidden(container.security.app_armor_profile)

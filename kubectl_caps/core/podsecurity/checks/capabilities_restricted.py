@@ -63,7 +63,7 @@ def capabilities_restricted_1_22(template: PodTemplate) -> Finding | None:
 
 
 def capabilities_restricted_1_25(template: PodTemplate) -> Finding | None:
-    """Windows pods are exempt, and as this overrides the baseline check, no capabilities check is left for them."""
+    """Windows pods are exempt. As this check overrides the baseline check, no check of capabilities applies to them."""
     return None if is_windows(template) else capabilities_restricted_1_22(template)
 
 

@@ -1,7 +1,7 @@
-"""The records of the Pod Security Standards: `Check`, its revisions, and `Finding`; helpers that checks share.
+"""`Check`, `Revision` and `Finding`: the records of the Pod Security Standards, and functions that checks share.
 
-The model is upstream's (k8s.io/pod-security-admission policy/checks.go): a check has an id, a level and revisions, each
-with the first minor version at which it applies; a revision may override checks of the level below.
+The model is upstream's (k8s.io/pod-security-admission policy/checks.go). A check has an id, a level and revisions. A
+revision applies from a minor version on, and may override checks of baseline.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ RevisionCheck = Callable[[PodTemplate], Finding | None]
 
 
 class Revision(Struct, frozen=True):
-    """A revision: the minor version from which it applies, and the baseline checks that it makes unnecessary."""
+    """A revision: the minor version from which it applies, and the baseline checks that it overrides."""
 
     minor: int
     check: RevisionCheck
@@ -38,14 +38,14 @@ class Revision(Struct, frozen=True):
 
 
 class Check(Struct, frozen=True):
-    """One check; `revisions` by rising minor version."""
+    """One check. `revisions` are sorted by rising minor version."""
 
     id: str
     level: CheckLevel
     revisions: tuple[Revision, ...]
 
     def at(self, minor: int) -> Revision | None:
-        """The revision that applies at a version; None before the first one."""
+        """The revision that applies at a minor version; None before the first revision."""
         return next((revision for revision in reversed(self.revisions) if revision.minor <= minor), None)
 
 
@@ -66,7 +66,7 @@ def offending_containers(template: PodTemplate, field: Path, wrong: Callable[[Co
 
 
 def on_pod(field: Path, wrong: bool) -> list[Offender]:
-    """The pod itself as a offender of `spec.<field>`, if it is wrong."""
+    """The pod itself as the offender with `spec.<field>`, if the field is `wrong`; else none."""
     return [Offender(None, ("spec", *field))] if wrong else []
 
 
@@ -87,7 +87,7 @@ def go_sorted(items: Iterable[str]) -> list[str]:
 
 
 def containers(offenders: Sequence[Offender]) -> str:
-    """`container "a"` or `containers "a", "b"`, in the order of the visit, a name as often as it offends."""
+    """`container "a"` or `containers "a", "b"`, a name for each offender, in their order."""
     names = [offender.container for offender in offenders if offender.container is not None]
     return f"{plural('container', len(names))} {quoted(names)}"
 

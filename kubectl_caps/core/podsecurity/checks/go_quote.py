@@ -1,10 +1,10 @@
-"""Go's strconv.Quote, in which the API server writes the values of annotations."""
+"""Go's strconv.Quote, which the API server uses for the values of annotations."""
 
 _SHORT = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 
 
 def go_quoted(text: str) -> str:
-    """The text in double quotes; what is not printable as Go escapes it (strconv/quote.go)."""
+    """The text in double quotes. Characters that are not printable are escaped as in Go (strconv/quote.go)."""
     return f'"{"".join(map(_escaped, text))}"'
 
 

@@ -30,7 +30,7 @@ from kubectl_caps.core.text import plural
 
 
 def host_path_volumes_1_0(template: PodTemplate) -> Finding | None:
-    """Restricted does without it: restrictedVolumes forbids more."""
+    """Restricted overrides this check: restrictedVolumes forbids more."""
     found = [
         (index, volume) for index, volume in enumerate(template.spec.volumes or ()) if volume.host_path is not None
     ]

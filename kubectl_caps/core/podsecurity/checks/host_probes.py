@@ -39,7 +39,7 @@ from kubectl_caps.core.text import plural
 
 
 def host_probes_1_34(template: PodTemplate) -> Finding | None:
-    """Any host is forbidden, loopback too. The only check that sorts the containers' names."""
+    """Every host is forbidden, also loopback. This is the only check that sorts the containers' names."""
     found = [
         (member.container.name, (*member.path, *path), host)
         for member in members(template.spec)

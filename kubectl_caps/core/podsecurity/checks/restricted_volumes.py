@@ -1,4 +1,4 @@
-"""Only volumes of harmless types may be used.
+"""Only volumes of the allowed types may be used.
 
 Fields:
     spec.volumes[*]
@@ -41,7 +41,7 @@ _ALLOWED = (
     "projected",
     "secret",
 )
-# The field of core/v1 VolumeSource and its attribute here, in the order in which upstream asks for them.
+# The field of core/v1 VolumeSource and the name of its attribute, in upstream's order.
 _FORBIDDEN = {
     "hostPath": "host_path",
     "gcePersistentDisk": "gce_persistent_disk",
@@ -68,7 +68,7 @@ _FORBIDDEN = {
 
 
 def restricted_volumes_1_0(template: PodTemplate) -> Finding | None:
-    """A volume passes when any allowed source is set."""
+    """A volume passes if any allowed source is set."""
     found = [
         (index, volume.name, restricted_source(volume) or "unknown")
         for index, volume in enumerate(template.spec.volumes or ())
@@ -90,7 +90,7 @@ def _path(index: int, kind: str) -> Path:
 
 
 def restricted_source(volume: Volume) -> str | None:
-    """The first source of those that the check refuses, in the order in which upstream asks for them."""
+    """The first refused source that is set, in upstream's order."""
     return next((field for field, name in _FORBIDDEN.items() if getattr(volume, name) is not None), None)
 
 

@@ -1,4 +1,4 @@
-"""Containers must be required to run as another user than root.
+"""runAsNonRoot must be true.
 
 Fields:
     spec.securityContext.runAsNonRoot
@@ -42,7 +42,7 @@ _FIELD = ("securityContext", "runAsNonRoot")
 
 
 def run_as_non_root_1_0(template: PodTemplate) -> Finding | None:
-    """A false on the pod fails even where every container sets true. A runAsUser above 0 is not enough."""
+    """A runAsNonRoot of false on the pod fails even if every container sets true. A runAsUser above 0 is not enough."""
     pod = template.spec.security.run_as_non_root
     bad = on_pod(_FIELD, pod is False)
     bad += offending_containers(template, _FIELD, lambda container: container.security.run_as_non_root is False)

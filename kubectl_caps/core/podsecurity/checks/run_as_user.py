@@ -1,4 +1,4 @@
-"""Nobody may run as user 0.
+"""runAsUser may not be 0.
 
 Fields:
     spec.securityContext.runAsUser
@@ -40,7 +40,7 @@ _FIELD = ("securityContext", "runAsUser")
 
 
 def run_as_user_1_23(template: PodTemplate) -> Finding | None:
-    """A 0 on the pod fails even where every container overrides it."""
+    """A runAsUser of 0 on the pod fails even if every container overrides it."""
     offenders = on_pod(_FIELD, template.spec.security.run_as_user == 0)
     offenders += offending_containers(template, _FIELD, lambda container: container.security.run_as_user == 0)
     return (

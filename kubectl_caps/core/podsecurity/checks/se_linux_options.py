@@ -49,12 +49,12 @@ _FIELD: Path = ("securityContext", "seLinuxOptions")
 
 
 def se_linux_options_1_0(template: PodTemplate) -> Finding | None:
-    """Level is not judged."""
+    """The field level is not judged."""
     return _check(template, _TYPES)
 
 
 def se_linux_options_1_31(template: PodTemplate) -> Finding | None:
-    """One type more."""
+    """Allows one more type."""
     return _check(template, _TYPES | {"container_engine_t"})
 
 

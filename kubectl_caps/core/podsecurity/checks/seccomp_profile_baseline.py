@@ -52,7 +52,7 @@ FIELD = ("securityContext", "seccompProfile", "type")
 
 
 def seccomp_profile_baseline_1_0(template: PodTemplate) -> Finding | None:
-    """Only annotations, and only of containers that exist; an empty value is forbidden, unlike AppArmor's."""
+    """Judges only annotations of existing containers. An empty value is forbidden, unlike AppArmor's."""
     keys = [POD_ANNOTATION, *(f"{CONTAINER_ANNOTATION}{member.container.name}" for member in members(template.spec))]
     annotations = template.annotations
     bad = go_sorted(key for key in keys if key in annotations and not _allowed(annotations[key]))
@@ -68,7 +68,7 @@ def seccomp_profile_baseline_1_0(template: PodTemplate) -> Finding | None:
 
 
 def seccomp_profile_baseline_1_19(template: PodTemplate) -> Finding | None:
-    """Only fields."""
+    """Judges only fields."""
     offenders = forbidden_setters(template)
     return forbidden_types(template, offenders) if offenders else None
 
@@ -82,7 +82,7 @@ def forbidden_setters(template: PodTemplate) -> list[Offender]:
 
 
 def forbidden_types(template: PodTemplate, offenders: list[Offender]) -> Finding:
-    """The finding for those."""
+    """The finding for the offenders that set a forbidden type."""
     profiles = [template.spec.security.seccomp_profile]
     profiles += [member.container.security.seccomp_profile for member in members(template.spec)]
     types = go_sorted(profile.type or "" for profile in profiles if profile is not None and is_forbidden(profile))
@@ -94,7 +94,7 @@ def forbidden_types(template: PodTemplate, offenders: list[Offender]) -> Finding
 
 
 def is_forbidden(profile: TypedProfile | None) -> bool:
-    """Whether a profile is set to something else than RuntimeDefault or Localhost."""
+    """Whether a profile is set, and to another type than RuntimeDefault or Localhost."""
     return profile is not None and profile.type not in ("RuntimeDefault", "Localhost")
 
 

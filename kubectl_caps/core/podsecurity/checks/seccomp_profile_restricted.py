@@ -41,7 +41,7 @@ from kubectl_caps.core.podsecurity.checks.seccomp_profile_baseline import FIELD,
 
 
 def seccomp_profile_restricted_1_19(template: PodTemplate) -> Finding | None:
-    """Annotations do not help. What is set wrong is said before what is not set."""
+    """Annotations do not count. A forbidden type is reported first; a missing type only if no type is forbidden."""
     if bad := forbidden_setters(template):
         return forbidden_types(template, bad)
     unset = offending_containers(template, FIELD, lambda container: container.security.seccomp_profile is None)
@@ -52,7 +52,7 @@ def seccomp_profile_restricted_1_19(template: PodTemplate) -> Finding | None:
 
 
 def seccomp_profile_restricted_1_25(template: PodTemplate) -> Finding | None:
-    """Windows pods are exempt, and as this overrides the baseline check, no seccomp check is left for them."""
+    """Windows pods are exempt. As this check overrides the baseline check, no check of seccomp applies to them."""
     return None if is_windows(template) else seccomp_profile_restricted_1_19(template)
 
 

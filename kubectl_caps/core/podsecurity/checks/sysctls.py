@@ -63,7 +63,7 @@ _NEW: tuple[tuple[int, tuple[str, ...]], ...] = (
 
 
 def sysctls_since(minor: int, template: PodTemplate) -> Finding | None:
-    """Names compare exactly; they are listed in the order of the spec, duplicates kept."""
+    """Names compare exactly. They are listed in the order of the spec, with duplicates."""
     allowed = {name for since, names in _NEW if since <= minor for name in names}
     sysctls = enumerate(template.spec.security.sysctls or ())
     found = [(index, item.name or "") for index, item in sysctls if item.name not in allowed]

@@ -42,7 +42,7 @@ _FIELD = ("securityContext", "windowsOptions", "hostProcess")
 
 
 def windows_host_process_1_0(template: PodTemplate) -> Finding | None:
-    """On the pod or any container."""
+    """Judges the pod and every container."""
     offenders = on_pod(_FIELD, _is_host_process(template.spec.security.windows_options))
     offenders += offending_containers(
         template, _FIELD, lambda container: _is_host_process(container.security.windows_options)

@@ -1,4 +1,4 @@
-"""`Accepted`: the capabilities and checks of a container or a pod that exemptions take out of the verdict."""
+"""`Accepted`: the capabilities and checks that exemptions accept for a container or a pod."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
 from kubectl_caps.core.linux.sets import CapabilitySet
 
 PRIVILEGED = "privileged"
-"""Among capabilities: that the container is privileged, and with it every capability."""
+"""The name, in a list of capabilities, that stands for `privileged: true` and so for every capability."""
 
 _EVERY = CapabilitySet((1 << 64) - 1)
 
@@ -19,7 +19,7 @@ class Accepted(Struct, frozen=True):
 
     @property
     def privileged(self) -> bool:
-        """Whether the container may be privileged, and so hold everything."""
+        """Whether the container may be privileged. A privileged container holds every capability."""
         return PRIVILEGED in self.capabilities
 
     @property
@@ -30,7 +30,7 @@ class Accepted(Struct, frozen=True):
         return CapabilitySet.from_names(self.capabilities)
 
     def covers(self, name: str) -> bool:
-        """Whether a declared add does not count, however it is spelled."""
+        """Whether a declared add does not count. The spelling of the name does not matter."""
         if self.capabilities & {PRIVILEGED, "ALL"}:
             return True
         try:

@@ -1,4 +1,4 @@
-"""The printed `harden` command that repeats a hardening, with other adds or another way to watch."""
+"""The `harden` command that repeats a hardening with more adds or other flags, to be printed."""
 
 import shlex
 
@@ -13,7 +13,7 @@ RUN_FLAGS = {"": (), "next": ("--wait",), "now": ("--trigger",)}
 """The flags that ask for a watched run of a CronJob."""
 
 
-def again(job: HardenResult, options: HardenOptions, watch: RolloutOptions, *more: str) -> str:
+def repeat_command(job: HardenResult, options: HardenOptions, watch: RolloutOptions, *more: str) -> str:
     """The command that hardens an object with these options and the adds that its result suggests; `more` are flags."""
     options = with_more(job, options, job.suggestion.add) if job.suggestion else options
     by_container: dict[str, list[str]] = {}

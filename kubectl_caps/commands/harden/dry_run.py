@@ -1,4 +1,4 @@
-"""Server dry runs of one object: what the server would refuse is known before anything is sent."""
+"""Creates the pod of a hardened template in a server dry run, before the change is sent."""
 
 import msgspec
 from msgspec.structs import replace
@@ -17,10 +17,10 @@ from kubectl_caps.errors import ApiError, CapsError
 
 
 def try_pod(cluster: Cluster, job: HardenResult, options: HardenOptions, manager: str) -> HardenResult:
-    """A server dry run of the pod that the new template would make; a pod that cannot be tried is a remark.
+    """Try the pod of the new template in a server dry run. If the pod cannot be tried, the result has a remark.
 
     A namespace that enforces Pod Security accepts the workload and forbids its pods, so the pod is tried first. Raises
-    CapsError if the pod would be refused, or would not get all of the template.
+    CapsError if the pod would be refused, or if admission would remove a part of the template.
     """
     namespace = job.workload.namespace
     try:
@@ -38,7 +38,7 @@ def try_pod(cluster: Cluster, job: HardenResult, options: HardenOptions, manager
 
 
 def _says_nothing(error: ApiError, *, builtin: bool) -> bool:
-    """Whether the refusal of a pod is no fault of the template: no right to create pods, or no quota left.
+    """Whether the refusal of a pod says nothing about the template: no right to create pods, or no quota left.
 
     The template of a custom resource may lack fields that its controller fills in.
     """

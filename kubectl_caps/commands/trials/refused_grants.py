@@ -1,4 +1,4 @@
-"""The capabilities that admission forbids to add, although today's pods hold them by the runtime's default."""
+"""Finds the capabilities that admission refuses as adds, although today's pods hold them by the runtime's default."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.refusals import refusal_cause
@@ -14,8 +14,8 @@ def refused_grants(
 ) -> tuple[Grants, str]:
     """The grants whose add the server refuses, and its message about the first one, found by dry runs of pods.
 
-    The level baseline forbids to add NET_RAW, which containerd gives every pod by default. Empty if the user may make
-    no pods: nobody can tell then.
+    The level baseline forbids to add NET_RAW, which containerd gives every pod by default. Empty if the user has no
+    right to create pods, because then dry runs show nothing.
     """
     if not _refusal(cluster, plan, held, containers, options):
         return frozenset(), ""

@@ -14,6 +14,7 @@ from policies.random_policies import ADMIN
 from policies.verdicts import PATHS, await_policy, install
 from testbed.cluster import Cluster
 
+from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
 from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, PolicyGrant
 
 HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "SETUID"]}}
@@ -207,6 +208,22 @@ def test_an_exemption_lapses_by_itself(api_cluster: Cluster, namespace: str, tmp
         assert "until 2.0" in parameters["metadata"]["annotations"]["kubectl-caps/exemptions"]
         lapsed = policy(api_cluster, namespace, "--check")
         assert (lapsed.status, "capabilities.add has SETUID" in lapsed.out) == (int(is_refused), is_refused), lapsed
+
+
+def test_harden_and_label_ns_ask_as_the_workload_whose_pods_they_try(api_cluster: Cluster, namespace: str) -> None:
+    """In a dry run, which makes nothing. The pods of a stranger are still refused."""
+    web(api_cluster, namespace)
+    assert policy(api_cluster, namespace, "--apply", "--action", "deny").status == 0
+    await_policy(api_cluster, namespace)
+    assert run(api_cluster, "label-ns", namespace, "--enforce", "baseline").status == 0
+    hardened = run(api_cluster, "harden", "deployment/web", "-n", namespace, "--run-as-user", "7", "--wait=false")
+    assert hardened.status == 0, hardened
+    added = run(api_cluster, "harden", "deployment/web", "-n", namespace, "-c", "main", "--add", "KILL")
+    assert (added.status, "capabilities.add has KILL" in added.out) == (2, True), added
+    marked = {"name": "x", "annotations": {COUNTS_AS: "deployment.apps_web"}}
+    for query, code in (("?dryRun=All", 201), ("", 403)):
+        path = f"/api/v1/namespaces/{namespace}/pods{query}"
+        assert api_cluster.api.request("POST", path, {"metadata": marked, "spec": spec(HARDENED)})[0] == code
 
 
 def test_an_owner_reference_counts_only_from_a_controller(api_cluster: Cluster, namespace: str) -> None:

@@ -6,11 +6,12 @@ from msgspec import Struct
 
 from kubectl_caps.core.assess.exemptions import Exemption, annotated
 from kubectl_caps.core.kubernetes.kinds import kind_of
+from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import PodTemplate, members
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.policy.grants import GrantReason, grants_of
-from kubectl_caps.core.policy.identity import PolicySubject, kind_key
+from kubectl_caps.core.policy.identity import PolicySubject
 from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, too_long
 
 HOLDERS = frozenset((

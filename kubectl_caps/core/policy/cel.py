@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
 from kubectl_caps.core.policy import model
 from kubectl_caps.core.policy.identity import MAKERS
 
@@ -99,8 +100,13 @@ _WHO: Final = (
         "account", "variables.spec.?serviceAccountName.orValue(variables.spec.?serviceAccount.orValue('default'))"
     ),
     Variable(
+        "tried",
+        f"request.?dryRun.orValue(false) ? dyn(object).metadata.?annotations[?'{COUNTS_AS}'].orValue('') : ''",
+    ),
+    Variable("named", "variables.tried != '' ? [variables.tried] : [variables.owner] + variables.made"),
+    Variable(
         "keys",
-        "variables.ephemeral ? [] : ([variables.owner] + variables.made).filter(k, k in variables.data && "
+        "variables.ephemeral ? [] : variables.named.filter(k, k in variables.data && "
         f"(variables.data[k] == '{model.ANY_ACCOUNT}' || variables.data[k] == variables.account))",
     ),
     Variable("key", "variables.keys.size() > 0 ? variables.keys[0] + '_' : ''"),
@@ -208,6 +214,6 @@ def variables(data: str, *, fills: bool = False) -> Iterator[Variable]:
 
 _SAYS = (
     "(variables.ephemeral ? 'an ephemeral container' : variables.key == '' ? "
-    "variables.owner + ' with service account ' + variables.account + ', which is in no line of the policy' : "
+    "variables.named[0] + ' with service account ' + variables.account + ', which is in no line of the policy' : "
     "variables.keys[0]) + ': '"
 )

@@ -7,11 +7,11 @@ import msgspec
 
 from kubectl_caps.core.kubernetes.container import Capabilities, Container, Fields, SecurityContext
 from kubectl_caps.core.kubernetes.field_path import in_words
+from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import PodSpec
 from kubectl_caps.core.policy import model
 from kubectl_caps.core.policy.build import HOLDERS
 from kubectl_caps.core.policy.grants import grants_of
-from kubectl_caps.core.policy.identity import kind_key
 from kubectl_caps.core.policy.model import HeldWorkload, PolicyGrant
 
 

@@ -6,6 +6,9 @@ server authenticates). Any other object counts for itself, by its own kind and n
 workload and its pods are judged in the same way when they are made or changed, so nobody but the controller brings one
 into the world that bears the name of another's and asks for more than nothing. Whoever may impersonate a controller, or
 write the policy's parameters, can forge all of this.
+
+In a dry run, which makes nothing, an annotation may name the workload (made_pods.COUNTS_AS): `label-ns` and `harden`
+ask so whether the controller's pods would be refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import OwnerReference
 from kubectl_caps.core.policy.model import ANY_ACCOUNT, SEPARATOR, HeldWorkload, NamespacePolicy
 
@@ -26,7 +30,10 @@ MAKERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class PolicySubject(Struct, frozen=True):
-    """What a request creates or changes, and who asks. `controller` is the owner reference with `controller: true`."""
+    """What a request creates or changes, and who asks. `controller` is the owner reference with `controller: true`.
+
+    `counts_as` is the annotation COUNTS_AS, which counts in a dry run.
+    """
 
     api_version: str
     kind: str
@@ -34,12 +41,7 @@ class PolicySubject(Struct, frozen=True):
     user: str
     controller: OwnerReference | None = None
     service_account: str = "default"
-
-
-def kind_key(api_version: str, kind: str) -> str:
-    """`deployment.apps`, or `pod` for the core group."""
-    group = api_version.partition("/")[0] if "/" in api_version else ""
-    return f"{kind.lower()}.{group}" if group else kind.lower()
+    counts_as: str = ""
 
 
 def stem(name: str) -> str:
@@ -49,6 +51,9 @@ def stem(name: str) -> str:
 
 def keys_of(subject: PolicySubject, policy: NamespacePolicy) -> Iterator[str]:
     """The keys of the workloads that the subject may count for, the nearest first."""
+    if subject.counts_as:
+        yield subject.counts_as
+        return
     owner = subject.controller
     if owner is not None and subject.user in policy.controllers:
         kind = kind_key(owner.api_version, owner.kind)

@@ -23,7 +23,11 @@ _ADDS_SYS_ADMIN = (
 )
 """With which the API refuses allowPrivilegeEscalation=false (k8s.io/kubernetes pkg/apis/core/validation)."""
 
-_READ: Final = ("data", "ephemeral", "template", "spec", "times", "controllers", "owners", "owner", "stem", "made")
+_READ: Final = (
+    "data", "ephemeral", "template", "spec", "controllers", "owners", "owner", "stem", "made", "account", "tried",
+    "named", "keys", "key",
+)  # fmt: skip
+"""The variables that tell whose pod it is, from the parameters."""
 
 
 def mutating_manifests(policy: NamespacePolicy, actions: Sequence[Action], made_from: str) -> list[Manifest]:
@@ -53,9 +57,9 @@ def _policy(policy: NamespacePolicy, made_from: str) -> Manifest:
 
 
 def _variables() -> list[Variable]:
-    """Those that tell whose pod it is, from the parameters."""
+    """Those of the policy that are read here, too."""
     known = {one.name: one for one in variables("params.?data.orValue({})")}
-    return [known[name] for name in (*_READ, "account", "keys", "key")]
+    return [known[name] for name in _READ]
 
 
 def _patch(place: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
 from kubectl_caps.core.policy import model
 from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, PolicyGrant
 
@@ -109,6 +110,8 @@ def _owner(random: Random) -> Json:
 
 
 def _annotations(random: Random) -> Json:
+    if random.random() < 0.15:
+        return {"annotations": {COUNTS_AS: random.choice(("deployment.apps_web", "job.batch_migrate-2", "pod_x"))}}
     if random.random() < 0.9:
         return {}
     key = f"container.apparmor.security.beta.kubernetes.io/{random.choice(CONTAINERS)}"

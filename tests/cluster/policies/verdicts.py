@@ -11,6 +11,7 @@ from msgspec import Struct
 from testbed.cluster import Cluster
 
 from kubectl_caps.core.kubernetes.kinds import kind_of
+from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
 from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.kubernetes.workloads import read_workloads
 from kubectl_caps.core.policy import judge, vap
@@ -67,8 +68,9 @@ def _subject(request: Request) -> tuple[PolicySubject, PodTemplate]:
     [workload] = read_workloads(row, without_nulls(request.body), {})
     account = workload.template.spec.account
     metadata = workload.metadata
-    subject = PolicySubject(request.api_version, request.kind, workload.name, ADMIN, metadata.controller, account)
-    return subject, workload.template
+    counts_as = (metadata.annotations or {}).get(COUNTS_AS) or ""
+    who = (workload.name, ADMIN, metadata.controller, account, counts_as)
+    return PolicySubject(request.api_version, request.kind, *who), workload.template
 
 
 def without_nulls(value: Any) -> Any:

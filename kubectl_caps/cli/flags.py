@@ -14,6 +14,8 @@ InspectOutput = Literal["table", "wide", "json", "yaml", "name", "sarif", "html"
 HardenOutput = Literal["table", "json", "yaml", "name", "patch"]
 LabelOutput = Literal["table", "json", "yaml", "name"]
 FitOutput = Literal["table", "json", "yaml"]
+PolicyOutput = Literal["yaml", "json"]
+PolicyForm = Literal["vap", "map", "kyverno", "gatekeeper"]
 VersionOutput = Literal["table", "json", "yaml"]
 ExplainOutput = Literal["table", "json", "yaml"]
 
@@ -148,7 +150,7 @@ CHANGED = Group("Changed files (harden)", (_switch(
     "--changed-files", text="the arguments are files, of which those without objects are passed over: for pre-commit",
 ),))  # fmt: skip
 """Also on the page of `options`."""
-ACCEPTED = Group("Accepted findings (inspect, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
+ACCEPTED = Group("Accepted findings (inspect, policy, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
 """Also on the page of `options`."""
 
 TRACER_IMAGE = Flag(("--trace-image",), f"the image of that pod; default {TRACE_IMAGE}", "IMAGE")
@@ -288,6 +290,41 @@ FIT: tuple[Group, ...] = (
     )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
     Group("Output", (_output(FitOutput),)),
+)  # fmt: skip
+
+POLICY: tuple[Group, ...] = (
+    Group("Objects", (
+        NAMESPACE, FILES, KUSTOMIZE, RECURSIVE, EXCLUDE,
+        Flag(
+            ("--from",), "the JSON of `fit` or `inspect`, instead of a cluster or manifests", "FILE",
+            completes="files", dest="document",
+        ),
+    )),
+    Group("Policy", (
+        Flag(
+            ("--form",), "for Kubernetes (vap; map also fills in what pods leave out), for kyverno or for gatekeeper",
+            "FORM", get_args(PolicyForm), default="vap",
+        ),
+        Flag(
+            ("--action",), "audit, warn, deny; default: audit,warn", "ACTION[,ACTION]", ("audit", "warn", "deny"),
+            repeated=True,
+        ),
+        Flag(
+            ("--controller",), "a user beside Kubernetes' own whose pods count for their owner; repeatable", "USER",
+            repeated=True, dest="controllers",
+        ),
+    )),
+    Group("Cluster", (
+        _switch("--apply", text="put the policy on the cluster"),
+        _switch("--check", text="only tell; exit with 1 if policy and namespace differ"),
+        _switch("--remove", text="take the policy away"),
+        DRY_RUN, MANAGER,
+        _switch("--force", text="apply even if something would be refused; in kube-system"),
+    )),
+    Group("Output", (
+        _output(PolicyOutput),
+        Flag(("--tests",), "write example pods and their verdicts into a new folder", "DIR", completes="folders"),
+    )),
 )  # fmt: skip
 
 EXPLAIN: tuple[Group, ...] = (

@@ -91,11 +91,12 @@ def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[E
 
 
 def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult:
-    from kubectl_caps.commands.inspect.cluster import inspect_cluster, with_last_run
+    from kubectl_caps.commands.inspect.cluster import in_detail, inspect_cluster
 
     assessments, errors, coverage, rules, cluster = inspect_cluster(arguments, assumed)
-    in_detail = partial(with_last_run, cluster)
-    return InspectionResult(assessments, errors, lambda workload, path: None, coverage, rules, in_detail)
+    return InspectionResult(
+        assessments, errors, lambda workload, path: None, coverage, rules, partial(in_detail, cluster)
+    )
 
 
 def _names_one(words: Sequence[str]) -> bool:

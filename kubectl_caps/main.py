@@ -17,6 +17,7 @@ MODULES = {
     "harden": "kubectl_caps.commands.harden.command",
     "label-ns": "kubectl_caps.commands.label_ns.command",
     "fit": "kubectl_caps.commands.fit.command",
+    "policy": "kubectl_caps.commands.policy.command",
     "explain": "kubectl_caps.commands.explain",
     "completion": "kubectl_caps.commands.completion.command",
     "help": "kubectl_caps.commands.help",

@@ -121,7 +121,7 @@ def refuse(options: argparse.Namespace, clashes: Sequence[Clash]) -> None:
                 raise UsageError(clash.words.format(flag=_SHOWN.get(name) or f"--{name.replace('_', '-')}"))
 
 
-_SHOWN = {"resources": "TYPE", "names": "NAME"}
+_SHOWN = {"resources": "TYPE", "names": "NAME", "document": "--from"}
 
 NO_SELECTOR = Clash(("selector",), "-l selects objects of a cluster; with -f every object of the files is judged")
 ONLY_WITH_FILES = Clash(("write", "diff", "check", "recursive", "kubernetes_version"), "{flag} goes with -f")

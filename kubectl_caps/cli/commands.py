@@ -84,6 +84,19 @@ COMMANDS: dict[str, Command] = {
             ("before it is deployed", "{program} fit -f web.yaml -n shop"),
         ),
     ),
+    "policy": Command(
+        "Make an admission policy of what a namespace has, so that it does not come to have more",
+        "[-f FILE | --from FILE | --apply | --check | …] [options]",
+        flags.POLICY,
+        common=(*flags.COMMON, flags.ACCEPTED),
+        examples=(
+            ("print the policy, and who would be refused now", "{program} policy -n shop"),
+            ("put it on the cluster, where it warns", "{program} policy -n shop --apply"),
+            ("and once nothing is refused any more, deny", "{program} policy -n shop --action deny --apply"),
+            ("do policy and namespace still agree?", "{program} policy -n shop --check"),
+            ("of manifests, for git", "{program} policy -f deploy/ -n shop"),
+        ),
+    ),
     "explain": Command(
         "Explain a capability, a mask, a system call, a Pod Security check, a warning, or a log",
         '[CAP | MASK | SYSCALL | CHECK | WARNING | "LOG LINE" | -]',

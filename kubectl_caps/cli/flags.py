@@ -14,8 +14,13 @@ InspectOutput = Literal["table", "wide", "json", "yaml", "name", "sarif", "html"
 HardenOutput = Literal["table", "json", "yaml", "name", "patch"]
 LabelOutput = Literal["table", "json", "yaml", "name"]
 FitOutput = Literal["table", "json", "yaml"]
+PolicyOutput = Literal["yaml", "json"]
+PolicyForm = Literal["vap", "map", "kyverno", "gatekeeper"]
 VersionOutput = Literal["table", "json", "yaml"]
 ExplainOutput = Literal["table", "json", "yaml"]
+
+TRACE_IMAGE = "docker.io/library/busybox:stable"
+"""The image of the tracer unless the user names one: it has to have sh and busybox, or awk and the usual programs."""
 
 Completed = Literal[
     "", "capabilities", "clusters", "containers", "contexts", "files", "folders", "namespaces", "resources", "shells",
@@ -145,8 +150,14 @@ CHANGED = Group("Changed files (harden)", (_switch(
     "--changed-files", text="the arguments are files, of which those without objects are passed over: for pre-commit",
 ),))  # fmt: skip
 """Also on the page of `options`."""
-ACCEPTED = Group("Accepted findings (inspect, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
+ACCEPTED = Group("Accepted findings (inspect, policy, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
 """Also on the page of `options`."""
+
+TRACER_IMAGE = Flag(("--trace-image",), f"the image of that pod; default {TRACE_IMAGE}", "IMAGE")
+TRACER_NAMESPACE = Flag(
+    ("--trace-namespace",), "the namespace of that pod; default: that of the traced pods", "NAMESPACE",
+    completes="namespaces",
+)  # fmt: skip
 
 INSPECT: tuple[Group, ...] = (
     Group("Objects", (
@@ -159,6 +170,8 @@ INSPECT: tuple[Group, ...] = (
             alone="exec",
         ),
         Flag(("--image",), "with --live=ephemeral: an image that has a shell", "IMAGE"),
+        Flag(("--trace",), "what they use, by the kernel, from a privileged pod on their node", "TIME"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Rules", (
         Flag(
@@ -271,8 +284,47 @@ FIT: tuple[Group, ...] = (
             default="none",
         ),
     )),
+    Group("The kernel's evidence", (
+        _switch("--trace", text="record the kernel's capability checks, from a privileged pod on their node"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
+    )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
     Group("Output", (_output(FitOutput),)),
+)  # fmt: skip
+
+POLICY: tuple[Group, ...] = (
+    Group("Objects", (
+        NAMESPACE, FILES, KUSTOMIZE, RECURSIVE, EXCLUDE,
+        Flag(
+            ("--from",), "the JSON of `fit` or `inspect`, instead of a cluster or manifests", "FILE",
+            completes="files", dest="document",
+        ),
+    )),
+    Group("Policy", (
+        Flag(
+            ("--form",), "for Kubernetes (vap; map also fills in what pods leave out), for kyverno or for gatekeeper",
+            "FORM", get_args(PolicyForm), default="vap",
+        ),
+        Flag(
+            ("--action",), "audit, warn, deny; default: audit,warn", "ACTION[,ACTION]", ("audit", "warn", "deny"),
+            repeated=True,
+        ),
+        Flag(
+            ("--controller",), "a user beside Kubernetes' own whose pods count for their owner; repeatable", "USER",
+            repeated=True, dest="controllers",
+        ),
+    )),
+    Group("Cluster", (
+        _switch("--apply", text="put the policy on the cluster"),
+        _switch("--check", text="only tell; exit with 1 if policy and namespace differ"),
+        _switch("--remove", text="take the policy away"),
+        DRY_RUN, MANAGER,
+        _switch("--force", text="apply even if something would be refused; in kube-system"),
+    )),
+    Group("Output", (
+        _output(PolicyOutput),
+        Flag(("--tests",), "write example pods and their verdicts into a new folder", "DIR", completes="folders"),
+    )),
 )  # fmt: skip
 
 EXPLAIN: tuple[Group, ...] = (

@@ -32,7 +32,7 @@ def _all_commands() -> Iterator[str]:
 
 
 def _options() -> Iterator[str]:
-    yield "The following options can be passed to inspect, harden, label-ns and fit:"
+    yield "These options can be passed to inspect, harden, label-ns, fit and policy:"
     for group in (*COMMON, ACCEPTED, CHANGED):
         yield from _group(group)
 

@@ -88,6 +88,8 @@ def detail(assessment: Assessment, shown_on: Screen, program: str) -> Iterator[s
     yield f"{'Risk:':<15}{painted(assessment.risk, RISK_COLOURS, shown_on)}"
     level = painted(assessment.level or "unknown", LEVEL_COLOURS, shown_on)
     yield f"{'Pod Security:':<15}{level} (v1.{assessment.minor})"
+    if assessment.held_by:
+        yield f"{'Held by:':<15}{escaped(assessment.held_by)}"
     if assessment.pods:
         yield f"{'Pods:':<15}{escaped(', '.join(assessment.pods))}"
     for container in assessment.containers:

@@ -56,10 +56,16 @@ def _extent(item: Labelling) -> str:
 def labelling_plan(item: Labelling, program: str) -> Iterator[str]:
     """The steps to the judged policy: warn and audit, harden the workloads, enforce. Empty steps are left out.
 
-    The last step enforces the strictest level that the workloads reach. A command that would fail is a comment.
+    The third step enforces the strictest level that the workloads reach. If that is less than *restricted*, the last
+    step is an admission policy. A command that would fail is a comment.
     """
     yield escaped(f"# {item.namespace}: {_extent(item)}")
-    found = (_warn_step(item, program), _fix_step(item, program), _enforce_step(item, program))
+    found = (
+        _warn_step(item, program),
+        _fix_step(item, program),
+        _enforce_step(item, program),
+        _policy_step(item, program),
+    )
     steps = [step for step in found if step]
     for number, (title, *commands) in enumerate(steps, 1):
         yield escaped(f"# {item.namespace}: {number}. {title}")
@@ -127,6 +133,16 @@ def _enforce_step(item: Labelling, program: str) -> list[str]:
     if level != item.policy.level:
         return [f"enforce {level}, the strictest level that is reached without work by hand", command]
     return ["enforce", command]
+
+
+def _policy_step(item: Labelling, program: str) -> list[str]:
+    """The step that keeps workloads above the enforced level, if *restricted* cannot be enforced."""
+    found = [fix_command(judged, item.policy.level, item.minor) for judged in item.judged]
+    if item.policy.level != "restricted" or not any(one.remain for one in found):
+        return []
+    force = " --force" if item.namespace in SYSTEM_NAMESPACES else ""
+    command = f"{program} policy -n {item.namespace} --apply{force}"
+    return ["keep each container at the rights that it has then, which no level does", command]
 
 
 def labelling_table(items: Sequence[Labelling]) -> Iterator[str]:

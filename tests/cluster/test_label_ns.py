@@ -432,7 +432,9 @@ def test_the_plan_leads_to_the_strictest_level_within_reach(
     assert "harden cannot reach restricted: the strictest level that it reaches is baseline" in (
         label_ns(api_cluster, namespace).out
     )
-    for command in commands_of(label_ns(api_cluster, namespace, "--plan")):
+    commands = commands_of(label_ns(api_cluster, namespace, "--plan"))
+    assert commands[-1] == ["policy", "-n", namespace, "--apply"]
+    for command in commands:
         assert ("deployment.apps/web" in command, "--remove-adds" in command) == (False, False)
         assert run(api_cluster, *command, *(["--wait=false"] if command[0] == "harden" else [])).status == 0
     assert labels(api_cluster, namespace)[ENFORCE] == "baseline"

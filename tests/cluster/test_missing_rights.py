@@ -83,6 +83,7 @@ INSPECT_ONE = frozenset(
         *(Right("list", plural) for plural in ("pods", "nodes")),
         *(Right("list", plural, group) for plural, group in (("replicasets", "apps"), ("jobs", "batch"))),
         Right("get", "rollouts", "argoproj.io"),
+        Right("get", "validatingadmissionpolicybindings", "admissionregistration.k8s.io"),
     }
 )
 """The rights that inspect uses for one object of a type that not every cluster has."""
@@ -196,7 +197,11 @@ def test_the_requests_of_a_command_need_these_rights_and_no_others(
 SAID_ONLY = {
     "label-ns": {Right("get", "/version"), Right("list", "customresourcedefinitions", "apiextensions.k8s.io")},
     "inspect": {Right("get", "/version"), Right("list", "nodes")},
-    "inspect one": {Right("get", "/version"), Right("list", "nodes")},
+    "inspect one": {
+        Right("get", "/version"),
+        Right("list", "nodes"),
+        Right("get", "validatingadmissionpolicybindings", "admissionregistration.k8s.io"),
+    },
 }
 """The rights on which no verdict depends, or without which it is judged for the worse."""
 

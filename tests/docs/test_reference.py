@@ -33,6 +33,11 @@ STATUSES: dict[str, tuple[str, str, str]] = {
         "you declined the question",
         "no answer: no trial may be made, today's rights do not work, or something else than a capability is missing",
     ),
+    "policy": (
+        "the policy was printed, applied or removed, or policy and namespace agree",
+        "`--check` found a difference; with `--apply`: something would be refused, so that nothing was changed",
+        "something could not be read, or the server refused the change",
+    ),
     "explain": (
         "the subject was explained",
         "the line or log has no known cause",
@@ -73,7 +78,7 @@ def options() -> str:
     lines = [
         "# Flags of several commands",
         "",
-        "inspect, harden, label-ns and fit take these flags, and version those of the cluster.",
+        "inspect, harden, label-ns, fit and policy take these flags, and version those of the cluster.",
     ]
     for group in dict.fromkeys(group for command in COMMANDS.values() for group in command.common):
         lines += section(group)

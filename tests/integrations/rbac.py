@@ -30,6 +30,11 @@ class RoleRight(NamedTuple):
         """Whether a RoleBinding could not grant it."""
         return self.role.endswith("-cluster")
 
+    @property
+    def is_for_parameters(self) -> bool:
+        """Whether it is bound in kube-system, where the parameters of policies are."""
+        return self.role.endswith("-parameters")
+
     def is_named(self, text: str) -> bool:
         """Whether a text says in one line that it is missing: the verb, then the resource."""
         what = rf'{self.verb} (?:resource ")?{self.resource}(?:\.{self.group})?["\s,]'
@@ -64,10 +69,12 @@ def rows() -> list[Row]:
 
 
 GOES_ON = {
-    "kubectl-caps-inspect-cluster": {"list nodes"},
+    "kubectl-caps-inspect-cluster": {"list nodes", "get validatingadmissionpolicybindings"},
     "kubectl-caps-label-ns-cluster": {"list customresourcedefinitions"},
+    "kubectl-caps-policy-cluster": {"list customresourcedefinitions"},
     "kubectl-caps-harden": {"create pods", "get pods/log", "list events"},
     "kubectl-caps-fit-cluster": {"get nodes"},
+    "kubectl-caps-fit-trace": {"get pods/exec", "create pods/exec"},
     "kubectl-caps-trials": {
         "create pods",
         *(f"list {plural}" for plural in ("services", "replicationcontrollers", "poddisruptionbudgets")),

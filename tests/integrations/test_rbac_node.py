@@ -78,14 +78,15 @@ def user_with(node: Node, namespace: str | None, rights: Sequence[RoleRight]) ->
     """A ServiceAccount's name with exactly these rights; in one namespace, but for those that are the cluster's."""
     account = f"caps-{next(_users)}"
     subject = {"kind": "ServiceAccount", "name": account, "namespace": "default"}
-    for for_cluster in (False, True):
+    for scope in ("namespace", "cluster", "parameters"):
         rules = [
             {"apiGroups": [right.group], "resources": [right.resource], "verbs": [right.verb]}
             for right in rights
-            if right.is_for_the_cluster == for_cluster
+            if (right.is_for_the_cluster, right.is_for_parameters) == (scope == "cluster", scope == "parameters")
         ]
-        name = f"{account}-{'cluster' if for_cluster else 'namespace'}"
-        where = f"/namespaces/{namespace}/rolebindings" if namespace and not for_cluster else "/clusterrolebindings"
+        name = f"{account}-{scope}"
+        bound_in = {"namespace": namespace, "parameters": "kube-system"}.get(scope)
+        where = f"/namespaces/{bound_in}/rolebindings" if bound_in else "/clusterrolebindings"
         reference = {"kind": "ClusterRole", "name": name, "apiGroup": RBAC}
         for path, body in (
             ("/clusterroles", {"rules": rules}),
@@ -119,6 +120,14 @@ def test_the_server_takes_the_files(node_cluster: Node) -> None:
         node_cluster.kubectl("apply", "-f", str(file))
 
 
+def prepare(node: Node, namespace: str, row: Row) -> None:
+    """A policy that is there, for a command that changes or removes it; made of something else, so that all differs."""
+    if row.command.startswith("policy") and ("--apply" in row.command or "--remove" in row.command):
+        inspected = node.caps("inspect", "-n", namespace, "-o", "json").stdout
+        done = node.caps("policy", "--from", "-", "-n", namespace, "--apply", "--form", "map", input=inspected)
+        assert done.returncode == 0, done
+
+
 def targets(row: Row) -> list[str]:
     """The objects that a row is run with: of each kind that its rights get, but of one for the slow fit."""
     if "TYPE/NAME" not in row.command:
@@ -134,7 +143,11 @@ def test_a_command_succeeds_with_exactly_these_rights(request: pytest.FixtureReq
     everywhere = "--all" in row.command
     node: Node = request.getfixturevalue("node_alone" if everywhere else "node_cluster")
     namespace = fresh(node, bare="pod/bare" in row.command)
+    if "--apply" in row.command:  # once without a policy, once with another one
+        done = run(node, namespace, row, row.rights())
+        assert done.returncode == 0, done
     for target in targets(row):
+        prepare(node, namespace, row)
         done = run(node, namespace, row, row.rights(), target)
         assert done.returncode == (1 if everywhere else 0), (target, done)  # 1: restricted would refuse the objects
         missing = [right for right in row.rights() if right.is_named(done.stdout + done.stderr)]
@@ -149,7 +162,8 @@ def uses(row: Row, right: RoleRight) -> bool:
         return command.startswith("fit")
     if right.resource == "jobs" and right.role == "kubectl-caps-harden":
         return "cronjob/" in command
-    if right.verb == "get" and right.role in ("kubectl-caps-inspect", "kubectl-caps-fit", "kubectl-caps-harden"):
+    named = ("kubectl-caps-inspect", "kubectl-caps-inspect-cluster", "kubectl-caps-fit", "kubectl-caps-harden")
+    if right.verb == "get" and right.role in named:
         return "TYPE/NAME" in command
     return True
 
@@ -174,6 +188,10 @@ def test_a_removed_right_is_named(
     rights = [one for one in row.rights() if (one.verb, one.kind) != (right.verb, right.kind)]
     target = NAMES.get(right.resource, "") if right.verb in ("get", "patch") else ""
     namespace = fresh(node_cluster) if changes else untouched
+    if right.verb in ("patch", "delete"):
+        prepare(node_cluster, namespace, row)
+    elif "--apply" in row.command and right.verb == "create":
+        node_cluster.caps("policy", "-n", namespace, "--remove")
     done = run(node_cluster, namespace, row, rights, target or "deployment/web")
     assert right.is_named(done.stdout + done.stderr), done
     assert done.returncode == (0 if goes_on(right) and not asks else 2), done

@@ -10,7 +10,7 @@ from kubectl_caps.cluster.api.shapes import pod_made
 from kubectl_caps.core.harden.admitted import lost_in_admission
 from kubectl_caps.core.harden.plan import HardenOptions
 from kubectl_caps.core.harden.result import HardenResult
-from kubectl_caps.core.kubernetes.made_pods import pod_from
+from kubectl_caps.core.kubernetes.made_pods import for_dry_run, pod_from
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload
 from kubectl_caps.errors import ApiError, CapsError
@@ -24,7 +24,7 @@ def try_pod(cluster: Cluster, job: HardenResult, options: HardenOptions, manager
     """
     namespace = job.workload.namespace
     try:
-        pod = pod_from(job.workload, job.hardening.patch.applied(job.obj), namespace)
+        pod = for_dry_run(pod_from(job.workload, job.hardening.patch.applied(job.obj), namespace), job.workload)
         made = cluster.create(PODS, namespace, pod, dry_run=True, field_manager=manager)
     except MalformedWorkload as error:
         raise CapsError(str(error)) from error

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from kubectl_caps.cli.inspect import InspectArguments
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.read.held_by import held_by
 from kubectl_caps.commands.inspect.observe_all import not_observed
 from kubectl_caps.commands.shared.connect import Selection, selection
 from kubectl_caps.core.assess.assess import assess
@@ -55,6 +56,12 @@ def inspect_cluster(
     errors = [*chosen.errors, *not_observed(assessed.values())]
     rules = chosen.server_minor if minor is None else minor
     return list(assessed.values()), errors, _coverage(chosen, rows), rules, chosen.cluster
+
+
+def in_detail(cluster: Cluster, assessment: Assessment) -> Assessment:
+    """The assessment with what only the detailed view shows: a CronJob's last run, and the policy that holds it."""
+    held = held_by(cluster, assessment.workload.namespace)
+    return replace(with_last_run(cluster, assessment), held_by=held)
 
 
 def with_last_run(cluster: Cluster, assessment: Assessment) -> Assessment:

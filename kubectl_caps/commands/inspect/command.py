@@ -42,6 +42,10 @@ def main(options: argparse.Namespace) -> int:
 def inspect(arguments: InspectArguments) -> int:
     """Inspect the selected workloads, print the result, and return the exit status."""
     set_added_kinds(arguments.kinds)
+    if arguments.trace is not None:
+        from kubectl_caps.commands.inspect.trace import trace
+
+        return trace(arguments)
     on_files, output, gate = arguments.on_files, arguments.output, arguments.gate
     listed = gates.exemptions(arguments)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")
@@ -90,11 +94,12 @@ def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[E
 
 
 def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult:
-    from kubectl_caps.commands.inspect.cluster import inspect_cluster, with_last_run
+    from kubectl_caps.commands.inspect.cluster import in_detail, inspect_cluster
 
     assessments, errors, coverage, rules, cluster = inspect_cluster(arguments, assumed)
-    in_detail = partial(with_last_run, cluster)
-    return InspectionResult(assessments, errors, lambda workload, path: None, coverage, rules, in_detail)
+    return InspectionResult(
+        assessments, errors, lambda workload, path: None, coverage, rules, partial(in_detail, cluster)
+    )
 
 
 def _names_one(words: Sequence[str]) -> bool:

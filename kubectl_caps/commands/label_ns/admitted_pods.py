@@ -8,6 +8,7 @@ from msgspec import Struct
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.resources import PODS
 from kubectl_caps.cluster.api.shapes import MalformedObject, pod_made
+from kubectl_caps.core.kubernetes.made_pods import for_dry_run
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.pods.created import sample_pods
@@ -41,7 +42,8 @@ def dry_run_pods(
     result = AdmissionResult(untried=[([workload], str(error)) for workload, error in malformed])
     for sample in samples:
         try:
-            created = cluster.create(PODS, namespace, sample.body, dry_run=True, field_manager=manager)
+            body = for_dry_run(sample.body, sample.workloads[0])
+            created = cluster.create(PODS, namespace, body, dry_run=True, field_manager=manager)
             result.admitted.update(dict.fromkeys(map(workload_key, sample.workloads), pod_made(created)))
         except MalformedObject as error:
             result.untried.append((sample.workloads, error.words))

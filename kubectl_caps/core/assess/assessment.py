@@ -91,7 +91,7 @@ class Assessment(Struct, frozen=True):
 
     `owner` is the workload of a pod that has a row of its own. `exempted` are accepted violations of the pod itself;
     `counted` are the violations without all exempted ones. `last_run` is the status of the last run of a CronJob, None
-    if it was not read.
+    if it was not read. `held_by` names the policy that `kubectl caps policy` made for its namespace.
     """
 
     workload: Workload
@@ -105,6 +105,7 @@ class Assessment(Struct, frozen=True):
     exempted: tuple[Exempted, ...] = ()
     counted: tuple[Violation, ...] | None = None
     last_run: LastRun | None = None
+    held_by: str = ""
 
     @property
     def counted_violations(self) -> tuple[Violation, ...]:

@@ -12,6 +12,22 @@ from kubectl_caps.core.kubernetes.kinds import kind_of
 from kubectl_caps.core.kubernetes.patch import lookup
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, MissingField, Workload
 
+COUNTS_AS = "kubectl-caps/counts-as"
+"""Names, in a dry run, the workload whose controller would make the pod: an annotation (core/policy/identity.py)."""
+
+
+def kind_key(api_version: str, kind: str) -> str:
+    """`deployment.apps`, or `pod` for the core group."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    return f"{kind.lower()}.{group}" if group else kind.lower()
+
+
+def for_dry_run(body: Mapping[str, Any], workload: Workload) -> dict[str, Any]:
+    """The pod of a create request, marked as the workload's own, so that its policy judges it as such in a dry run."""
+    annotations = body["metadata"].get("annotations") or {}
+    key = f"{kind_key(workload.api_version, workload.kind)}_{workload.name}"
+    return {**body, "metadata": {**body["metadata"], "annotations": {**annotations, COUNTS_AS: key}}}
+
 
 def template_of(workload: Workload, obj: Mapping[str, Any]) -> Any:
     """The pod template of a workload in `obj`, which may be a later state of the workload's object; ABSENT if missing.

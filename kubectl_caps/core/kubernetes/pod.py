@@ -98,6 +98,13 @@ class PodSpec(Fields, frozen=True):
     os: OS | None = None
     node_name: str | None = None
     runtime_class_name: str | None = None
+    service_account_name: str | None = None
+    service_account: str | None = None
+
+    @property
+    def account(self) -> str:
+        """The service account; `serviceAccount` is its former name (core/v1 types.go DeprecatedServiceAccount)."""
+        return self.service_account_name or self.service_account or "default"
 
     @property
     def security(self) -> PodSecurityContext:

@@ -55,6 +55,7 @@ FULL: dict[str, Any] = {
     },
     "hostNetwork": True, "hostPID": True, "hostIPC": True, "hostUsers": False, "shareProcessNamespace": True,
     "os": {"name": "linux"}, "nodeName": "n", "runtimeClassName": "r",
+    "serviceAccountName": "s", "serviceAccount": "s",
 }  # fmt: skip
 """A pod in which every field is set that this project knows."""
 

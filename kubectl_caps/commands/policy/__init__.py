@@ -1,0 +1,1 @@
+"""kubectl caps policy: admission policies that keep what a namespace has won."""

@@ -1,0 +1,73 @@
+"""`policy --apply`: who would be refused, the dry run of every object, then the objects."""
+
+from collections.abc import Iterator, Sequence
+
+from kubectl_caps.cli.policy import PolicyArguments
+from kubectl_caps.cli.values import SUFFIX
+from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.commands.policy.judged import tell_preflight, today
+from kubectl_caps.commands.policy.objects import PolicyObject, apply_object, policy_patch, read_policy_objects
+from kubectl_caps.commands.policy.sources import PolicySource, of_cluster, of_document
+from kubectl_caps.commands.shared.connect import connected
+from kubectl_caps.core.label.plan_labels import SYSTEM_NAMESPACES
+from kubectl_caps.core.policy.forms import FORMS
+from kubectl_caps.core.policy.preflight import preflight
+from kubectl_caps.report.terminal import escaped, say
+
+
+def apply(arguments: PolicyArguments) -> int:
+    """Put the policy on the cluster; returns the exit status. Raises CapsError."""
+    cluster, namespace, context = connected(arguments)
+    live = of_cluster(cluster, namespace, context, arguments)
+    source = live
+    if arguments.document is not None:
+        [source] = [one for one in of_document(arguments) if one.built.policy.namespace == namespace] or [live]
+    say(*(str(error) for error in live.errors), *(f"note: {note}" for note in source.built.notes))
+    found = preflight(source.built.policy, live.workloads, today(), fills=arguments.fills)
+    tell_preflight(namespace, found, arguments)
+    refusals = list(_refusals(namespace, live, bool(found.refused), arguments))
+    if refusals and not arguments.force:
+        print(escaped(f"policy/{namespace} not applied: {'; '.join(refusals)}; --force applies it anyway"))
+        return 2 if live.errors else 1
+    wanted = FORMS[arguments.form](source.built.policy, arguments.actions, source.made_from)
+    _send(cluster, read_policy_objects(cluster, wanted), arguments)
+    return 2 if live.errors else 0
+
+
+def _refusals(namespace: str, live: PolicySource, is_refused: bool, arguments: PolicyArguments) -> Iterator[str]:
+    if namespace in SYSTEM_NAMESPACES:
+        yield f"{namespace} belongs to the system"
+    if live.errors:
+        yield "not all that makes pods could be read, and the policy would refuse the rest"
+    if is_refused and "deny" in arguments.actions:
+        yield "it would refuse what runs or stands there now"
+
+
+def _send(cluster: Cluster, items: Sequence[PolicyObject], arguments: PolicyArguments) -> None:
+    """Every object first in a server dry run, so that nothing is changed where one of them is refused.
+
+    A new policy's binding cannot be tried: for the binding of an unknown policy the API server asks for the right to
+    get everything. Without its binding a policy does nothing.
+    """
+    if arguments.dry_run == "client":
+        for item in items:
+            is_changed = item.current is not None and bool(policy_patch(item).changes)
+            _say(item, "created" if item.current is None else "configured" if is_changed else "unchanged", arguments)
+        return
+    results = [_tried(cluster, item, items, arguments) for item in items]
+    for item, result in zip(items, results, strict=True):
+        if arguments.dry_run == "none":
+            result = apply_object(cluster, item, arguments.field_manager, dry_run=False)
+        _say(item, result, arguments)
+
+
+def _tried(cluster: Cluster, item: PolicyObject, items: Sequence[PolicyObject], arguments: PolicyArguments) -> str:
+    kind = item.wanted["kind"]
+    policies = [one for one in items if kind == f"{one.wanted['kind']}Binding"]
+    if item.current is None and any(one.current is None for one in policies):
+        return "created"
+    return apply_object(cluster, item, arguments.field_manager, dry_run=True)
+
+
+def _say(item: PolicyObject, result: str, arguments: PolicyArguments) -> None:
+    print(escaped(f"{item.reference} {result}{SUFFIX[arguments.dry_run]}"), flush=True)

@@ -1,0 +1,59 @@
+"""Who would be refused now: every object of a namespace against a policy, before the policy is applied."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.inactive import inactive
+from kubectl_caps.core.pods.owners import workload_key
+from kubectl_caps.core.policy.build import assumed_subject, top_owners
+from kubectl_caps.core.policy.filling import filled_in
+from kubectl_caps.core.policy.judge import Refused, refused_fields
+from kubectl_caps.core.policy.model import NamespacePolicy
+
+
+class RefusedObject(Struct):
+    """An object that would be refused if it were made again; `pods` are its running pods with the same fields."""
+
+    workload: Workload
+    fields: list[Refused]
+    pods: list[str]
+
+
+class Preflight(Struct, frozen=True):
+    """The refused objects, how many objects were judged, and how many make no more pods.
+
+    `filled` are the objects whose pods would be filled in.
+    """
+
+    refused: list[RefusedObject]
+    judged: int
+    inactive: int
+    filled: list[Workload]
+
+
+def preflight(policy: NamespacePolicy, workloads: Sequence[Workload], today: date, *, fills: bool = False) -> Preflight:
+    """Judge everything that runs or stands there; pods that are refused for the same as their owner stand with it.
+
+    `fills`: a mutating policy fills in first what pods leave out.
+    """
+    gone, owners = inactive(workloads), top_owners(workloads)
+    active = [one for one in workloads if workload_key(one) not in gone]
+    found: dict[int, RefusedObject] = {}
+    filled: list[Workload] = []
+    for workload in sorted(active, key=lambda one: one.is_pod):
+        subject, template = assumed_subject(workload, policy), workload.template
+        if fills and filled_in(policy, subject, template) != template:
+            template = filled_in(policy, subject, template)
+            filled += [] if id(workload) in owners else [workload]
+        fields = refused_fields(policy, subject, template, today)
+        if not fields:
+            continue
+        owner = found.get(id(owners.get(id(workload))))
+        if owner and set(owner.fields) == set(fields):
+            owner.pods += [workload.name] if workload.is_pod else []
+        else:
+            found[id(workload)] = RefusedObject(workload, fields, [])
+    return Preflight(list(found.values()), len(active), len(gone), filled)

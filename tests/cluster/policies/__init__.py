@@ -1,0 +1,1 @@
+"""Random policies and random requests, the API server's verdicts on them, and ours."""

@@ -44,7 +44,7 @@ script=$2
 shift 2; [ $# = 0 ] || shift
 eval "$script"
 """
-FLAGS = ("--settle", "3s", "--timeout", "60s", "--yes", "--trace", "--trace-image")
+FLAGS = ("--settle", "3s", "--timeout", "180s", "--yes", "--trace", "--trace-image")
 PERL = "/usr/bin/perl -e"
 SILENT: dict[str, tuple[str, tuple[str, ...]]] = {
     "chown": ("touch /tmp/x; chown 5 /tmp/x 2>/dev/null || exit 1", ("CHOWN",)),

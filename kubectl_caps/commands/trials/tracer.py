@@ -30,7 +30,7 @@ _STARTS_WITHIN = 60.0
 """Seconds for the tracer's image to be pulled and its program to be ready."""
 _NO_POD = 5.0
 _GONE_WITHIN = 30.0
-_ASKED_WITHIN = 75.0
+_ASKED_WITHIN = 150.0
 """Seconds for one question: the rest of a record may have to be read first."""
 _RIGHTS = (("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods"),
            ("get", "pods/exec"), ("create", "pods/exec"), ("get", "pods/log"))  # fmt: skip

@@ -140,7 +140,7 @@ end)
   echo '@END@' > $instance/trace_marker
   echo 0 > $instance/tracing_on
   tries=0
-  until [ -e /caps/$2.counts ] || [ $tries -ge 60 ]; do
+  until [ -e /caps/$2.counts ] || [ $tries -ge 200 ]; do
     tries=$((tries + 1))
     sleep 0.5 2> /dev/null || sleep 1
   done

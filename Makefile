@@ -5,7 +5,7 @@
 # make fuzz           SECONDS=600, SEED=1: texts made to break the readers of manifests, /proc and logs, and the editor
 # make lint           ruff, mypy, import-linter
 # make docs           build/site: the site of the documentation
-# make bench          benchmarks/: how long a command takes beside what it replaces
+# make bench          benchmarks/: what a command costs beside what it replaces, with bounds; writes docs/benchmarks.md
 # make cluster        only the programs of the test cluster, into ~/.cache/kubectl-caps-cluster
 # make dist           dist/: the archive for this machine, its SBOM, wheel and sdist; dist-check: with the real krew
 # make lock           packaging/*.lock from pyproject.toml; ARGS=--upgrade takes the newest versions
@@ -62,8 +62,11 @@ lint: .venv/.dev
 docs: .venv/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# Each row with its bound, and PASS or OVER; the rows go into build/benchmarks.jsonl, and into docs/benchmarks.md.
+BENCHMARKS := start_up judge inspect_files harden_files inspect_list harden_parallel label_ns completion fit start page
 bench: cluster
-	@for script in benchmarks/*.py; do PYTHONPATH=tests/cluster:packaging $(BIN)/python $$script || exit 1; done
+	@rm -f build/benchmarks.jsonl
+	@for name in $(BENCHMARKS); do PYTHONPATH=tests/cluster:packaging $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 cluster: .venv/.dev
 	@$(TESTBED) build

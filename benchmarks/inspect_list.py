@@ -1,97 +1,77 @@
-"""Time and memory of `inspect -A` beside `kubectl get pods -A -o json`, on a real API server with many pods.
+"""`inspect -A` beside `kubectl get pods -A`, on a real API server with 5,000 and with 50,000 pods that nobody runs.
 
-    PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS]
+    PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS...]
 
-The aim is at most an eighth of kubectl's. Each command runs three times; the quickest counts.
+The pods are of 300 templates, as in a cluster, and in the worst case all different. Each size gets a server of its own.
 """
 
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from testbed import needs
+from pairs import CAPS, Figures, in_turn, not_run, row
+from pods import TEMPLATES, fill
 from testbed.cluster import Cluster
+from testbed.needs import kubectl
 from testbed.serve import running
 
-RUNS = 3
-WORKERS = 8
+SIZES = (5_000, 50_000)
+OURS = {
+    "inspect -A": [*CAPS, "inspect", "-A"],
+    "inspect -A -o json": [*CAPS, "inspect", "-A", "-o", "json"],
+}
+THEIRS = {"-o json": [kubectl(), "get", "pods", "-A", "-o", "json"], "table": [kubectl(), "get", "pods", "-A"]}
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of wall clock, and the most memory that the process had at once."""
-
-    seconds: float
-    megabytes: float
+MEGABYTES = 0.25
+"""Memory that `kubectl get pods -o json` takes for a pod."""
 
 
-def measure(command: Sequence[str], kubeconfig: str) -> Cost:
-    """One run with its output thrown away. Raises SystemExit where it fails."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "KUBECONFIG": kubeconfig})
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"error: {' '.join(command)} failed")
-    return Cost(time.monotonic() - start, usage.ru_maxrss / 1024)
+def theirs(pods: int) -> dict[str, Sequence[str]]:
+    """kubectl's commands; the one for JSON only where it has the memory."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return {name: command for name, command in THEIRS.items() if name == "table" or pods * MEGABYTES < free}
 
 
-def pod(number: int) -> dict[str, object]:
-    """A pod like those of a cluster, with an environment, probes and two containers."""
-    variables = [{"name": f"SETTING_{index}", "value": "x" * 40} for index in range(20)]
-    probe = {"httpGet": {"path": "/healthz", "port": 8080}}
-    containers = [
-        {"name": name, "image": f"registry.example.com/{name}:1", "env": variables, "livenessProbe": probe}
-        for name in ("main", "proxy")
-    ]
-    metadata = {"name": f"pod-{number}", "labels": {"app": f"app-{number % 50}"}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": {"containers": containers, "schedulerName": "nobody"},
-    }
-
-
-def fill(cluster: Cluster, pods: int) -> None:
-    """Create the pods, in ten namespaces."""
-    namespaces = [cluster.make_namespace() for _ in range(10)]
-
-    def create(number: int) -> None:
-        path = f"/api/v1/namespaces/{namespaces[number % len(namespaces)]}/pods"
-        code, answer = cluster.api.request("POST", path, pod(number))
-        if code != 201:
-            raise SystemExit(f"error: {answer}")
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(create, range(pods)))
-
-
-def main(pods: int) -> None:
-    """Print one line a command, with its ratio to kubectl's."""
-    caps = [sys.executable, "-m", "kubectl_caps", "inspect", "-A"]
-    commands = {
-        "kubectl get pods -A -o json": [needs.kubectl(), "get", "pods", "-A", "-o", "json"],
-        "kubectl caps inspect pods -A -o name": [*caps, "pods", "-o", "name"],
-        "kubectl caps inspect -A": caps,
-        "kubectl caps inspect -A -o json": [*caps, "-o", "json"],
-    }
+def measured(pods: int, templates: int) -> dict[str, Figures]:
+    """The figures on a new API server."""
     with running("api") as place:
-        cluster = Cluster(place)
-        fill(cluster, pods)
-        print(f"{pods} pods", flush=True)
-        first: Cost | None = None
-        for name, command in commands.items():
-            costs = [measure(command, str(cluster.kubeconfig)) for _ in range(RUNS)]
-            cost = Cost(min(one.seconds for one in costs), min(one.megabytes for one in costs))
-            first = first or cost
-            time_, memory = first.seconds / cost.seconds, first.megabytes / cost.megabytes
-            ratios = f"1/{time_:.1f} of the time, 1/{memory:.1f} of the memory"
-            print(f"{name:<38}{cost.seconds:6.2f} s {cost.megabytes:5.0f} MB   {ratios}", flush=True)
+        fill(Cluster(place), pods, templates)
+        runs = 5 if pods <= SIZES[0] else 2
+        return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
+
+
+def print_rows(what: str, found: dict[str, Figures]) -> None:
+    """A row for each output and bound."""
+    for name in OURS:
+        ours = found[name]
+        bounds: tuple[tuple[str, str, float, Callable[[Figures], float]], ...] = (
+            ("time", "-o json", 1 / 8, lambda figures: figures.processor),
+            ("memory", "-o json", 1 / 8, lambda figures: figures.megabytes),
+            ("time", "table", 1 / 2, lambda figures: figures.processor),
+        )
+        for measure, against, bound, of in bounds:
+            work, other = f"{name}, {what}: {measure}", f"kubectl get pods -A, {against}"
+            if against not in found:
+                not_run(work, other, f"kubectl takes more memory than this machine has free; ours {ours}")
+                continue
+            row(work, other, of(ours) / of(found[against]), bound, f"ours {ours}; kubectl {found[against]}")
+
+
+def main(*sizes: int) -> None:
+    """Measure every size with few templates and with all different ones."""
+    for kind in ("300 templates", "all different"):
+        memory: dict[str, list[float]] = {name: [] for name in OURS}
+        for pods in sizes or SIZES:
+            found = measured(pods, TEMPLATES if kind == "300 templates" else pods)
+            print_rows(f"{pods:,} pods, {kind}", found)
+            for name, megabytes in memory.items():
+                megabytes.append(found[name].megabytes)
+        for name, found_memory in memory.items():
+            few, many = found_memory[0], found_memory[-1]
+            work = f"{name}, {kind}: memory at {(sizes or SIZES)[-1]:,} pods"
+            row(work, f"{(sizes or SIZES)[0]:,}", many / few, 1.5, f"{many:.0f} MB and {few:.0f} MB")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    main(*map(int, sys.argv[1:]))

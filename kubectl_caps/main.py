@@ -2,6 +2,7 @@
 """Runs the command that argv names, prints its errors, and returns the exit status."""
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,10 @@ MODULES = {
 INTERRUPTED = 130
 READER_GONE = 141
 """128 and SIGPIPE, as of a program that the signal ends: a gate that is read by `| head` is not taken for passed."""
+
+_GARBAGE = 100_000
+"""Objects after which garbage is looked for. What a command reads stays to its end: looking more often takes a sixth of
+the time of reading 10,000 manifests, and finds nothing."""
 
 _OUTPUT_FAILS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
@@ -94,6 +99,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    gc.set_threshold(_GARBAGE)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: so do we

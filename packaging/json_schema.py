@@ -17,6 +17,7 @@ from kubectl_caps.report.documents.fit import FitDocument
 from kubectl_caps.report.documents.hardening import HardeningDocument
 from kubectl_caps.report.documents.inspection import InspectionDocument
 from kubectl_caps.report.documents.labelling import LabellingDocument
+from kubectl_caps.report.documents.trace import TraceDocument
 
 Schema = dict[str, Any]
 Parts = dict[type[Struct], Schema]
@@ -28,6 +29,7 @@ KINDS: tuple[type[Struct], ...] = (
     HardeningDocument,
     InspectionDocument,
     LabellingDocument,
+    TraceDocument,
 )
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 _CONSTRAINTS = {"ge": "minimum", "pattern": "pattern", "max_length": "maxItems", "description": "description"}

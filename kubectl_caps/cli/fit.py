@@ -6,7 +6,7 @@ from typing import get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import Clash, ClusterArguments, FileArguments, checked_files, refuse, values_of
-from kubectl_caps.cli.flags import FitOutput
+from kubectl_caps.cli.flags import TRACE_IMAGE, FitOutput
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.trial_pod import TrialVolumes
 from kubectl_caps.core.kubernetes.kinds import Kind
@@ -23,6 +23,9 @@ class FitArguments(FileArguments, ClusterArguments):
     evidence: tuple[str, ...]
     trials: TrialOptions
     max_trials: int
+    trace: bool
+    trace_image: str
+    trace_namespace: str | None
     restricted: bool
     apply: bool
     yes: bool
@@ -46,6 +49,9 @@ def fit_arguments(options: argparse.Namespace) -> FitArguments:
     output = read.output_format(options.output, get_args(FitOutput))
     if options.apply and output != "table":
         raise UsageError(f"--apply does not go with -o {output}: what harden prints would follow the document")
+    for name in ("trace_image", "trace_namespace"):
+        if getattr(options, name) and not options.trace:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --trace")
     on_files = checked_files(options).on_files
     refuse(options, (_WHOLE, _NOT_WITH_FILES) if on_files else (_ONLY_WITH_FILES,))
     values = {
@@ -53,6 +59,7 @@ def fit_arguments(options: argparse.Namespace) -> FitArguments:
         "kinds": read.kinds_of(options.kinds),
         "containers": read.container_names(options.container),
         "trials": _trials(options),
+        "trace_image": options.trace_image or TRACE_IMAGE,
         "restricted": options.profile == "restricted",
         "output": output,
     }

@@ -19,6 +19,9 @@ PolicyForm = Literal["vap", "map", "kyverno", "gatekeeper"]
 VersionOutput = Literal["table", "json", "yaml"]
 ExplainOutput = Literal["table", "json", "yaml"]
 
+TRACE_IMAGE = "docker.io/library/busybox:stable"
+"""The image of the tracer unless the user names one: it has to have sh and busybox, or awk and the usual programs."""
+
 Completed = Literal[
     "", "capabilities", "clusters", "containers", "contexts", "files", "folders", "namespaces", "resources", "shells",
     "subjects", "topics", "users",
@@ -150,6 +153,12 @@ CHANGED = Group("Changed files (harden)", (_switch(
 ACCEPTED = Group("Accepted findings (inspect, policy, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
 """Also on the page of `options`."""
 
+TRACER_IMAGE = Flag(("--trace-image",), f"the image of that pod; default {TRACE_IMAGE}", "IMAGE")
+TRACER_NAMESPACE = Flag(
+    ("--trace-namespace",), "the namespace of that pod; default: that of the traced pods", "NAMESPACE",
+    completes="namespaces",
+)  # fmt: skip
+
 INSPECT: tuple[Group, ...] = (
     Group("Objects", (
         _resources("default: all workloads of the namespace"),
@@ -161,6 +170,8 @@ INSPECT: tuple[Group, ...] = (
             alone="exec",
         ),
         Flag(("--image",), "with --live=ephemeral: an image that has a shell", "IMAGE"),
+        Flag(("--trace",), "what they use, by the kernel, from a privileged pod on their node", "TIME"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Rules", (
         Flag(
@@ -272,6 +283,10 @@ FIT: tuple[Group, ...] = (
             ("--profile",), "also try it as restricted, without any capability", "restricted", ("restricted",),
             default="none",
         ),
+    )),
+    Group("The kernel's evidence", (
+        _switch("--trace", text="record the kernel's capability checks, from a privileged pod on their node"),
+        TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
     Group("Output", (_output(FitOutput),)),

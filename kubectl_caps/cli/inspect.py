@@ -16,7 +16,7 @@ from kubectl_caps.cli.arguments import (
     refuse,
     values_of,
 )
-from kubectl_caps.cli.flags import InspectOutput
+from kubectl_caps.cli.flags import TRACE_IMAGE, InspectOutput
 from kubectl_caps.core.assess.gates import RISKS, Gate
 from kubectl_caps.core.kubernetes.kinds import Kind
 from kubectl_caps.core.linux.runtimes import Runtime, UnknownRuntime, by_name, runtime_of
@@ -38,6 +38,8 @@ LiveMode = Literal["exec", "ephemeral"]
 class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
     """`live` is how processes are read (None: not at all), `image` the image of ephemeral containers.
 
+    `trace` is in seconds (None: not at all).
+
     `runtime` is assumed if no node names one. `minor` is the version of the rules; None means the server's, or the
     newest. `worst_first` sorts by risk.
     """
@@ -49,6 +51,9 @@ class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
     output: InspectOutput
     live: LiveMode | None
     image: str | None
+    trace: float | None
+    trace_image: str
+    trace_namespace: str | None
     worst_first: bool
     runtime: Runtime
     minor: int | None
@@ -73,6 +78,8 @@ def inspect_arguments(options: argparse.Namespace) -> InspectArguments:
         "runtime": _runtime(options.runtime),
         "worst_first": _sort_by_risk(options.sort_by),
         "live": _live(options),
+        "trace": _trace(options),
+        "trace_image": options.trace_image or TRACE_IMAGE,
     }
     on_files = checked_files(options).on_files
     refuse(options, _NOT_WITH_FILES if on_files else (ONLY_WITH_FILES,))
@@ -104,6 +111,26 @@ def _live(options: argparse.Namespace) -> LiveMode | None:
     if options.image and wanted != "ephemeral":
         raise UsageError("--image goes with --live=ephemeral")
     return cast("LiveMode | None", wanted)
+
+
+def _trace(options: argparse.Namespace) -> float | None:
+    """The seconds of `--trace`, checked together with what does not go with it."""
+    for name in ("trace_image", "trace_namespace"):
+        if getattr(options, name) and options.trace is None:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --trace")
+    if options.trace is None:
+        return None
+    if options.filename or options.kustomize:
+        raise UsageError(f"--trace is about running pods: it does not go with {'-f' if options.filename else '-k'}")
+    if not options.resources:
+        raise UsageError("--trace needs a resource: TYPE NAME or TYPE/NAME")
+    if options.live or options.fail_on or options.require:
+        raise UsageError("--trace goes with neither --live nor a gate")
+    if options.output not in (None, "table", "json", "yaml"):
+        raise UsageError("--trace prints a table, json or yaml")
+    if not (seconds := read.duration(options.trace, "trace")):
+        raise UsageError("--trace must be above 0")
+    return seconds
 
 
 def _gate(fail_on: str | None, require: str | None) -> Gate:

@@ -27,6 +27,7 @@ def fit_answer(result: FitResult, not_exercised: str) -> Iterator[str]:
     count, seconds = len(result.trials), sum(trial.seconds for trial in result.trials)
     proved = "the smallest set that works" if result.result == "found" else result.message
     yield escaped(f"{reference}: {proved} ({count} trials, {seconds:.0f} s of pods)")
+    yield from map(escaped, _traced(result))
     for line in result.refused:
         yield escaped(f"{reference}: still refused, as today: {line}")
     for note in result.notes:
@@ -38,6 +39,28 @@ def fit_answer(result: FitResult, not_exercised: str) -> Iterator[str]:
     for name, context in result.manifest.items():
         yield escaped(f"# container {name}")
         yield from text({"securityContext": context}, "yaml").splitlines()
+
+
+def _traced(result: FitResult) -> Iterator[str]:
+    """What the kernel's records say of the answer, and what they miss."""
+    trace, reference = result.trace, result.workload.reference
+    if trace is None:
+        return
+    if trace.confirmed is not None:
+        yield f"{reference}: trial {trace.confirmed} was the first one with exactly this set"
+    for need in result.needs:
+        if need.kernel:
+            more = f", and {len(need.kernel) - 3} more" if len(need.kernel) > 3 else ""
+            yield f"{reference}: {need.container}: {need.capability}: {'; '.join(need.kernel[:3])}{more}"
+    spared = {(one.container, one.capability): one for one in trace.used if one.capability not in
+              result.needed.get(one.container, ())}  # fmt: skip
+    for check in spared.values():
+        why = f": {check.optional}" if check.optional else ""
+        where = f" in {check.call}" if check.call else ""
+        what = f"{check.capability}, which {check.process} used{where}, is not needed"
+        yield f"{reference}: {check.container}: {what}{why}"
+    if trace.incomplete:
+        yield f"{reference}: the kernel's evidence is incomplete: {trace.incomplete}"
 
 
 def _restricted(result: FitResult, found: RestrictedAnswer) -> Iterator[str]:

@@ -7,6 +7,7 @@ from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment,
 from kubectl_caps.core.kubernetes.field_path import field_path
 from kubectl_caps.core.linux.capabilities import WORST_FIRST
 from kubectl_caps.core.linux.sets import CapabilitySet
+from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.text import plural
 from kubectl_caps.report import exemptions, processes
 from kubectl_caps.report.advice import next_step
@@ -46,14 +47,16 @@ def rows(
     marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
     if marked:
         headers.append("EXEMPTED")
-    lines = [
+    cells: dict[tuple[int, Level | None], list[str]] = {}  # of containers that equal templates share
+    lines = (
         ([assessment.workload.namespace] if namespaces else [])
-        + _cells(assessment, container, live=live)
+        + [reference, *_shared_cells(cells, assessment, container, live=live)]
         + (_wide_cells(assessment, container) if wide else [])
         + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
         for assessment in assessments
+        for reference in [assessment.workload.reference]
         for container in assessment.containers
-    ]
+    )
     yield from table(headers, lines, shown_on._replace(columns=0) if wide else shown_on)
 
 
@@ -128,10 +131,22 @@ def set_in_few_words(capabilities: CapabilitySet, *, default: bool = False) -> s
     return f"{len(capabilities.names)} {'default' if default else 'caps'} ({capabilities.hex.lstrip('0')})"
 
 
+def _shared_cells(
+    cells: dict[tuple[int, Level | None], list[str]],
+    assessment: Assessment,
+    container: ContainerAssessment,
+    *,
+    live: bool,
+) -> list[str]:
+    key = (id(container), assessment.level)
+    if key not in cells:
+        cells[key] = _cells(assessment, container, live=live)
+    return cells[key]
+
+
 def _cells(assessment: Assessment, container: ContainerAssessment, *, live: bool) -> list[str]:
     capabilities = container.container.capabilities
     return [
-        assessment.workload.reference,
         container.container.name,
         "privileged" if container.declared.privileged else ",".join(capabilities.add or ()),
         ",".join(capabilities.drop or ()),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,19 @@ def text(result: object, output: str) -> str:
     import yaml
 
     return str(yaml.dump(_whole(result), Dumper=_dumper(), sort_keys=False, allow_unicode=False, width=1000))
+
+
+def parts(result: object, items: Iterable[object]) -> Iterator[str]:
+    """The JSON of a document whose `items` are still to come, item by item: the text that `text` would give at once."""
+    head, tail = _json(result).split('"items": []', 1)
+    yield f'{head}"items": ['
+    lead = ""
+    for item in items:
+        yield lead or "\n    "
+        yield _json(item).replace("\n", "\n    ")
+        lead = ",\n    "
+    yield "\n  ]" if lead else "]"
+    yield f"{tail}\n"
 
 
 @cache
@@ -46,6 +60,8 @@ def _json(result: object) -> str:
         formatted = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
     except UnicodeEncodeError:
         return json.dumps(msgspec.to_builtins(result), indent=2)
+    if formatted.isascii() and "\x7f" not in formatted:
+        return formatted
     return _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], formatted)
 
 

@@ -5,7 +5,7 @@ columns are left out in the order of `Column.leaves`, and the last line names th
 a word.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kubectl_caps.report.terminal import Screen, coloured, escaped, screen
@@ -42,7 +42,7 @@ class _Layout(NamedTuple):
 
 
 def table(
-    headers: Sequence[str | Column], rows: Sequence[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
+    headers: Sequence[str | Column], rows: Iterable[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
 ) -> Iterator[str]:
     """The lines of a table that fits the screen, by default the screen of standard output.
 
@@ -53,7 +53,7 @@ def table(
     cells = [[escaped(cell) or "<none>" for cell in row] for row in rows]
     inner = shown_on._replace(columns=max(shown_on.columns - indent, 1) if shown_on.columns else 0)
     layout = _layout(columns, cells, inner.columns)
-    shape = _lines if not inner.columns or layout.total <= inner.columns else _blocks
+    shape = _rows if not inner.columns else _lines if layout.total <= inner.columns else _blocks
     for line in shape(columns, cells, layout, inner):
         yield f"{' ' * indent}{line}".rstrip()
     left = [column.title for index, column in enumerate(columns) if index not in layout.shown]
@@ -61,14 +61,29 @@ def table(
         yield f"{' ' * indent}Left out, because the terminal has {shown_on.columns} columns: {', '.join(left)}"
 
 
+def _rows(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+) -> Iterator[str]:
+    """The titles and the rows, each in one line."""
+    widths = [layout.widths[index] + layout.gap for index in range(len(columns))]
+    for row in ([column.title for column in columns], *rows):
+        yield "".join(
+            coloured(cell, _colour(column, cell, shown_on)) + " " * (width - width_of(cell))
+            for column, cell, width in zip(columns, row, widths, strict=True)
+        )
+
+
 def _lines(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
 ) -> Iterator[str]:
     """The lines of the titles and of the rows. A row has as many lines as its highest cell."""
     every = [[column.title for column in columns], *rows]
-    cells = [{index: wrapped(row[index], layout.widths[index]) for index in layout.shown} for row in every]
-    widths = {index: max(width_of(line) for cell in cells for line in cell[index]) for index in layout.shown}
-    for row, cell in zip(every, cells, strict=True):
+    widths = {
+        index: max(width_of(line) for row in every for line in wrapped(row[index], layout.widths[index]))
+        for index in layout.shown
+    }
+    for row in every:  # wrapped again: the lines of many rows would take more memory than all else
+        cell = {index: wrapped(row[index], layout.widths[index]) for index in layout.shown}
         for number in range(max(map(len, cell.values()))):
             line = ""
             for index, parts in cell.items():

@@ -7,6 +7,7 @@ import pytest
 
 from kubectl_caps.cli.explain import explain_arguments
 from kubectl_caps.cli.fit import fit_arguments
+from kubectl_caps.cli.flags import TRACE_IMAGE
 from kubectl_caps.cli.harden import harden_arguments
 from kubectl_caps.cli.inspect import inspect_arguments
 from kubectl_caps.cli.label_ns import label_ns_arguments
@@ -49,6 +50,9 @@ def read(line: str) -> Any:
         ("inspect --exemptions e --exemptions-from file", {"exemptions": "e", "annotations": False}),
         ("inspect --as al --as-group a --as-group b", {"as_user": "al", "as_groups": ("a", "b")}),
         ("fit deploy/web", {"trials": TrialOptions(settle=10, timeout=300), "max_trials": 60, "apply": False}),
+        ("fit deploy/web --trace", {"trace": True, "trace_image": TRACE_IMAGE, "trace_namespace": None}),
+        ("fit deploy/web --trace --trace-image i --trace-namespace n", {"trace_image": "i", "trace_namespace": "n"}),
+        ("inspect deploy/web --trace 10m", {"trace": 600.0, "trace_image": TRACE_IMAGE}),
         ("fit deploy web -c a,b --evidence e", {"containers": ("a", "b"), "evidence": ("e",), "restricted": False}),
         ("fit -f a -n shop -y --profile restricted", {"on_files": True, "yes": True, "restricted": True}),
         (
@@ -135,6 +139,16 @@ def test_a_command_line_is_a_struct(line: str, wanted: dict[str, Any]) -> None:
         ("harden x --timeout 1m30", 'invalid argument "1m30" for "--timeout" flag'),
         ("harden x --settle -1s", "flag needs an argument: --settle"),
         ("harden x --settle=-1s", 'invalid argument "-1s" for "--settle" flag'),
+        ("fit x --trace-image i", "--trace-image goes with --trace"),
+        ("fit x --trace-namespace n", "--trace-namespace goes with --trace"),
+        ("inspect x --trace-image i", "--trace-image goes with --trace"),
+        ("inspect -f a --trace 1m", "--trace is about running pods: it does not go with -f"),
+        ("inspect --trace 1m", "--trace needs a resource"),
+        ("inspect x --trace 1m --live", "--trace goes with neither --live nor a gate"),
+        ("inspect x --trace 1m --fail-on low", "--trace goes with neither --live nor a gate"),
+        ("inspect x --trace 1m -o html", "--trace prints a table, json or yaml"),
+        ("inspect x --trace 0", "--trace must be above 0"),
+        ("inspect x --trace soon", "a duration is written 90s"),
         ("fit x --parallel 0", "--parallel must be 1 or more"),
         ("fit x --max-trials 0", "--max-trials must be 1 or more"),
         ("fit x --apply -o json", "--apply does not go with -o json"),

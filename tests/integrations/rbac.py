@@ -74,6 +74,7 @@ GOES_ON = {
     "kubectl-caps-policy-cluster": {"list customresourcedefinitions"},
     "kubectl-caps-harden": {"create pods", "get pods/log", "list events"},
     "kubectl-caps-fit-cluster": {"get nodes"},
+    "kubectl-caps-fit-trace": {"get pods/exec", "create pods/exec"},
     "kubectl-caps-trials": {
         "create pods",
         *(f"list {plural}" for plural in ("services", "replicationcontrollers", "poddisruptionbudgets")),

@@ -23,7 +23,7 @@ from kubectl_caps.core.assess.process_differences import Difference
 from kubectl_caps.core.assess.processes import Observation, Process
 from kubectl_caps.core.diagnosis.diagnose import LineCause
 from kubectl_caps.core.explain.log import Explanation
-from kubectl_caps.core.fit.result import FitResult, Need, RestrictedAnswer, TrialEnd, TrialResult
+from kubectl_caps.core.fit.result import FitResult, Need, RestrictedAnswer, TraceAnswer, TrialEnd, TrialResult
 from kubectl_caps.core.fit.search_types import Grants
 from kubectl_caps.core.harden.aftermath import Aftermath, StoredSecurityContext
 from kubectl_caps.core.harden.plan import Hardening, Note
@@ -41,6 +41,9 @@ from kubectl_caps.core.linux.runtimes import by_name
 from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.podsecurity.policy import Policy
 from kubectl_caps.core.podsecurity.registry import Violation
+from kubectl_caps.core.trace.refusals import KernelRefusal
+from kubectl_caps.core.trace.report import CallError, CapabilityCheck
+from kubectl_caps.core.trace.usage import ContainerUsage, WorkloadUsage
 from kubectl_caps.core.warnings.registry import CapabilityWarning
 from kubectl_caps.errors import AcceptedError, ApiError, ConfigError, InputError, NotObserved, Unreachable, UsageError
 
@@ -151,8 +154,35 @@ def labellings() -> list[Labelling]:
 
 
 def fits() -> list[FitResult]:
-    """An answer that is proved, one that is not, and a program that does not work today either."""
-    return [_proved(), _not_proved(), FitResult(_fitted(), [_trial(0, None, "failed")], message="it fails today")]
+    """An answer that is proved, one that is not, a program that does not work today either, and a traced answer."""
+    return [_proved(), _not_proved(), FitResult(_fitted(), [_trial(0, None, "failed")], message="it fails today"),
+            traced_fit()]  # fmt: skip
+
+
+def usages() -> list[WorkloadUsage]:
+    """A whole record, and one of a kernel that only tells of failed calls, with a gap."""
+    checks = (
+        CapabilityCheck("app", "nginx", "SETUID", "setuid", granted=2),
+        CapabilityCheck("app", "sh", "SYS_ADMIN", "brk", refused=7, optional="memory is reserved"),
+    )
+    whole = ContainerUsage("app", frozenset({"SETUID", "KILL"}), checks)
+    failed = ContainerUsage("app", frozenset({"KILL"}), (), (CallError("app", "sh", "kill", "EPERM", 1),))
+    return [
+        WorkloadUsage(_fitted(), 2, 600.04, "capabilities", (whole,)),
+        WorkloadUsage(_fitted(), 1, 60.0, "calls", (failed,), ("pod web-x: 3 events were lost",)),
+    ]
+
+
+def traced_fit() -> FitResult:
+    """An answer with the kernel's evidence."""
+    adds: Grants = frozenset({("app", "CHOWN")})
+    refused = KernelRefusal("app", "CHOWN", "the kernel refused CHOWN to sh in chown, and the call failed")
+    trials = [_trial(0, None, "passed"), _trial(1, adds, "passed"),
+              replace(_trial(2, frozenset(), "failed"), kernel=(refused,))]  # fmt: skip
+    need = Need("app", "CHOWN", trials[2], ("granted to sh in chown, once",))
+    used = (CapabilityCheck("app", "sh", "CHOWN", "chown", granted=1),)
+    answer = TraceAnswer("node-1", "capabilities", used, "", 1)
+    return FitResult(_fitted(), trials, {"app": ("CHOWN",)}, (need,), result="found", trace=answer)
 
 
 def _fitted() -> Workload:

@@ -18,6 +18,7 @@ from kubectl_caps.report.documents.fit import fit_document
 from kubectl_caps.report.documents.hardening import hardening_document
 from kubectl_caps.report.documents.inspection import inspection_document
 from kubectl_caps.report.documents.labelling import labelling_document
+from kubectl_caps.report.documents.trace import trace_document
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
@@ -31,6 +32,8 @@ DOCUMENTS: Mapping[str, Callable[[], Any]] = {
     "hardening-empty": lambda: hardening_document([], []),
     "fit": lambda: fit_document(values.fits(), values.ERRORS),
     "fit-empty": lambda: fit_document([], []),
+    "trace": lambda: trace_document(values.usages(), values.ERRORS),
+    "trace-empty": lambda: trace_document([], []),
     "explanation": lambda: explanation_document(values.explanations(), 33),
     "explanation-empty": lambda: explanation_document([], 0),
 }

@@ -1,6 +1,7 @@
 """Lists workloads: several kinds at a time, decoded item by item, with the errors of lists and objects."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -10,10 +11,12 @@ from kubectl_caps.cluster.api.client import Cluster, Listing
 from kubectl_caps.cluster.api.resources import NODES, resource_of
 from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
-from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference
+from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
 from kubectl_caps.errors import ApiError, CapsError
+
+T = TypeVar("T")
 
 
 class Inventory(Struct):
@@ -66,10 +69,11 @@ def list_kinds(
     """
     listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
     inventory = Inventory({kind: [] for kind in kinds}, [])
+    shared = _Shared()
     for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
         try:
             for raw in _items(answer):
-                _decode(kind, raw, source, inventory, namespace, keep_raw=keep_raw)
+                _decode(kind, raw, source, inventory, namespace, shared, keep_raw=keep_raw)
             inventory.listed.add(kind)
         except ApiError as error:
             inventory.errors.append(error)
@@ -110,6 +114,7 @@ def _decode(
     source: Mapping[str, str],
     inventory: Inventory,
     namespace: str | None,
+    shared: "_Shared",
     *,
     keep_raw: bool,
 ) -> None:
@@ -122,7 +127,33 @@ def _decode(
     if keep_raw and (kind.template or not any(_is_builtin(one.metadata.controller) for one in found)):
         copy = raw.copy()  # a Raw keeps its whole page in memory
         found = [replace(workload, raw=copy) for workload in found]
-    inventory.found[kind].extend(found)
+    inventory.found[kind].extend(map(shared.pod, found))
+
+
+class _Shared:
+    """Equal parts of pods, each once: a cluster has few different ones, under many names."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[type, bytes], Any] = {}
+
+    def of(self, part: T) -> T:
+        """The first part that is equal to this one."""
+        try:
+            key = (type(part), msgspec.msgpack.encode(part))
+        except (OverflowError, UnicodeEncodeError, RecursionError):  # a number or a text that only Python can hold
+            return part
+        found: T = self._parts.setdefault(key, part)
+        return found
+
+    def pod(self, workload: Workload) -> Workload:
+        """The pod with its equal parts shared; any other workload as it is."""
+        pod, metadata = workload.template, workload.metadata
+        if not isinstance(pod, Pod):
+            return workload
+        labels, annotations = self.of(metadata.labels), self.of(metadata.annotations)
+        metadata = replace(metadata, labels=labels, annotations=annotations, namespace=self.of(metadata.namespace))
+        pod = replace(pod, metadata=metadata, spec=self.of(pod.spec), status=self.of(pod.status))
+        return replace(workload, metadata=metadata, template=pod)
 
 
 def _is_builtin(controller: OwnerReference | None) -> bool:

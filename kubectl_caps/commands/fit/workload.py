@@ -13,6 +13,7 @@ from kubectl_caps.commands.fit.baseline import BaselineSight
 from kubectl_caps.commands.fit.evidence_files import read_evidence
 from kubectl_caps.commands.fit.privileged import lift_profiles
 from kubectl_caps.commands.fit.restricted import RestrictedSubject, try_restricted
+from kubectl_caps.commands.fit.tracing import start_tracing, tracer_options, tracer_words
 from kubectl_caps.commands.fit.trials import BaselineFailed, SearchTrials
 from kubectl_caps.commands.trials.plan import TrialPlan, check_rights, dry_run_trials, plan_trials
 from kubectl_caps.commands.trials.refused_grants import refused_grants
@@ -34,9 +35,12 @@ from kubectl_caps.core.fit.held import held_today, needs_to_be_seen, varied_cont
 from kubectl_caps.core.fit.privileged import Profiles, privileged_containers, unconfined_words
 from kubectl_caps.core.fit.result import FitResult, RestrictedAnswer, TrialEnd
 from kubectl_caps.core.fit.search_types import Found, Grants, SearchSpace, Stuck
+from kubectl_caps.core.fit.trace_answer import add_kernel_facts, baseline_facts
+from kubectl_caps.core.fit.traced import traced_space
 from kubectl_caps.core.kubernetes.made_pods import pod_from, template_of
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.trace.report import TraceReport
 from kubectl_caps.errors import ApiError, InputError, UsageError
 from kubectl_caps.report.fit import trial_line
 from kubectl_caps.report.terminal import confirm, is_interactive, say
@@ -71,6 +75,8 @@ class WorkloadFit:
         self._user: int | None = None
         self._runtime = UNTOLD
         self._unconfined: Profiles = ()
+        self._record: TraceReport | None = None
+        self._candidates: Grants | None = None
 
     def fit(self) -> None:
         """Find the answer. Raises CapsError if no trial may be made, Declined, KeyboardInterrupt."""
@@ -80,6 +86,8 @@ class WorkloadFit:
         self._ask(plan)
         with TrialRun(self.cluster, self.connected, plan, self.arguments.trials, self.workload.reference) as run:
             try:
+                if self.arguments.trace:
+                    self._trace(run)
                 baseline, held = self._baseline(run)
                 space = self._space(run.plan, held, evidence)
                 search = SearchTrials(run, baseline, space, held, self.containers, self._note)
@@ -92,6 +100,8 @@ class WorkloadFit:
                 self.result.message = f"it does not work with today's rights either: {failed.end.message}"
                 return
         self._answer(found, search)
+        if is_answered(self.result.result):
+            add_kernel_facts(self.result, self.result.trials)
         if is_answered(self.result.result) and (said := self._changed()):
             self.result.result, self.result.commands = "notProved", ()
             self.result.message = "; ".join(filter(None, (self.result.message, said)))
@@ -170,6 +180,8 @@ class WorkloadFit:
         say(*(f"{reference}: {text}" for text in plan.warnings))
         cost = cost_words(requests_of(plan.pod.spec), parallel)
         pods = "1 pod" if parallel == 1 else f"{parallel} pods"
+        if self.arguments.trace:
+            say(f"{reference}: {tracer_words(tracer_options(self.arguments, plan), plan.run)}")
         say(f"{reference}: at most {self.arguments.max_trials} trials, {pods} at a time that request {cost} together, "
             f"in namespace {plan.namespace}; no trial pod stays")  # fmt: skip
         if self.arguments.yes:
@@ -183,11 +195,19 @@ class WorkloadFit:
         """Run a pod with today's rights until it is up, and read what its containers hold. Raises BaselineFailed."""
         trial = run.start(None, run.plan.pod, self.containers, {}, kept=True)
         end = run.await_up(trial, lambda: f"{run.reference}: trial with today's rights, {trial.seconds:.0f} s")
+        if run.tracer and not end:  # the record is whole only when the pod has settled
+            end = run.wait_for_end(lambda: f"{run.reference}: today's rights are traced, {trial.seconds:.0f} s")
+        if end and end.outcome == "notTried" and run.tracer and self.result.trace:
+            self.result.trace.incomplete = f"on node {run.tracer.node} no trial could be made: {end.message}"
+            say(f"{run.reference}: {self.result.trace.incomplete}; fit goes on by logs and search")
+            run.untrace()
+            return self._baseline(run)
         if end:
             self._note(end)
             if end.outcome != "passed":
                 raise BaselineFailed(end)
             run.learn(end)
+            self._read_record(run, end)
         seen = BaselineSight(self.cluster, self.connected, trial.pod or Pod())
         self._runtime = seen.runtime(self.workload.reference)
         bounding = seen.bounding(needs_to_be_seen(self.spec, self.containers), self.workload.reference)
@@ -203,7 +223,31 @@ class WorkloadFit:
             self.result.notes += (f"{grant_words(refused)} is not tried, because the server refuses it: {says}",)
         may = held - refused
         likely = likely_needed(self.spec, self.containers, held, self._runtime) | evidence.likely
-        return SearchSpace(may, likely & may, evidence.possible & may)
+        space = SearchSpace(may, likely & may, evidence.possible & may)
+        if not self._record:
+            return space
+        space = traced_space(space, self._record, self.containers, evidence.likely)
+        self._candidates = None if space.used is None else space.likely
+        return space
+
+    def _trace(self, run: TrialRun) -> None:
+        options = tracer_options(self.arguments, run.plan)
+        manager = self.arguments.trials.manager
+        self.result.trace = start_tracing(self.cluster, self.connected, run, options, manager)
+        self.result.differences = run.plan.differences
+
+    def _read_record(self, run: TrialRun, baseline: TrialEnd) -> None:
+        """Take the kernel's record of the baseline; without one the trials go on untraced."""
+        if not baseline.trace or not self.result.trace:
+            return
+        baseline_facts(self.result.trace, baseline.trace, self.containers)
+        if gap := self.result.trace.incomplete:
+            say(f"{run.reference}: the kernel's record of trial 0 is incomplete: {gap}; "
+                "fit goes on by logs and search as well")  # fmt: skip
+        if baseline.trace.problem:
+            run.untrace()
+        else:
+            self._record = baseline.trace
 
     def _restricted(self, run: TrialRun, search: SearchTrials, found: Found) -> RestrictedAnswer:
         subject = RestrictedSubject(self.containers, search.held, found.needed, self._user)
@@ -213,3 +257,8 @@ class WorkloadFit:
     def _note(self, end: TrialEnd) -> None:
         self.result.trials.append(end)
         say(trial_line(self.workload.reference, end))
+        if end.outcome == "passed" and end.adds is not None and end.adds == self._candidates:
+            self._candidates = None
+            proofs = "; the trials without each of these prove that each is needed" if end.adds else ""
+            words = f"what the kernel granted to trial 0 is enough: {grant_words(end.adds)}{proofs}"
+            say(f"{self.workload.reference}: {words}")

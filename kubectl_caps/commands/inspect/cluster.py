@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from kubectl_caps.cli.inspect import InspectArguments
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.read.held_by import held_by
-from kubectl_caps.cluster.read.job_runs import last_run
 from kubectl_caps.commands.inspect.observe_all import not_observed
 from kubectl_caps.commands.shared.connect import Selection, selection
 from kubectl_caps.core.assess.assess import assess
@@ -45,7 +44,7 @@ def inspect_cluster(
     seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [[] for _ in rows]
     nodes = _with_what_they_have(nodes, rows, seen)
     assessed = {
-        id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations)
+        id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
     }
     for row in rows:
@@ -70,6 +69,8 @@ def with_last_run(cluster: Cluster, assessment: Assessment) -> Assessment:
     kind = kind_of(assessment.workload.api_version, assessment.workload.kind)
     if kind is None or not is_cron_job(kind):
         return assessment
+    from kubectl_caps.cluster.read.job_runs import last_run  # with it comes all that knows log lines
+
     return replace(assessment, last_run=last_run(cluster, assessment.workload))
 
 

@@ -42,6 +42,10 @@ def main(options: argparse.Namespace) -> int:
 def inspect(arguments: InspectArguments) -> int:
     """Inspect the selected workloads, print the result, and return the exit status."""
     set_added_kinds(arguments.kinds)
+    if arguments.trace is not None:
+        from kubectl_caps.commands.inspect.trace import trace
+
+        return trace(arguments)
     on_files, output, gate = arguments.on_files, arguments.output, arguments.gate
     listed = gates.exemptions(arguments)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")
@@ -81,8 +85,11 @@ def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[E
     files = read_manifests(arguments, "inspect", namespace=arguments.namespace, gate=arguments.gate.is_asked)
     files.errors.extend(unsure_exemptions(files, listed, "inspect"))
     rules = NEWEST_MINOR if arguments.minor is None else arguments.minor
-    workloads = [item for one in files.found for item in one.workloads]
-    assessments = [assess(item, [], [assumed], rules) for item in workloads]
+    assessments = [
+        assess(item, [], [assumed], rules, once=not one.document.aliases)
+        for one in files.found
+        for item in one.workloads
+    ]
     return InspectionResult(assessments, files.errors, locator(files.found), files.coverage, arguments.minor)
 
 

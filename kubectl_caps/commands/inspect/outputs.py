@@ -69,11 +69,19 @@ def _name(found: Inspected) -> Iterator[str]:
     yield from _lines(inspection.reference_lines(found.assessments))
 
 
-def _document(found: Inspected, output: Literal["json", "yaml"]) -> Iterator[str]:
+def _json(found: Inspected) -> Iterator[str]:
+    from kubectl_caps.report import json
+    from kubectl_caps.report.documents.inspection import document_without_items, inspected_items
+
+    document = document_without_items(found.assessments, found.errors, found.coverage)
+    yield from json.parts(document, inspected_items(found.assessments))
+
+
+def _yaml(found: Inspected) -> Iterator[str]:
     from kubectl_caps.report import json
     from kubectl_caps.report.documents.inspection import inspection_document
 
-    yield json.text(inspection_document(found.assessments, found.errors, found.coverage), output)
+    yield json.text(inspection_document(found.assessments, found.errors, found.coverage), "yaml")
 
 
 def _sarif(found: Inspected) -> Iterator[str]:
@@ -95,7 +103,7 @@ def _lines(lines: Iterator[str]) -> Iterator[str]:
 
 WRITERS: dict[Shown, Callable[[Inspected], Iterator[str]]] = {
     "table": _table, "wide": _wide, "name": _name, "sarif": _sarif, "html": _html, "detail": _detail,
-    "json": lambda found: _document(found, "json"), "yaml": lambda found: _document(found, "yaml"),
+    "json": _json, "yaml": _yaml,
 }  # fmt: skip
 
 WHOLE = ("json", "yaml", "sarif", "html")

@@ -1,7 +1,8 @@
 """Reads the objects of manifests (-f), and finds the workloads among them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -15,9 +16,11 @@ from kubectl_caps.core.text import plural
 from kubectl_caps.errors import CapsError, InputError
 from kubectl_caps.manifests.read.objects import ManifestObject, ObjectItem
 from kubectl_caps.manifests.read.paths import NotRead, PassedOver
-from kubectl_caps.manifests.read.positions import Positions
 from kubectl_caps.manifests.read.text import SourceFile
 from kubectl_caps.report.terminal import say, warn
+
+if TYPE_CHECKING:
+    from kubectl_caps.manifests.read.positions import Positions
 
 
 class FoundWorkload(msgspec.Struct, frozen=True):
@@ -94,7 +97,7 @@ def find_workloads(
     errors: list[tuple[ManifestObject, InputError]] = []
     partial: list[str] = []
     for document in documents:
-        obj = _without_nulls(document.object)
+        obj = _without_nulls(document)
         kind = kind_of(obj["apiVersion"], obj["kind"])
         if kind and is_partial(kind, obj):
             partial.append(f"{document.file.name}:{document.line}")
@@ -126,6 +129,8 @@ def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[
     files: dict[SourceFile, Positions] = {}
 
     def locate(workload: Workload, path: Path) -> tuple[int, int, int] | None:
+        from kubectl_caps.manifests.read.positions import Positions
+
         document = documents[id(workload)]
         positions = files[document.file] = files.get(document.file) or Positions(document.file)
         span = positions.of(document, path)
@@ -198,8 +203,16 @@ def _is_misplaced(obj: Mapping[str, Any]) -> bool:
     )
 
 
-def _without_nulls(value: Any) -> Any:
-    """The value without fields that are null: Kubernetes treats them as absent (`metadata:` of a template)."""
+def _without_nulls(document: ManifestObject) -> Any:
+    """The object without fields that are null: Kubernetes treats them as absent (`metadata:` of a template)."""
+    if not document.aliases:  # with aliases, the JSON may be too large
+        with suppress(OverflowError, UnicodeEncodeError, RecursionError):
+            if b"null" not in msgspec.json.encode(document.object):  # much faster than looking at each field
+                return document.object
+    return _pruned(document.object)
+
+
+def _pruned(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {key: _pruned(inner) for key, inner in value.items() if inner is not None}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value

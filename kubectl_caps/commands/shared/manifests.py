@@ -99,11 +99,15 @@ def _without_objects(filenames: Sequence[str], loaded: Loaded, command: str) -> 
     Folders, patterns and kustomizations name other files, and some of these may be empty. A file that has another error
     or was passed over gets no second error. The error of a chart names the chart's folder.
     """
-    names = [document.file.name for document in loaded.documents]
-    names += [error.about["file"] for error in loaded.errors if "file" in error.about]
+    unread = dict.fromkeys("STDIN" if name == "-" else name for name in filenames)
+    unread = dict.fromkeys(name for name in unread if name == "STDIN" or _is_read_itself(Path(name)))
+    if not unread:
+        return
+    names = {document.file.name for document in loaded.documents}
+    names |= {error.about["file"] for error in loaded.errors if "file" in error.about}
     said = {os.path.realpath(name) for name in (*names, *loaded.passed_over)}
-    for name in dict.fromkeys("STDIN" if name == "-" else name for name in filenames):
-        if (name == "STDIN" or _is_read_itself(Path(name))) and said.isdisjoint(_with_parents(name)):
+    for name in unread:
+        if said.isdisjoint(_with_parents(name)):
             yield InputError(f"{name}: no objects passed to {command}")
 
 

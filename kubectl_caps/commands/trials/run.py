@@ -17,6 +17,7 @@ from kubectl_caps.cluster.read.trial_pods import labelled_jobs
 from kubectl_caps.commands.trials.interrupts import signals_deferred
 from kubectl_caps.commands.trials.logs import TrialLog, Wordings
 from kubectl_caps.commands.trials.plan import TrialPlan
+from kubectl_caps.commands.trials.tracer import Tracer
 from kubectl_caps.commands.trials.trial import Trial, TrialSubject
 from kubectl_caps.core.diagnosis.attribution import Loss
 from kubectl_caps.core.fit.judgement import time_limit
@@ -27,6 +28,7 @@ from kubectl_caps.core.fit.search_types import Grants
 from kubectl_caps.core.fit.trial_job import LABEL, is_past_deadline
 from kubectl_caps.core.fit.trial_pod import TrialPod
 from kubectl_caps.core.harden.complaints import wording
+from kubectl_caps.core.trace.tracer_job import pinned
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import clear_progress, progress, say
 
@@ -66,7 +68,9 @@ class TrialRun:
         self.running: list[Trial] = []
         self.count = 0
         self.unconfined: Profiles = ()
-        self._confined = plan
+        self.tracer: Tracer | None = None
+        self._ended_tracer: Tracer | None = None
+        self._confined = self._free = plan
         self._made = False
         self._well = set[int]()
         self._silent_since: float | None = None
@@ -75,14 +79,32 @@ class TrialRun:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: object, traceback: TracebackType | None) -> None:
-        if not self._made:
+        if not self._made and not self.tracer:
             return
         with suppress(OSError):  # trials are removed even if the terminal is gone
             clear_progress()
             if kind and issubclass(kind, KeyboardInterrupt | TrialsStopped):
                 say(f"{self.reference}: interrupted; its trial pods are removed")
         with signals_deferred():
-            remove_trials(self.cluster, self.plan.namespace, self.plan.run)
+            if self.tracer:
+                self.tracer.remove()
+            if self._made:
+                remove_trials(self.cluster, self.plan.namespace, self.plan.run)
+            if tracer := self.tracer or self._ended_tracer:
+                tracer.await_gone()
+
+    def pin(self, node: str) -> None:
+        """Make later trials on this node only."""
+        pod = replace(self._confined.pod, spec=pinned(self._confined.pod.spec, node))
+        says = f"it runs on node {node}, where it is traced"
+        self.plan = self._confined = replace(self._confined, pod=pod, differences=(*self.plan.differences, says))
+
+    def untrace(self) -> None:
+        """Make later trials without a record, and on any node."""
+        if self.tracer:
+            self.tracer.remove()
+            self._ended_tracer, self.tracer = self.tracer, None
+        self.plan = self._confined = self._free
 
     def start(
         self, adds: Grants | None, pod: TrialPod, containers: list[str], losses: dict[str, Loss], *, kept: bool = False
@@ -96,6 +118,7 @@ class TrialRun:
         log = TrialLog(self.cluster, self._forbidden, losses, self.normal)
         trial = Trial(self.count, job["metadata"]["name"], adds, subject, log, self.limit)
         trial.kept, trial.unconfined = kept, self.unconfined
+        trial.trace = self.tracer.begin(self.count) if self.tracer else None
         self.count, self._made = self.count + 1, True
         with signals_deferred():  # a Job that is being created is not in the list of Jobs to remove yet
             made = self.cluster.create(JOBS, self.plan.namespace, job, field_manager=self.options.manager)
@@ -132,11 +155,15 @@ class TrialRun:
     def cancel(self, trial: Trial) -> None:
         """Remove a trial whose end is no longer needed."""
         self.running.remove(trial)
+        if trial.trace:
+            trial.trace.drop()
         self.remove(trial)
 
     def learn(self, baseline: TrialEnd) -> None:
         """Count the baseline's complaints as normal; if it ends by itself, its time limits the other trials."""
         self.normal |= {wording(complaint.line) for complaint in (*baseline.complaints, *baseline.doubtful)}
+        if self.tracer:
+            self.tracer.usual = baseline.trace
         if self.plan.ends:
             self.limit = time_limit(baseline.seconds)
 
@@ -234,10 +261,10 @@ def _say_left(namespace: str, run: str, why: str) -> None:
         f"kubectl delete jobs,pods -n {namespace} -l {LABEL}={run}")  # fmt: skip
 
 
-def remove_left_overs(cluster: Cluster, namespace: str) -> None:
-    """Remove Jobs of trials after their deadline, and name Jobs of other runs that may still be watched."""
+def remove_left_overs(cluster: Cluster, namespace: str, label: str = LABEL, what: str = "trials") -> None:
+    """Remove Jobs with a label after their deadline, and name Jobs of other runs that may still be watched."""
     others: list[str] = []
-    for job in labelled_jobs(cluster, namespace, LABEL):
+    for job in labelled_jobs(cluster, namespace, label):
         name = job["metadata"]["name"]
         if not is_past_deadline(job, datetime.now(timezone.utc)):
             others.append(name)
@@ -249,4 +276,4 @@ def remove_left_overs(cluster: Cluster, namespace: str) -> None:
             if error.code != 404:
                 say(f"job.batch/{name} is left over from an earlier run: {error.words}")
     if others:
-        say(f"trials of another run are there, which their deadline ends: {', '.join(others)}")
+        say(f"{what} of another run are there, which their deadline ends: {', '.join(others)}")

@@ -11,6 +11,7 @@ from kubectl_caps.cluster.read import rollout as edge
 from kubectl_caps.cluster.read.trial_pods import run_in_pod
 from kubectl_caps.commands.trials.logs import TrialLog
 from kubectl_caps.commands.trials.plan import as_template
+from kubectl_caps.commands.trials.tracer import TrialTrace
 from kubectl_caps.core.fit.judgement import TrialStanding, late, trial_standing
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.privileged import Profiles
@@ -58,6 +59,7 @@ class Trial:
         self.job_uid = ""
         self.kept = False
         self.unconfined: Profiles = ()
+        self.trace: TrialTrace | None = None
         self.pod: Pod | None = None
         self._began = time.monotonic()
         self._stage: tuple[readiness.Stage, float] | None = None
@@ -92,6 +94,8 @@ class Trial:
         self.pod = pod or self.pod
         if self.pod is None:
             return self._without_pod(cluster)
+        if self.trace:
+            self.trace.follow(self.pod)
         if self.adds is not None and (lost := self._lost(self.pod)):
             return self._end("notTried", f"admission changed its pod: {lost}")
         if pod is None:
@@ -174,6 +178,7 @@ class Trial:
         return self._end("failed", message, tuple(dict.fromkeys(diagnoses)))
 
     def _end(self, outcome: TrialResult, message: str, diagnoses: Sequence[Diagnosis] = ()) -> TrialEnd:
+        report = self.trace.end(self.pod) if self.trace else None
         return TrialEnd(
             number=self.number,
             name=self.name,
@@ -186,6 +191,8 @@ class Trial:
             usual=tuple(self.log.usual.values()),
             doubtful=tuple(self.log.doubtful.values()),
             unconfined=self.unconfined,
+            trace=report,
+            kernel=tuple(self.trace.refused(report, self.log.losses)) if self.trace and report else (),
         )
 
     def _without_pod(self, cluster: Cluster) -> TrialEnd | None:

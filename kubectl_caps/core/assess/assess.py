@@ -1,6 +1,7 @@
 """Assesses a workload: the capabilities of its containers, the risk, the warnings, the Pod Security level."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
@@ -14,15 +15,17 @@ from kubectl_caps.core.assess.assessment import (
     RunningUser,
 )
 from kubectl_caps.core.assess.exposure import Case, Danger, cases, dangers_in, risk_in
+from kubectl_caps.core.assess.judgement import Judgement, remembered
 from kubectl_caps.core.assess.process_differences import Expected, differences, in_own_namespace
 from kubectl_caps.core.assess.processes import Observation
+from kubectl_caps.core.assess.risk import shares_nothing
 from kubectl_caps.core.kubernetes.container import Capabilities, Container, SecurityContext
 from kubectl_caps.core.kubernetes.pod import ContainerRef, Pod, PodSpec, PodTemplate, members
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk, worst
 from kubectl_caps.core.linux.prediction import ContainerRequest, Prediction, predict
-from kubectl_caps.core.linux.runtimes import RUNTIMES
-from kubectl_caps.core.linux.sets import ProcessSets
+from kubectl_caps.core.linux.runtimes import RUNTIMES, Runtime
+from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all, level_of
@@ -36,24 +39,57 @@ def assess(
     places: Sequence[NodeRuntime],
     minor: int,
     observations: Sequence[Observation] = (),
+    *,
+    once: bool = False,
 ) -> Assessment:
     """Assess one pod template or pod. `pods` run from the template, on the runtimes in `places` (at least one).
 
-    `observations` are the processes of these pods' containers. An observation can only raise the risk.
+    `observations` are the processes of these pods' containers. An observation can only raise the risk. With `once`, a
+    template that is equal to an earlier one is not judged again. A manifest with aliases must not use `once`, because
+    its template would be written out for the comparison.
     """
+    judge = partial(_judged, workload, pods, places, minor, observations)
+    # An observation is of one process, and a converted template has its fields elsewhere in each object.
+    once = once and not observations and workload.places is None
+    judged = remembered(workload, _told(workload.template.spec, pods), places, minor, judge) if once else judge()
+    return Assessment(
+        workload=workload,
+        containers=judged.containers,
+        risk=judged.risk,
+        minor=minor,
+        level=judged.level,
+        violations=judged.violations,
+        pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
+    )
+
+
+def _judged(
+    workload: Workload,
+    pods: Sequence[Pod],
+    places: Sequence[NodeRuntime],
+    minor: int,
+    observations: Sequence[Observation],
+) -> Judgement:
     template = as_admitted(workload.template, pod=workload.is_pod)
     spec = workload.template.spec
     violations = judge_all(template, minor)
     containers = tuple(_assess_container(member, workload, pods, places, observations) for member in members(spec))
-    return Assessment(
-        workload=workload,
-        containers=containers,
-        risk=worst(*(container.risk for container in containers)),
-        minor=minor,
-        level=_level(template, violations, minor, workload.unseen),
-        violations=violations,
-        pods=tuple(pod.metadata.name or "" for pod in pods if not workload.is_pod),
+    risk = worst(*(container.risk for container in containers))
+    return Judgement(containers, risk, _level(template, violations, minor, workload.unseen), violations)
+
+
+def _told(spec: PodSpec, pods: Sequence[Pod]) -> tuple[Hashable, ...]:
+    """All that the status of pods tells about the containers of their template."""
+    if all(pod.status is _NO_STATUS or not pod.status.containers for pod in pods):
+        return ()
+    names = [member.container.name for member in members(spec)]
+    return tuple(
+        (frozenset(user for pod in pods for user in _users(name, pod)), tuple(_complaints(name, pods)))
+        for name in names
     )
+
+
+_NO_STATUS = Pod().status
 
 
 def _level(template: PodTemplate, violations: Sequence[Violation], minor: int, unseen: str) -> Level | None:
@@ -80,7 +116,7 @@ def _assess_container(
     request = _request(declared, user, spec)
     predicted = tuple(_predictions(request, places))
     observed = tuple(_observed(observation, request, predicted) for observation in mine)
-    judged = risk_in(dangers_in(_cases(request, predicted, observed), container, spec, NOTHING))
+    judged = _risk(request, predicted, observed, container, spec)
     subject = Subject(
         member=member,
         spec=spec,
@@ -100,6 +136,24 @@ def _assess_container(
         observed=observed,
         risk_on=judged.runtimes,
     )
+
+
+def _risk(
+    request: ContainerRequest,
+    predicted: Sequence[Predicted],
+    observed: Sequence[Observed],
+    container: Container,
+    spec: PodSpec,
+) -> Danger:
+    if not observed and shares_nothing(container, spec):
+        return _risk_alone(request, tuple((entry.place.runtime, entry.place.node_all) for entry in predicted))
+    return risk_in(dangers_in(_cases(request, predicted, observed), container, spec, NOTHING))
+
+
+@lru_cache(1_000)
+def _risk_alone(request: ContainerRequest, places: tuple[tuple[Runtime, CapabilitySet | None], ...]) -> Danger:
+    """The risk of every container with this request that shares nothing with its node."""
+    return risk_in(dangers_in(cases(request, places), Container(), PodSpec(), NOTHING))
 
 
 def risk_without(container: ContainerAssessment, spec: PodSpec, allowed: Accepted) -> Risk:

@@ -47,7 +47,7 @@ def capability_risks(side: Side) -> dict[str, Risk]:
     request = request_of(side.container, side.spec)
     found: dict[str, Risk] = {}
     for runtime in possible(UNTOLD):
-        for name, risk in dangers(request, side.on(runtime), side.container, side.spec):
+        for name, risk in dangers(request, predict(runtime, request).sets, side.container, side.spec):
             found[name] = worst(risk, found.get(name, "none"))
     return found
 
@@ -58,8 +58,9 @@ def gained_capabilities(before: Side, after: Side, there: Sequence[Runtime]) -> 
     `there` are the runtimes of the container's nodes, or the assumed runtime.
     """
     new: dict[int, list[Runtime]] = {}
+    today, wanted = (request_of(side.container, side.spec) for side in (before, after))
     for runtime in dict.fromkeys([*there, *possible(UNTOLD)]):
-        now, then = before.on(runtime), after.on(runtime)
+        now, then = predict(runtime, today).sets, predict(runtime, wanted).sets
         for number in (then.effective - now.effective) | (then.bounding - now.bounding):
             new.setdefault(number, []).append(runtime)
     known = capability_risks(after) if new else {}

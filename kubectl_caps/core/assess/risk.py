@@ -68,6 +68,12 @@ def dangers(
             yield f"hostPath {PurePosixPath('/', path)}", of_host_path(path, writable=writable)[other]
 
 
+def shares_nothing(container: Container, spec: PodSpec) -> bool:
+    """Whether a container shares nothing with its node, so that its request alone decides its dangers."""
+    shared = any(getattr(spec, field) for field, *_ in _SHARED)
+    return not (shared or _is_host_process(container, spec) or any(host_paths(container, spec)))
+
+
 def reachable(request: ContainerRequest, sets: ProcessSets) -> CapabilitySet:
     """The capabilities that code in the container can come to hold.
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from kubectl_caps.core.late_pattern import LatePattern
+
 _ENGLISH = ("Operation not permitted", "Permission denied", "Read-only file system")
 
 # fmt: off
@@ -67,7 +69,7 @@ def _alternatives(texts: Iterable[str]) -> str:
     return "|".join(map(_any_encoding, sorted(set(texts), key=len, reverse=True)))
 
 
-_TRANSLATED = re.compile(
+_TRANSLATED = LatePattern(
     "|".join(
         f"(?P<{name}>{_alternatives(texts)})"
         for name, texts in zip(("EPERM", "EACCES", "EROFS"), zip(*TRANSLATIONS.values(), strict=True), strict=True)
@@ -76,7 +78,7 @@ _TRANSLATED = re.compile(
 )
 _LOWER = {text.lower() for texts in TRANSLATIONS.values() for text in texts} - {text.lower() for text in _ENGLISH}
 _LOWER_ASCII = [text for text in _LOWER if text.isascii()]
-_LOWER_OTHER = re.compile(_alternatives(_LOWER))
+_LOWER_OTHER = LatePattern(_alternatives(_LOWER))
 """Finds the texts in a line in lower case. Searching without regard to case would cost ten times as much."""
 _ANY_CASE = re.compile(r"operation not permitted|permission denied", re.IGNORECASE)
 _EPERM, _EACCES, _EROFS = _ENGLISH

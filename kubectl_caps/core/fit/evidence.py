@@ -1,9 +1,10 @@
 """Evidence that a user has about a program: evidence chooses the first trials, and proves nothing.
 
-Read are strace output, logs, audit logs of the kernel, and the JSON of two observers:
+Read are strace output, logs, audit logs of the kernel, and the JSON of observers:
 
 - inspektor-gadget `trace capabilities`: one event for each check of the kernel. A check that is not audited is the
   kernel's own probing (inspektor-gadget#173), and one that was denied was not needed by a program that works.
+- `kubectl caps inspect --trace -o json`: what running containers were granted.
 - Kubescape's ApplicationProfile: whatever was checked, audited or not, granted or not. It is an upper bound.
 """
 
@@ -46,6 +47,9 @@ def evidence_of(text: str, documents: Sequence[Any], containers: Sequence[str]) 
 
     Evidence that names no container of the pod counts for all `containers`.
     """
+    traces = [item for item in documents if isinstance(item, Mapping) and item.get("kind") == "Trace"]
+    if traces:
+        return joined(_trace(item, containers) for item in traces)
     profiles = [item for item in documents if isinstance(item, Mapping) and item.get("kind") == "ApplicationProfile"]
     if profiles:
         return joined(_profile(item, containers) for item in profiles)
@@ -71,6 +75,20 @@ def _events(events: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> F
         found.update(dict.fromkeys(_grants([_name(event)], [where] if where else containers)))
     note = f"{len(events) - passed_over} audited checks were granted, {passed_over} others are passed over"
     return FitEvidence(frozenset(found), notes=(note,))
+
+
+def _trace(document: Mapping[str, Any], containers: Sequence[str]) -> FitEvidence:
+    """What containers of these names were granted, without what was only asked for by optional callers."""
+    likely: set[Grant] = set()
+    incomplete = False
+    for item in map(_mapping, _list(document.get("items"))):
+        incomplete = incomplete or bool(item.get("incomplete"))
+        for container in map(_mapping, _list(item.get("containers"))):
+            if (name := container.get("name")) in containers:
+                checks = map(_mapping, _list(container.get("used")))
+                likely |= _grants([str(one.get("capability")) for one in checks if not one.get("optional")], [name])
+    note = f"{', '.join(sorted({name for _, name in likely})) or 'nothing'} used in the traced time"
+    return FitEvidence(frozenset(likely), notes=(f"{note}; the record is incomplete" if incomplete else note,))
 
 
 def _profile(profile: Mapping[str, Any], containers: Sequence[str]) -> FitEvidence:

@@ -53,9 +53,14 @@ def search_step(
     wanted = [adds for adds in dict.fromkeys(step.sets) if known.attempts(adds) < ATTEMPTS]
     if not wanted:
         return Stuck("notTried", known.not_tried())
-    if known.best is None and parallel > CONFIRMED and (promising := known.promising(wanted)):
+    if known.best is None and parallel > CONFIRMED and space.used is None and (promising := known.promising(wanted)):
         wanted.insert(wanted.index(promising) + 1, promising)  # its second success needs as long as its first one
     return Try(tuple(wanted[:parallel]))
+
+
+def _successes(space: SearchSpace, best: Grants) -> int:
+    """The number of trials that have to pass with the answer: a traced baseline that used no more is one of them."""
+    return CONFIRMED - (space.used is not None and space.used <= best)
 
 
 def _climb(known: Known, parallel: int) -> Try | Stuck:
@@ -70,6 +75,9 @@ def _climb(known: Known, parallel: int) -> Try | Stuck:
             return Stuck("everything", shown)
         return Try((held,))
     sets = [known.likely, known.likely | (known.space.possible & held), held]
+    if known.space.used is not None:
+        untried = next((adds for adds in sets if not known.fails(adds)), held)
+        return Try((untried,))  # the kernel's record is the best guess: no pods for worse ones beside it
     if parallel > 1:
         sets.insert(1, known.together())
     return Try(tuple(adds for adds in sets if not known.fails(adds)))
@@ -110,7 +118,7 @@ def _one_by_one(known: Known, best: Grants, running: Sequence[Grants], parallel:
             same = (adds for adds in running if grant not in adds and without <= adds)
             sets.append(next(same, without))
     # One failure against it needs one success more. Who works takes longest to show it, so that trial begins first.
-    if sum(adds == best for adds in known.passed) < CONFIRMED + (known.chance is not None):
+    if sum(adds == best for adds in known.passed) < _successes(known.space, best) + (known.chance is not None):
         sets.insert(0 if parallel > 1 else len(sets), best)
     return Try(tuple(sets)) if sets else Found(best, proofs, frozenset(unproved), known.chance)
 

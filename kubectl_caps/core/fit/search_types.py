@@ -28,12 +28,14 @@ class SearchSpace(Struct, frozen=True):
     """The grants that the containers hold today, and the knowledge before any trial.
 
     A search begins with the `likely` grants. `possible` is an upper bound by an observer of the program, empty without
-    one.
+    one. `used` are the grants that the kernel gave the baseline, None if there is no complete record of that: the
+    baseline counts as a success of every set that has them.
     """
 
     held: Grants
     likely: Grants = frozenset()
     possible: Grants = frozenset()
+    used: Grants | None = None
 
 
 class Try(Struct, frozen=True):

@@ -5,7 +5,6 @@ added. What the manifest adds already stays to the letter: a spelling that a run
 containerd) would *grant* something if it were put right.
 """
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -26,7 +25,7 @@ from kubectl_caps.core.harden.restricted import (
 from kubectl_caps.core.harden.write_back import write_back
 from kubectl_caps.core.kubernetes.container import SecurityContext
 from kubectl_caps.core.kubernetes.made_pods import template_of
-from kubectl_caps.core.kubernetes.patch import Patch, between, lookup
+from kubectl_caps.core.kubernetes.patch import Patch, between, copied, lookup
 from kubectl_caps.core.kubernetes.pod import ContainerRef, PodSecurityContext, PodSpec, members
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.add_drop import ineffective_adds, runtime_dependent_adds
@@ -92,7 +91,7 @@ def harden(obj: Mapping[str, Any], workloads: tuple[Workload, ...], options: Har
 
     Raises ValueError if `options` name a container that the object does not have.
     """
-    wanted = copy.deepcopy(dict(obj))
+    wanted = copied(dict(obj))
     notes: list[Note] = []
     refusals: list[Note] = []
     gains: list[Gain] = []
@@ -101,9 +100,9 @@ def harden(obj: Mapping[str, Any], workloads: tuple[Workload, ...], options: Har
         spec = workload.template.spec
         missing -= {member.container.name for member in members(spec)}
         template = template_of(workload, wanted)
-        before = copy.deepcopy(template)
+        before = copied(template) if workload.places is not None else None
         _harden_template(template, workload, _Run(spec, options, notes, refusals, gains))
-        if workload.places is not None:
+        if before is not None:
             refusals.extend(Note(*said) for said in write_back(wanted, workload, before, template))
     if missing:
         raise ValueError(_no_such_container(missing, workloads))

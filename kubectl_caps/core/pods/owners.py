@@ -68,10 +68,12 @@ def fold(
     With `history=False`, a ReplicaSet in `shown` has its own row even without pods.
     """
     known: dict[Key, Workload] = {}
-    for workload in [*shown, *others]:
+    for workload in shown:
         known.setdefault(workload_key(workload), workload)
-    asked = {workload_key(workload) for workload in shown}
-    owners = {workload.metadata.uid: workload.metadata.controller for workload in known.values()}
+    asked = set(known)
+    for workload in others:
+        known.setdefault(workload_key(workload), workload)
+    owners = {workload.metadata.uid: owner for workload in known.values() if (owner := workload.metadata.controller)}
     busy = {owner.uid for workload in known.values() if workload.is_pod and (owner := workload.metadata.controller)}
     rows: dict[str, list[WorkloadRow]] = {}
     for workload in sorted(known.values(), key=lambda workload: len(_ancestors(workload, owners))):
@@ -91,7 +93,7 @@ def workload_key(workload: Workload) -> Key:
     return workload.metadata.uid or f"no uid {id(workload)}", workload.path
 
 
-def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference | None]) -> list[str]:
+def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference]) -> list[str]:
     """The uids of a workload's owners, the top owner first."""
     chain: list[str] = []
     owner = workload.metadata.controller

@@ -7,6 +7,7 @@ exactly the wanted objects, the edit is refused. A refused object does not stop 
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from kubectl_caps.errors import InputError
 from kubectl_caps.manifests.edit.changes import splices
 from kubectl_caps.manifests.edit.lines import Splice, newline_at, splices_in_order
 from kubectl_caps.manifests.edit.nodes import Tree, Unsafe
-from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import UnreadableYaml
 from kubectl_caps.manifests.read.objects import ManifestObject
 from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, parsed, pieces, values
 
@@ -68,7 +69,8 @@ def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str,
         refusal = EditRefused(f"{name}:{line}: cannot be edited safely: yaml: {error}")
         return piece.text, [], dict.fromkeys(edits, refusal)
     missing = "" if piece.text.endswith("\n") else newline_at(piece.text, len(piece.text))
-    trees = {at: Tree(documents[at].node) for at in {edit.document.node for edit in edits.values()}}
+    aliases = "*" in piece.text
+    trees = {at: Tree(documents[at].node, aliases=aliases) for at in {edit.document.node for edit in edits.values()}}
     found: dict[int, list[Splice]] = {}
     refused: dict[int, EditRefused] = {}
     for at, edit in edits.items():
@@ -124,7 +126,15 @@ def _as_wanted(documents: Sequence[Parsed], edits: Sequence[Edit], result: str) 
         found = list(values(result))
     except UnreadableYaml:
         return False
-    return _same(found, wanted)
+    return _same(found, wanted) if "*" in result else _written_same(found, wanted)
+
+
+def _written_same(one: Any, other: Any) -> bool:
+    """`_same` for values without aliases, in a tenth of the time: whether they are written the same."""
+    try:
+        return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
+    except (OverflowError, UnicodeEncodeError, RecursionError):
+        return _same(one, other)
 
 
 def _same(one: Any, other: Any) -> bool:

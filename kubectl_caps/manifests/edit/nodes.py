@@ -11,7 +11,7 @@ import yaml
 
 from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.manifests.edit.lines import line_end
-from kubectl_caps.manifests.read.go_yaml import MERGE
+from kubectl_caps.manifests.read.go_scalars import MERGE
 
 KeyAndValue = tuple[yaml.ScalarNode, yaml.Node]
 """The node of a key, and the node of its value."""
@@ -28,9 +28,9 @@ class Unsafe(Exception):
 class Tree:
     """The nodes of one document, found by path. Knows the nodes that are shared through anchors."""
 
-    def __init__(self, root: yaml.Node) -> None:
+    def __init__(self, root: yaml.Node, *, aliases: bool = True) -> None:
         self.root = root
-        self._uses = Counter(id(node) for node in _edges(root))
+        self._uses = Counter(id(node) for node in _edges(root)) if aliases else Counter[int]()
         self._keys: dict[int, dict[str, list[KeyAndValue]]] = {}
         self._brought: dict[int, frozenset[str]] = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from kubectl_caps.manifests.read import go_yaml
+from kubectl_caps.manifests.read.go_scalars import plain_text
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)
 
@@ -59,7 +59,7 @@ def pair(key: str, value: Any, style: Style) -> str:
 
 def scalar(text: str) -> str:
     """A string: plain if YAML reads the plain text back as the same string, else quoted."""
-    if _PLAIN.fullmatch(text) and go_yaml.plain_text(text):
+    if _PLAIN.fullmatch(text) and plain_text(text):
         return text
     return json.dumps(text)
 

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,7 +10,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.kustomize import rendered_name
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests.read.go_yaml import UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import UnreadableYaml
 from kubectl_caps.manifests.read.text import SourceFile, open_source, parsed
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -102,6 +100,9 @@ def read_kustomization(path: FilePath) -> Kustomization | InputError | None:
 
 def rendered(folder: str) -> SourceFile:
     """The output of `kubectl kustomize FOLDER`, as a file. Raises InputError if kubectl is missing or refuses."""
+    import shutil
+    import subprocess
+
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise InputError("-k runs `kubectl kustomize`, and there is no kubectl in PATH; install kubectl, or use -f")

@@ -6,18 +6,21 @@ A document that cannot be read gives an InputError. The other documents are read
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.kubernetes.container_signs import looks_like_pods
 from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.errors import InputError
-from kubectl_caps.manifests.read.go_yaml import Repeated, UnreadableYaml
+from kubectl_caps.manifests.read.block_yaml import read_block
+from kubectl_caps.manifests.read.go_scalars import Repeated, UnreadableYaml
 from kubectl_caps.manifests.read.paths import ManifestFile, Moved, NotRead, PassedOver, Unapplied, find_files
 from kubectl_caps.manifests.read.text import Parsed, Piece, SourceFile, open_source, parsed, pieces, values
+
+if TYPE_CHECKING:
+    import yaml
 
 _TEMPLATE = re.compile(r"\{\{")
 # A string or a comment without an end reaches to the end of the text, so that each character is read once.
@@ -29,7 +32,8 @@ class ManifestObject(Struct, frozen=True):
     """One object. `index` counts the file's documents from 0; `prefix` is the path of a list's item in its document.
 
     `piece` and `node` locate the object's text: the piece of the file, and the document in that piece. `moved` are the
-    kustomizations that would set the object's namespace.
+    kustomizations that would set the object's namespace. With `aliases`, the object may be far larger than its text,
+    because one value is in many places.
     """
 
     file: SourceFile
@@ -41,6 +45,7 @@ class ManifestObject(Struct, frozen=True):
     node: int = 0
     repeated: tuple[Repeated, ...] = ()
     moved: tuple[Moved, ...] = ()
+    aliases: bool = False
 
     @property
     def source(self) -> dict[str, Any]:
@@ -88,10 +93,17 @@ def objects(file: SourceFile, command: str) -> Iterator[ManifestObject | InputEr
     """Every object of one file; the items of a list one by one."""
     index, is_settings = -1, None
     for at, piece in enumerate(pieces(file.text)):
+        plain = read_block(piece.text)
+        if plain is not None and "items" not in plain.value:
+            index += 1
+            place = ManifestObject(file, index, plain.line + piece.line + 1, (), {}, at)
+            yield from _object(place, 0, None, plain.value, (), None)
+            continue
         try:
             for number, document in enumerate(parsed(piece.text)):
                 index += 1
                 place = ManifestObject(file, index, 0, (), {}, at, number, _in_file(document.repeated, piece))
+                place = replace(place, aliases="*" in piece.text)
                 yield from _objects(place, piece, document)
         except UnreadableYaml as error:
             index += 1
@@ -108,7 +120,7 @@ def _objects(place: ManifestObject, piece: Piece, document: Parsed) -> Iterator[
 def _object(
     place: ManifestObject,
     first: int,
-    node: yaml.Node | None,
+    node: "yaml.Node | None",
     value: Any,
     prefix: Path,
     list_type: tuple[Any, str] | None,
@@ -130,11 +142,11 @@ def _object(
         kind = value["kind"]
         list_type = (value["apiVersion"], kind.removesuffix("List") if kind.endswith("List") else "")
         for at, item in enumerate(value["items"]):
-            inner = items.value[at] if isinstance(items, yaml.SequenceNode) else None
-            outer = ManifestObject(place.file, place.index, line, (), {}, place.piece, place.node, place.repeated)
+            inner = items.value[at] if items and getattr(items, "id", "") == "sequence" else None
+            outer = replace(place, line=line)
             yield from _object(outer, first, inner, item, (*prefix, "items", at), list_type)
     else:
-        yield ManifestObject(place.file, place.index, line, prefix, value, place.piece, place.node, place.repeated)
+        yield replace(place, line=line, prefix=prefix, object=value)
 
 
 def _typed(value: dict[str, Any], list_type: tuple[Any, str] | None) -> dict[str, Any]:
@@ -165,8 +177,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+def _child(node: "yaml.Node | None", name: str) -> "yaml.Node | None":
+    pairs = node.value if node is not None and getattr(node, "id", "") == "mapping" else ()
     return next((value for key, value in reversed(pairs) if key.value == name), None)
 
 

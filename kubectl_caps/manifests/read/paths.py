@@ -92,30 +92,41 @@ def find_files(
     paths to leave out. A file that is listed as a resource is read even if a kustomization also lists it as a patch.
     """
     walk = _Walk(recursive, command, exclude)
-    items = [item for name in filenames for item in _refused(walk.named(name))]
+    folders: dict[str, str] = {}
+    items = [(_key(item, folders), item) for name in filenames for item in _refused(walk.named(name))]
     files: dict[str, ManifestFile] = {}
-    for item in items:
+    for key, item in items:
         if isinstance(item, ManifestFile):
-            before = files.get(key := _key(item), item)
+            before = files.get(key, item)
             moved = tuple(dict.fromkeys((*before.moved, *item.moved)))
             files[key] = replace(before, named=before.named or item.named, moved=moved)
-    passed_over = {os.path.realpath(item.path) for item in items if isinstance(item, PassedOver)}
-    once = {_key(item): files.get(_key(item), item) for item in items}
-    return [item for item in once.values() if _counts(item, files, passed_over)]
+    passed_over = {_real(item.path, folders) for _, item in items if isinstance(item, PassedOver)}
+    once = {key: files.get(key, item) for key, item in items}
+    return [item for key, item in once.items() if _counts(key, item, files, passed_over)]
 
 
-def _counts(item: PathItem, files: Mapping[str, ManifestFile], passed_over: Set[str]) -> bool:
+def _counts(key: str, item: PathItem, files: Mapping[str, ManifestFile], passed_over: Set[str]) -> bool:
     """Whether to keep this result of a file that was both found and passed over."""
     if isinstance(item, ManifestFile):
-        return item.named or _key(item) not in passed_over
+        return item.named or key not in passed_over
     if isinstance(item, PassedOver):
         file = files.get(os.path.realpath(item.path))
         return file is None or not file.named
     return True
 
 
-def _key(item: PathItem) -> str:
-    return os.path.realpath(item.path) if isinstance(item, ManifestFile) and item.path != STDIN else repr(item)
+def _key(item: PathItem, folders: dict[str, str]) -> str:
+    return _real(item.path, folders) if isinstance(item, ManifestFile) and item.path != STDIN else repr(item)
+
+
+def _real(path: str, folders: dict[str, str]) -> str:
+    """The path without links, as os.path.realpath gives it; each folder is looked up once, in `folders`."""
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):  # noqa: PTH114 - no name makes it raise
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)  # noqa: PTH118
 
 
 class _Walk:
@@ -162,8 +173,8 @@ class _Walk:
 
         The order is that of Go's filepath.Walk. Links to folders are not followed.
         """
-        entries = sorted(path.iterdir())
-        is_chart = path / "Chart.yaml" in entries
+        entries = sorted(path.iterdir(), key=lambda entry: entry.name)
+        is_chart = any(entry.name == "Chart.yaml" for entry in entries)
         if is_chart:
             yield self._is_chart(path)
         listed = self._built(path)
@@ -171,9 +182,10 @@ class _Walk:
         for entry in entries:
             if is_chart and (entry.name in _CHART_PARTS or entry.name.startswith(("Chart.", "values"))):
                 continue
-            if (entry.is_dir() or entry.suffix in SUFFIXES) and self.excluded(entry):
+            is_folder = entry.is_dir()
+            if (is_folder or entry.suffix in SUFFIXES) and self.excluded(entry):
                 yield PassedOver(str(entry), _EXCLUDED)
-            elif entry.is_dir():
+            elif is_folder:
                 if self.recursive and not entry.is_symlink():
                     yield from _refused(self._folder(entry))
                 else:

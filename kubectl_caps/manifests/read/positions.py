@@ -8,7 +8,7 @@ import yaml
 from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.field_path import Path
-from kubectl_caps.manifests.read.go_yaml import MERGE, UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import MERGE, UnreadableYaml
 from kubectl_caps.manifests.read.objects import ManifestObject
 from kubectl_caps.manifests.read.text import Parsed, SourceFile, parsed, pieces
 

@@ -10,15 +10,17 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from msgspec import Struct
 
 from kubectl_caps.errors import InputError, os_words
-from kubectl_caps.manifests.read import go_yaml
+from kubectl_caps.manifests.read.block_yaml import read_block
 from kubectl_caps.manifests.read.go_numbers import number
-from kubectl_caps.manifests.read.go_yaml import Repeated, UnreadableYaml
+from kubectl_caps.manifests.read.go_scalars import Repeated, UnreadableYaml
+
+if TYPE_CHECKING:
+    import yaml
 
 STDIN = "-"
 
@@ -58,7 +60,7 @@ class Piece(Struct, frozen=True):
 class Parsed(Struct, frozen=True):
     """One document: its node with marks into the piece's text, its value, and its repeated keys."""
 
-    node: yaml.Node
+    node: "yaml.Node"
     value: Any
     repeated: tuple[Repeated, ...] = ()
 
@@ -94,11 +96,16 @@ def pieces(text: str) -> list[Piece]:
 
 def parsed(text: str) -> Iterator[Parsed]:
     """The documents of a piece: one, or two if `...` ends the first. Raises UnreadableYaml."""
+    from kubectl_caps.manifests.read import go_yaml  # with it comes PyYAML, which plain YAML needs not
+
     json_value = _json_value(text)
     try:
         for node in go_yaml.nodes(_for_parser(text, json_value is not None)):
             if json_value and json_value.unique:
                 yield Parsed(node, json_value.value)
+                continue
+            if plain := None if json_value else read_block(text):
+                yield Parsed(node, plain.value)
                 continue
             repeated: list[Repeated] = []
             value = go_yaml.value(node, repeated)
@@ -108,9 +115,12 @@ def parsed(text: str) -> Iterator[Parsed]:
 
 
 def values(text: str) -> Iterator[Any]:
-    """Only the values of `parsed`, which is much faster for JSON. Raises UnreadableYaml."""
-    json_value = _json_value(text)
-    if json_value:
+    """Only the values of `parsed`, which is much faster for JSON and plain YAML. Raises UnreadableYaml."""
+    plain = read_block(text)
+    json_value = None if plain else _json_value(text)
+    if plain:
+        yield plain.value
+    elif json_value:
         yield json_value.value
     else:
         yield from (document.value for document in parsed(text))

@@ -4,17 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from kubectl_caps.core.fit.result import (
     FitOutcome,
     FitResult,
     Need,
+    TraceAnswer,
     TrialEnd,
     TrialResult,
     by_container,
     restricted_patch_of,
 )
+from kubectl_caps.core.trace.refusals import KernelRefusal
+from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report.documents.frame import (
     API_VERSION,
@@ -27,6 +30,41 @@ from kubectl_caps.report.documents.frame import (
     errors_json,
     identity_fields,
 )
+
+
+class KernelCheckJson(JsonPart, frozen=True):
+    """A capability that the kernel was asked for by processes of one name, in one system call."""
+
+    container: str
+    process: str
+    capability: str
+    call: Annotated[str, Meta(description="The system call; empty if the kernel's stack does not name it.")]
+    granted: Count
+    refused: Count
+    failed: Annotated[Count, Meta(description="The refused calls that ended with EPERM or EACCES.")]
+    optional: Annotated[str, Meta(description="Why the check is not yet a need; empty if no table says so.")]
+
+
+class KernelRefusalJson(JsonPart, frozen=True):
+    """A capability that a trial took, and that the kernel then refused."""
+
+    container: str
+    capability: str
+    evidence: str
+    kind: Annotated[EvidenceKind, Meta(description="capabilities: the kernel named it. calls: a failed call tells it.")]
+
+
+class TraceJson(JsonPart, frozen=True):
+    """What the kernel recorded of the trials."""
+
+    node: Annotated[str, Meta(description="Where the trials ran; empty if nothing was traced.")]
+    kind: Annotated[
+        EvidenceKind | None,
+        Meta(description="capabilities: every check (event cap_capable). calls: only failed calls. null: no record."),
+    ]
+    used: Annotated[tuple[KernelCheckJson, ...], Meta(description="What the baseline was granted.")]
+    incomplete: Annotated[str, Meta(description="What the records miss, or why there are none; empty if nothing.")]
+    confirmed: Annotated[int | None, Meta(description="The first trial that passed with exactly the answer.")]
 
 
 class TrialJson(JsonPart, frozen=True):
@@ -44,6 +82,7 @@ class TrialJson(JsonPart, frozen=True):
     unconfined: Annotated[
         Texts, Meta(description="Fields of security contexts that were set to Unconfined, for privileged containers.")
     ]
+    kernel: Annotated[tuple[KernelRefusalJson, ...], Meta(description="Empty without --trace.")]
 
 
 class ProofJson(JsonPart, frozen=True):
@@ -53,6 +92,7 @@ class ProofJson(JsonPart, frozen=True):
     capability: str
     trial: Annotated[int | None, Meta(description="The failed trial without the capability; null if there was none.")]
     evidence: str
+    kernel: Annotated[Texts, Meta(description="What the baseline was granted it for; empty without --trace.")]
 
 
 class RestrictedJson(JsonPart, frozen=True):
@@ -75,6 +115,7 @@ class FitJson(ObjectJson, frozen=True):
     commands: Annotated[Texts, Meta(description="The commands to run next.")]
     manifest: Annotated[dict[str, Any], Meta(description="By container, the security context that worked.")]
     restricted: Annotated[RestrictedJson | None, Meta(description="null without --profile restricted.")]
+    trace: Annotated[TraceJson | None, Meta(description="null without --trace.")]
     result: FitOutcome
     message: str
 
@@ -124,6 +165,7 @@ def _fit(result: FitResult) -> FitJson:
         commands=result.commands,
         manifest=result.manifest,
         restricted=_restricted(result),
+        trace=_trace(result.trace) if result.trace else None,
         result=result.result,
         message=result.message,
     )
@@ -145,7 +187,32 @@ def _trial(end: TrialEnd) -> TrialJson:
         evidence="" if end.outcome == "passed" else end.evidence,
         named=by_container(end.named, sorted({name for name, _ in end.named})),
         unconfined=end.unconfined,
+        kernel=tuple(map(_refusal, end.kernel)),
     )
+
+
+def _refusal(item: KernelRefusal) -> KernelRefusalJson:
+    return KernelRefusalJson(
+        container=item.container,
+        capability=item.capability,
+        evidence=item.words,
+        kind="capabilities" if item.is_certain else "calls",
+    )
+
+
+def _trace(trace: TraceAnswer) -> TraceJson:
+    return TraceJson(
+        node=trace.node,
+        kind=trace.kind,
+        used=tuple(map(check_json, trace.used)),
+        incomplete=trace.incomplete,
+        confirmed=trace.confirmed,
+    )
+
+
+def check_json(check: CapabilityCheck) -> KernelCheckJson:
+    """A check of a record."""
+    return KernelCheckJson(**structs.asdict(check))
 
 
 def _proof(need: Need) -> ProofJson:
@@ -154,4 +221,5 @@ def _proof(need: Need) -> ProofJson:
         capability=need.capability,
         trial=need.trial.number if need.trial else None,
         evidence=need.evidence,
+        kernel=need.kernel,
     )

@@ -1,14 +1,15 @@
 """`kind: Inspection`: the document of `inspect -o json`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
 from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, UserSource
 from kubectl_caps.core.assess.coverage import Coverage
-from kubectl_caps.core.kubernetes.field_path import field_path
+from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.core.kubernetes.pod import Role
 from kubectl_caps.core.linux.capabilities import Risk
 from kubectl_caps.core.podsecurity.checks.check import CheckLevel
@@ -147,10 +148,18 @@ def inspection_document(
     assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> InspectionDocument:
     """The document of all workloads and errors."""
+    document = document_without_items(assessments, failed, coverage)
+    return replace(document, items=tuple(inspected_items(assessments)))
+
+
+def document_without_items(
+    assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None = None
+) -> InspectionDocument:
+    """The document with the counts of its items, which are to be written one by one."""
     return InspectionDocument(
         api_version=API_VERSION,
         kind="Inspection",
-        items=tuple(map(_inspected, assessments)),
+        items=(),
         errors=errors_json(failed),
         summary=_summary(assessments, failed, coverage),
     )
@@ -175,17 +184,33 @@ def _summary(
     )
 
 
-def _inspected(assessment: Assessment) -> InspectedJson:
+def inspected_items(assessments: Sequence[Assessment]) -> Iterator[InspectedJson]:
+    """The items, one by one. What equal templates share is made once."""
+    containers: dict[int, tuple[ContainerJson, ...]] = {}
+    violations: dict[tuple[int, int, Path], tuple[ViolationJson, ...]] = {}
+    for assessment in assessments:
+        workload, same = assessment.workload, id(assessment.containers)
+        if same not in containers:
+            containers[same] = tuple(map(_container, assessment.containers))
+        found = (id(assessment.violations), id(assessment.counted), workload.path)
+        if found not in violations or workload.places is not None:
+            violations[found] = _violations(assessment)
+        yield _inspected(assessment, containers[same], violations[found])
+
+
+def _inspected(
+    assessment: Assessment, containers: tuple[ContainerJson, ...], violations: tuple[ViolationJson, ...]
+) -> InspectedJson:
     workload = assessment.workload
     return InspectedJson(
         **identity_fields(workload),
         risk=assessment.risk,
         pod_security=PodSecurityJson(
-            version=f"v1.{assessment.minor}", level=assessment.level, violations=_violations(assessment)
+            version=f"v1.{assessment.minor}", level=assessment.level, violations=violations
         ),
         exempted=exemptions.exempted_json(assessment.exempted),
         pods=UNSET if workload.is_pod else assessment.pods,
-        containers=tuple(map(_container, assessment.containers)),
+        containers=containers,
     )
 
 

@@ -178,11 +178,12 @@ def test_the_json_follows_its_schema() -> None:
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
     item = document["items"][0]
     assert item["needed"] == {"a": ["CHOWN"], "b": ["SETUID"]}
-    assert item["proof"][0] == {"container": "a", "capability": "CHOWN", "trial": 1, "evidence": LINE}
+    assert item["proof"][0] == {"container": "a", "capability": "CHOWN", "trial": 1, "evidence": LINE, "kernel": []}
+    assert item["trace"] is None
     assert item["trials"][0]["adds"] is None
     assert item["trials"][1] == {
         "number": 1, "adds": {}, "outcome": "failed", "seconds": 1.5, "evidence": LINE, "named": {"a": ["CHOWN"]},
-        "unconfined": [],
+        "unconfined": [], "kernel": [],
     }  # fmt: skip
     patch = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": 33}}}}}
     assert item["restricted"] == {"message": "it works", "trial": 9, "patch": patch}

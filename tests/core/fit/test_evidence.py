@@ -48,6 +48,19 @@ def test_a_text_of_evidence_names_likely_capabilities_of_all_containers(text: st
     assert evidence_of(text, [], CONTAINERS).likely == likely
 
 
+def test_a_trace_of_running_containers_names_what_they_were_granted_and_not_only_asked_for() -> None:
+    used = [
+        {"capability": "SETUID", "granted": 2, "optional": ""},
+        {"capability": "FSETID", "granted": 1, "optional": "a mode changes"},
+        {"capability": 7},
+    ]
+    containers = [{"name": "web", "used": used}, {"name": "other", "used": used}]
+    items = [{"incomplete": ["pod x: gap"], "containers": containers}]
+    found = evidence_of("", [{"kind": "Trace", "items": [*items, None]}], CONTAINERS)
+    assert (found.likely, found.possible) == (frozenset({("web", "SETUID")}), frozenset())
+    assert found.notes == ("SETUID used in the traced time; the record is incomplete",)
+
+
 EVENTS: list[tuple[dict[str, Any], Grants]] = [
     (event("CAP_CHOWN"), both("CHOWN")),
     (event("chown", container="web"), frozenset({("web", "CHOWN")})),

@@ -7,10 +7,11 @@ a line for each row.
 Patterns read hostile text. Every repetition is bounded, so that the time for a line grows in proportion to its length.
 """
 
-import re
 from typing import Literal
 
 from msgspec import Struct
+
+from kubectl_caps.core.late_pattern import LatePattern
 
 Certainty = Literal["certain", "likely", "possible"]
 CauseKind = Literal["capability", "setting", "other"]
@@ -29,7 +30,7 @@ class LogPattern(Struct, frozen=True):
     `vague` row only shows that a program failed: it counts if no other row names a cause.
     """
 
-    pattern: re.Pattern[str]
+    pattern: LatePattern
     program: str
     capabilities: tuple[str, ...]
     certainty: Certainty
@@ -44,7 +45,7 @@ class LogPattern(Struct, frozen=True):
 
 def needs(capabilities: str, certainty: Certainty, program: str, pattern: str, note: str) -> LogPattern:
     """A row for missing capabilities (short names in one text)."""
-    return LogPattern(re.compile(pattern), program, tuple(capabilities.split()), certainty, note)
+    return LogPattern(LatePattern(pattern), program, tuple(capabilities.split()), certainty, note)
 
 
 def not_a_capability(
@@ -59,8 +60,9 @@ def not_a_capability(
     vague: bool = False,
 ) -> LogPattern:
     """A row for a cause that no capability fixes."""
+    found = LatePattern(pattern)
     return LogPattern(
-        re.compile(pattern), program, (), certainty, note, kind, next_command=next_command, setting=setting, vague=vague
+        found, program, (), certainty, note, kind, next_command=next_command, setting=setting, vague=vague
     )
 
 

@@ -4,8 +4,6 @@ The words are from lines of programs that ran without the capability (Debian 12,
 tests/core/diagnosis/real_lines.jsonl.
 """
 
-import re
-
 from kubectl_caps.core.diagnosis.patterns.pattern import (
     EACCES,
     EPERM,
@@ -20,6 +18,7 @@ from kubectl_caps.core.diagnosis.patterns.pattern import (
     needs,
     not_a_capability,
 )
+from kubectl_caps.core.late_pattern import LatePattern
 
 _EITHER = f"(?:{EPERM}|{EACCES})"
 _SWITCH = (
@@ -208,5 +207,5 @@ WORDS: tuple[LogPattern, ...] = (
     ),
 )
 
-WORTH_TRYING = re.compile(_EITHER)
+WORTH_TRYING = LatePattern(_EITHER)
 """Only a line that matches this pattern can match `WORDS`."""

@@ -1,0 +1,78 @@
+"""`inspect -f` beside other linters of manifests, at three sizes: a file for each manifest, and all in one file.
+
+    .venv/bin/python benchmarks/inspect_files.py [COUNT...]
+
+The others are built once into ~/.cache/kubectl-caps-bench (tools.py). kubeaudit and checkov make their checks of
+capabilities alone; kube-score has none, and makes its check for privileged containers alone; kubesec makes all its
+checks, and gets schemas that accept everything, for its own are in the internet. kubeaudit and kubesec take one file.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import tools
+from manifests import files, one_file
+from pairs import CAPS, Command, exponent, in_turn, not_run, row
+
+SIZES = (1_000, 3_000, 10_000)
+SLOW = 5
+"""Seconds of the processor from which on a program runs once, and not for more manifests."""
+
+
+def others(path: Path) -> Mapping[str, Command | None]:
+    """The commands of the other programs; None for a program that cannot read this."""
+    paths = sorted(map(str, path.iterdir())) if path.is_dir() else [str(path)]
+    checkov = ["-d" if path.is_dir() else "-f", str(path)]
+    alone = path.is_file()
+    return {
+        "kube-score": tools.kube_score(*paths),
+        "kubeaudit": tools.program("kubeaudit", "capabilities", "-f", *paths) if alone else None,
+        "kubesec": tools.kubesec(*paths) if alone else None,
+        "checkov": tools.checkov(*checkov),
+    }
+
+
+slow: dict[str, int] = {}
+"""The programs that are too slow for larger sizes, and the bytes for which they were."""
+
+
+def measured(work: str, path: Path) -> float:
+    """Our seconds of the processor, after a row for each other program."""
+    ours = [*CAPS, "inspect", "-f", str(path)]
+    read = path.iterdir() if path.is_dir() else [path]
+    size = sum(one.stat().st_size for one in read)
+    seconds = in_turn({"ours": ours}, 5)["ours"].processor
+    for name, command in others(path).items():
+        if command is None:
+            not_run(work, name, "takes one file, or could not be built here")
+            continue
+        if size > 2 * slow.get(name, size):
+            not_run(work, name, f"it takes more than {SLOW} s of the processor for fewer manifests")
+            continue
+        quick = in_turn({name: command}, 1, done=range(256), warm=False)[name].processor < SLOW
+        found = in_turn({"ours": ours, name: command}, 5 if quick else 1, done=range(256), warm=quick)
+        own, other = found["ours"], found[name]
+        if not quick:
+            slow.setdefault(name, size)
+        row(work, name, own.processor / other.processor, 1.0, f"ours {own}; {name} {other}")
+    return seconds
+
+
+def main(*counts: int) -> None:
+    """Measure each size both ways, then how the cost grows."""
+    counts = counts or SIZES
+    taken: dict[str, list[float]] = {"a file each": [], "all in one": []}
+    for count in counts:
+        with tempfile.TemporaryDirectory() as place:
+            paths = (files(Path(place, "files"), count), one_file(Path(place, "all.yaml"), count))
+            for (way, seconds), path in zip(taken.items(), paths, strict=True):
+                seconds.append(measured(f"inspect -f, {count:,} manifests, {way}", path))
+    for way, seconds in taken.items():
+        sizes = ", ".join(f"{count:,}: {one:.2f} s" for count, one in zip(counts, seconds, strict=True))
+        row(f"inspect -f, {way}: exponent", "linear growth", exponent(counts, seconds), 1.05, sizes, unit="")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

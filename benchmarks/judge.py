@@ -1,0 +1,51 @@
+"""One random pod judged by all Pod Security checks of the newest version, and a million pods in one process.
+
+    PYTHONPATH=tests/cluster .venv/bin/python benchmarks/judge.py [PODS]
+
+The pods are those of `make differential`: half of what can be wrong with a pod is wrong with some of them.
+"""
+
+import resource
+import sys
+import time
+from random import Random
+
+import msgspec
+from differential.pods import Maker
+from pairs import row
+
+from kubectl_caps.core.kubernetes.pod import Pod
+from kubectl_caps.core.podsecurity.defaulting import as_admitted
+from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
+from kubectl_caps.core.podsecurity.registry import judge_all
+
+DIFFERENT = 2_000
+
+
+def megabytes() -> float:
+    """The most memory that this process had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(pods: int = 1_000_000) -> None:
+    """Judge them in turn, and look at the memory early and at the end."""
+    texts = [msgspec.json.encode(Maker(Random(seed)).pod()) for seed in range(DIFFERENT)]
+    decoder = msgspec.json.Decoder(Pod)
+    judged, early, spent = 0, 0.0, 0.0
+    while judged < pods:
+        found = [decoder.decode(text) for text in texts]
+        before = time.process_time()
+        for pod in found:
+            judge_all(as_admitted(pod, pod=True), NEWEST_MINOR)
+        spent += time.process_time() - before
+        judged += len(found)
+        if not early and judged * 10 >= pods:
+            early = megabytes()
+    row("one random pod, all checks", "a thousand microseconds", spent / judged * 1e6, 1_000, f"{judged:,} pods", " µs")
+    last = megabytes()
+    work, detail = f"memory of {judged:,} pods judged by one process", f"{last:.0f} MB and {early:.0f} MB"
+    row(work, "that of the first tenth", last / early, 1.05, detail)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

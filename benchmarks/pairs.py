@@ -1,0 +1,124 @@
+"""Commands measured in turn, so that what else the machine does hits all of them; and rows with a bound and a verdict.
+
+A figure is the median of several runs. Time is the processor's (user and system, of the process and its children) where
+the work is local, for on a shared machine the clock tells of others; it is the clock's where a command waits for a
+server. Memory is the highest resident size. The spread is (highest - lowest) / median.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+BIN = Path(sys.executable).parent
+CAPS = (sys.executable, "-m", "kubectl_caps")
+RESULTS = Path(__file__).parents[1] / "build" / "benchmarks.jsonl"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The seconds of one run by the clock and of the processor, and the most megabytes."""
+
+    clock: float
+    processor: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The runs of one command."""
+
+    runs: Sequence[Run]
+
+    @property
+    def clock(self) -> float:
+        """The median seconds by the clock."""
+        return median(run.clock for run in self.runs)
+
+    @property
+    def processor(self) -> float:
+        """The median seconds of the processor."""
+        return median(run.processor for run in self.runs)
+
+    @property
+    def megabytes(self) -> float:
+        """The median of the memory."""
+        return median(run.megabytes for run in self.runs)
+
+    @property
+    def spread(self) -> float:
+        """How far the runs lie apart."""
+        found = [run.processor for run in self.runs]
+        return (max(found) - min(found)) / self.processor
+
+    def __str__(self) -> str:
+        return f"{self.processor:.2f} s ({self.clock:.2f} s by the clock), {self.megabytes:.0f} MB, ±{self.spread:.0%}"
+
+
+Command = Sequence[str]
+
+
+def run(command: Command, env: Mapping[str, str] | None = None, done: Sequence[int] = (0, 1)) -> Run:
+    """One run, its output thrown away. Raises SystemExit for an exit status that is not in `done`."""
+    started = time.monotonic()
+    environment = {**os.environ, **(env or {})}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status) not in done:
+        raise SystemExit(f"error: {' '.join(command)[:300]} ended with {os.waitstatus_to_exitcode(status)}")
+    return Run(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def in_turn(
+    commands: Mapping[str, Command],
+    runs: int = 5,
+    env: Mapping[str, str] | None = None,
+    before: Callable[[], object] = lambda: None,
+    done: Sequence[int] = (0, 1),
+    *,
+    warm: bool = True,
+) -> dict[str, Figures]:
+    """The figures of commands that take turns; `before` each run. With `warm` a first run of each does not count."""
+    found: dict[str, list[Run]] = {name: [] for name in commands}
+    for turn in range(0 if warm else 1, runs + 1):
+        for name, command in commands.items():
+            before()
+            one = run(command, env, done)
+            if turn:
+                found[name].append(one)
+    return {name: Figures(some) for name, some in found.items()}
+
+
+def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """How cost grows from the smallest to the largest size: 1 is linear, 2 quadratic."""
+    if len(sizes) == 1:
+        return 1.0
+    return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
+
+
+def row(work: str, against: str, figure: float, bound: float, detail: str = "", unit: str = "x") -> None:
+    """Print a row with its verdict, and keep it for the page. `figure` has to be at most `bound`."""
+    verdict = "PASS" if figure <= bound else "OVER"
+    figures = f"{figure:,.4g}{unit} (at most {bound:,.4g}{unit})"
+    print(f"{verdict}  {work}, against {against}: {figures}  {detail}", flush=True)
+    keep({"work": work, "against": against, "figure": figure, "bound": bound, "unit": unit, "detail": detail})
+
+
+def not_run(work: str, against: str, why: str) -> None:
+    """Say that a row was not measured."""
+    print(f"not run  {work}, against {against}: {why}", flush=True)
+    keep({"work": work, "against": against, "figure": None, "bound": None, "unit": "", "detail": why})
+
+
+def keep(result: Mapping[str, object]) -> None:
+    """Add a row to the results of this checkout; page.py makes docs/benchmarks.md of them."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a") as file:
+        file.write(json.dumps({"day": time.strftime("%Y-%m-%d"), **result}) + "\n")

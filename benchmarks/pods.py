@@ -1,0 +1,89 @@
+"""Pods by the ten thousand for a benchmark: rows of etcd, of one pod that the API server has made.
+
+No node has them, so no kubelet runs them and no garbage collector removes them.
+"""
+
+import base64
+import copy
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from testbed.cluster import Cluster
+
+NAMESPACES = 10
+TEMPLATES = 300
+"""So many different pods a cluster of our size has, under many names."""
+_BATCH = 100
+_CONTEXTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"runAsNonRoot": True},
+    {"capabilities": {"add": ["NET_ADMIN"]}},
+    {"capabilities": {"drop": ["NET_RAW"]}},
+    {"allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}},
+)
+
+
+def fill(cluster: Cluster, count: int, templates: int) -> None:
+    """Make `count` pods of so many different templates, in ten namespaces, and wait until the API server has them."""
+    namespaces = [cluster.make_namespace() for _ in range(NAMESPACES)]
+    path = f"/api/v1/namespaces/{namespaces[0]}/pods"
+    status, made = cluster.api.request("POST", path, _pod())
+    if status != 201:
+        raise SystemExit(f"error: {made}")
+    pods = [_like(made, number, namespaces[number % NAMESPACES], number % templates) for number in range(count)]
+    for start in range(0, count, _BATCH):
+        _put(cluster.place.etcd, pods[start : start + _BATCH])
+    while len(list(_listed(cluster))) < count:
+        time.sleep(1)
+
+
+def _pod() -> dict[str, Any]:
+    """A pod like those of a cluster, with an environment, probes and two containers."""
+    variables = [{"name": f"SETTING_{index}", "value": "x" * 40} for index in range(20)]
+    probe = {"httpGet": {"path": "/healthz", "port": 8080}}
+    containers = [{"name": name, "image": "x", "env": variables, "livenessProbe": probe} for name in ("main", "proxy")]
+    spec = {"containers": containers, "schedulerName": "nobody"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "model"}, "spec": spec}
+
+
+def _like(made: dict[str, Any], number: int, namespace: str, template: int) -> dict[str, Any]:
+    pod = copy.deepcopy(made)
+    uid = f"{number:08x}-0000-4000-8000-000000000000"
+    labels = {"app": f"app-{template}"}
+    pod["metadata"].update(name=f"pod-{number}", namespace=namespace, uid=uid, labels=labels)
+    del pod["metadata"]["resourceVersion"]
+    for container in pod["spec"]["containers"]:
+        container["image"] = f"registry.example.com/{container['name']}:{template}"
+        container["securityContext"] = _CONTEXTS[template % len(_CONTEXTS)]
+    return {"apiVersion": "v1", "kind": "Pod", **pod}
+
+
+def _put(etcd: str, pods: list[dict[str, Any]]) -> None:
+    """Write rows by etcd's JSON gateway."""
+    puts = [
+        {"requestPut": {"key": _text(f"/registry/pods/{key(pod)}"), "value": _text(json.dumps(pod))}} for pod in pods
+    ]
+    body = json.dumps({"success": puts}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{etcd}/v3/kv/txn", body), timeout=60).read()
+
+
+def key(pod: dict[str, Any]) -> str:
+    """Where a pod stands in etcd."""
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def _text(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _listed(cluster: Cluster) -> Iterator[Any]:
+    token = ""
+    while True:
+        page = cluster.api.get(f"/api/v1/pods?limit=500&continue={token}") or {"items": [], "metadata": {}}
+        yield from page["items"]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return

@@ -1,0 +1,50 @@
+"""What the kernel's records add to the answer of a fit."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from kubectl_caps.core.fit.result import FitResult, Need, TraceAnswer, TrialEnd
+from kubectl_caps.core.trace.refusals import KernelRefusal, granted_words
+from kubectl_caps.core.trace.report import TraceReport
+
+
+def baseline_facts(trace: TraceAnswer, report: TraceReport, containers: Sequence[str]) -> None:
+    """Put the record of the baseline into the answer."""
+    trace.kind = None if report.problem else report.kind
+    trace.used = tuple(check for check in report.checks if check.granted and check.container in containers)
+    trace.incomplete = report.gap(containers)
+
+
+def add_kernel_facts(result: FitResult, ends: Sequence[TrialEnd]) -> None:
+    """Put the reasons of the kernel, and the refusals that a program survives without a word, into an answered result.
+    """
+    trace = result.trace
+    if trace is None or trace.kind is None:
+        return
+    needed = frozenset((container, name) for container, names in result.needed.items() for name in names)
+    passed = [end for end in ends if end.outcome == "passed" and end.adds == needed]
+    trace.confirmed = min((end.number for end in passed), default=None)
+    result.needs = tuple(replace(need, kernel=_granted(trace, need)) for need in result.needs)
+    gaps = dict.fromkeys(end.trace.problem for end in ends if end.trace and end.trace.problem)
+    gaps |= dict.fromkeys(f"{end.trace.lost} events were lost in trial {end.number}"
+                          for end in passed if end.trace and end.trace.lost)  # fmt: skip
+    trace.incomplete = "; ".join(filter(None, [trace.incomplete, *gaps]))
+    survived = list({(one.container, one.capability): one for end in passed for one in end.kernel}.values())
+    silent = [one for one in survived if one.failed]
+    result.notes += tuple(_goes_on(one) for one in survived)
+    if silent and result.result == "found":
+        result.result = "notProved"
+        names = ", ".join(f"{one.container}={one.capability}" for one in silent)
+        result.message = (f"it works; the kernel refuses {names}, which it grants today, and the program goes on "
+                          "without a word: whether it serves as before, --probe 'COMMAND' tells")  # fmt: skip
+
+
+def _granted(trace: TraceAnswer, need: Need) -> tuple[str, ...]:
+    mine = [item for item in trace.used if (item.container, item.capability) == (need.container, need.capability)]
+    return tuple(granted_words(check) for check in sorted(mine, key=lambda one: -one.granted))
+
+
+def _goes_on(item: KernelRefusal) -> str:
+    unsure = "" if item.failed else "; whether the call needed it is not recorded"
+    return f"container {item.container}: with the answer {item.words}, and the program goes on{unsure}"

@@ -1,6 +1,7 @@
 """`policy --apply`: who would be refused, the dry run of every object, then the objects."""
 
 from collections.abc import Iterator, Sequence
+from threading import Event
 
 from kubectl_caps.cli.policy import PolicyArguments
 from kubectl_caps.cli.values import SUFFIX
@@ -9,9 +10,11 @@ from kubectl_caps.commands.policy.judged import tell_preflight, today
 from kubectl_caps.commands.policy.objects import PolicyObject, apply_object, policy_patch, read_policy_objects
 from kubectl_caps.commands.policy.sources import PolicySource, of_cluster, of_document
 from kubectl_caps.commands.shared.connect import connected
+from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, turned_up
 from kubectl_caps.core.label.plan_labels import SYSTEM_NAMESPACES
 from kubectl_caps.core.policy.forms import FORMS
 from kubectl_caps.core.policy.preflight import preflight
+from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import escaped, say
 
 
@@ -22,7 +25,7 @@ def apply(arguments: PolicyArguments) -> int:
     source = live
     if arguments.document is not None:
         [source] = [one for one in of_document(arguments) if one.built.policy.namespace == namespace] or [live]
-    say(*(str(error) for error in live.errors), *(f"note: {note}" for note in source.built.notes))
+    say(*dict.fromkeys(map(str, live.errors)), *(f"note: {note}" for note in source.built.notes))
     found = preflight(source.built.policy, live.workloads, today(), fills=arguments.fills)
     tell_preflight(namespace, found, arguments)
     refusals = list(_refusals(namespace, live, bool(found.refused), arguments))
@@ -57,7 +60,7 @@ def _send(cluster: Cluster, items: Sequence[PolicyObject], arguments: PolicyArgu
     results = [_tried(cluster, item, items, arguments) for item in items]
     for item, result in zip(items, results, strict=True):
         if arguments.dry_run == "none":
-            result = apply_object(cluster, item, arguments.field_manager, dry_run=False)
+            result = _applied(cluster, item, arguments)
         _say(item, result, arguments)
 
 
@@ -67,6 +70,28 @@ def _tried(cluster: Cluster, item: PolicyObject, items: Sequence[PolicyObject], 
     if item.current is None and any(one.current is None for one in policies):
         return "created"
     return apply_object(cluster, item, arguments.field_manager, dry_run=True)
+
+
+def _applied(cluster: Cluster, item: PolicyObject, arguments: PolicyArguments) -> str:
+    """Create or change one object; if the answer is lost, the object itself tells. Raises CapsError."""
+    try:
+        return apply_object(cluster, item, arguments.field_manager, dry_run=False)
+    except (ApiError, Unreachable) as error:
+        if is_refusal(error):
+            raise
+        return _turned_up(cluster, item, error)
+
+
+def _turned_up(cluster: Cluster, item: PolicyObject, error: CapsError) -> str:
+    def look() -> str | None:
+        there = cluster.get(item.resource, item.namespace, item.wanted["metadata"]["name"])
+        is_wanted = not policy_patch(PolicyObject(item.resource, item.wanted, there)).changes
+        return ("created" if item.current is None else "configured") if is_wanted else None
+
+    try:
+        return turned_up(error, look, Event())
+    except Unanswered as unanswered:
+        raise CapsError(f"{item.reference}: {unanswered.words}") from error
 
 
 def _say(item: PolicyObject, result: str, arguments: PolicyArguments) -> None:

@@ -34,7 +34,7 @@ def check(arguments: PolicyArguments) -> int:
         return 1
     arguments = replace(arguments, controllers=_controllers(stored, arguments))
     live = of_cluster(cluster, namespace, context, arguments)
-    say(*(str(error) for error in live.errors))
+    say(*dict.fromkeys(map(str, live.errors)))
     lines += policy_drift(stored, live.built.policy)
     lines += _refused(preflight(stored, live.workloads, today(), fills=arguments.fills))
     wanted = FORMS[arguments.form](stored, arguments.actions, live.made_from)

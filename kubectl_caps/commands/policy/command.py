@@ -54,7 +54,7 @@ def _printed(arguments: PolicyArguments) -> int:
     objects: list[dict[str, Any]] = []
     for source in sources:
         held = source.built.policy
-        say(*(str(error) for error in source.errors), *(f"note: {note}" for note in source.built.notes))
+        say(*dict.fromkeys(map(str, source.errors)), *(f"note: {note}" for note in source.built.notes))
         if held.namespace:
             objects += FORMS[arguments.form](held, arguments.actions, source.made_from)
         if source.workloads:

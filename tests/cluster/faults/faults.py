@@ -83,7 +83,9 @@ FAULTS: dict[str, Fault] = {
     "deleted": Fault(passed_on, outcome="another writer", also="delete"),
     "deleted and made again": Fault(passed_on, outcome="another writer", also="replace"),
 }
-WITHOUT_PAGES = ("harden --dry-run", "harden --wait=false", "harden --undo", "version", "completion of containers")
+WITHOUT_PAGES = (
+    "harden --dry-run", "harden --wait=false", "harden --undo", "policy --check", "version", "completion of containers",
+)  # fmt: skip
 """Commands that read no second page of a list, so that no list can end in its middle."""
 
 

@@ -14,11 +14,11 @@ from faults.shop import State
 SLACK = 45.0
 """Seconds that a busy machine and the waits of a command may add: this is about hanging, not about speed."""
 
-_CHANGED = re.compile(r"(?<!not )(?:patched|labeled|undone|rolled back)|may still be applied")
-_DOUBT = re.compile(r"may still be applied|minReadySeconds|to undo|was changed|by somebody else")
+_CHANGED = re.compile(r"(?<!not )(?:patched|labeled|undone|rolled back|created)|may still be applied")
+_DOUBT = re.compile(r"may still be applied|minReadySeconds|to undo|was changed|by somebody else|created$", re.MULTILINE)
 _ERROR = re.compile(r"[Ee]rror|Unable|refused|failed|cannot|could not|not |No |timed out")
 _UNCHANGED = re.compile(r"nothing was (?:sent|changed)|not patched")
-_LONGEST_LINE = 400
+_LONGEST_LINE = 450
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _words(run: Run) -> list[str]:
     if run.status not in (0, 1, 2):
         found.append(f"exit status {run.status}")
     lines = [line for line in run.err.splitlines() if line.strip()]
-    found += [f"says twice: {line}" for line, count in Counter(lines).items() if count > 1]
+    found += [f"says twice: {line}" for line, count in Counter(lines).items() if count > 1 and line[0] != " "]
     long = (line for line in lines if len(line) > _LONGEST_LINE and "kubectl patch" not in line)
     return [*found, *(f"a line of {len(line)} characters: {line[:80]}" for line in long)]
 

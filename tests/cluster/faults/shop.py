@@ -15,8 +15,15 @@ LABEL = "pod-security.kubernetes.io/enforce"
 _SOFT: dict[str, Any] = {"name": "c", "image": "x", "readinessProbe": {"tcpSocket": {"port": 80}}}
 _BAD = "nobody-runs-it"
 
+_POLICY = (
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "/api/v1/namespaces/kube-system/configmaps",
+)
+"""Where the objects of a namespace's policy stand."""
+
 State = dict[str, Any]
-"""By object what our commands may change of it: its uid, the containers' security contexts, the labels."""
+"""By object what our commands may change of it: its uid, the containers' security contexts, the labels, the policy."""
 
 
 class Shop:
@@ -60,6 +67,8 @@ class Shop:
         for name in self._names("/apis/batch/v1", "jobs"):
             options = {"propagationPolicy": "Background", "kind": "DeleteOptions", "apiVersion": "v1"}
             self.api.request("DELETE", f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{name}", options)
+        for path in self._policy():
+            self.api.request("DELETE", path)
         self.settle()
 
     def settle(self) -> None:
@@ -68,7 +77,8 @@ class Shop:
 
     def state(self) -> State:
         """What is stored."""
-        found: State = {"namespace": self._namespace()["metadata"].get("labels", {}).get(LABEL)}
+        labels = self._namespace()["metadata"].get("labels", {})
+        found: State = {"namespace": labels.get(LABEL), "policy": len(self._policy())}
         for name, obj in self._deployments().items():
             containers = obj["spec"]["template"]["spec"]["containers"]
             found[name] = {
@@ -77,6 +87,11 @@ class Shop:
                 "minReadySeconds": obj["spec"].get("minReadySeconds", 0),
             }
         return found
+
+    def _policy(self) -> list[str]:
+        """The paths of the objects of the namespace's policy."""
+        paths = (f"{path}/kubectl-caps-{self.namespace}" for path in _POLICY)
+        return [path for path in paths if self.api.get(path)]
 
     def left(self) -> list[str]:
         """The Jobs and pods of trials that are still there."""

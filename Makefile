@@ -37,7 +37,6 @@ test-core: cluster
 test-api: cluster
 	@$(call pytest,api)
 
-test-node: WORKERS = 3
 test-node: cluster
 	@$(call pytest,node)
 

@@ -24,7 +24,7 @@ from testbed.cluster import Node
 from testbed.images import Image
 
 ROOT = Path(__file__).parents[2]
-FLAGS = ("--settle", "3s", "--timeout", "60s", "--yes")
+FLAGS = ("--settle", "6s", "--timeout", "120s", "--yes")
 SLEEP = "exec sleep 2147483647"
 THREE = f"touch /tmp/x && chown 5 /tmp/x && mknod /tmp/n c 1 3 && chroot / true && {SLEEP}"
 SILENT = f"chroot / true 2>/dev/null || exit 1; mknod /tmp/n c 1 3 2>/dev/null || exit 1; {SLEEP}"

@@ -17,7 +17,7 @@ from refused.programs import PROGRAMS, Program
 from test_harden_node import Place, pod, workload
 from testbed.cluster import Node
 
-SETTLE = ("--settle", "4s", "--timeout", "120s")
+SETTLE = ("--settle", "8s", "--timeout", "180s")
 BY_NAME = {program.name: program for program in PROGRAMS}
 TRIES = 4
 TRACED = ("refused", "small")

@@ -273,7 +273,7 @@ def place(node_cluster: Node) -> Iterator[Traces]:
 @pytest.fixture(scope="module")
 def told(place: Traces) -> Iterator[Told]:
     """Every story, running."""
-    with ThreadPoolExecutor(int(os.environ.get("CAPS_STORIES", "4"))) as pool:
+    with ThreadPoolExecutor(3) as pool:
         yield {name: pool.submit(story, place) for name, story in STORIES.items()}
 
 

@@ -44,15 +44,15 @@ def inspect_cluster(
     seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [[] for _ in rows]
     nodes = _with_what_they_have(nodes, rows, seen)
     assessed = {
-        id(row): assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
+        row.key: assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
     }
     for row in rows:
         if row.parent and not all(pod.finished for pod in row.pods):
-            assessed[id(row.parent)] = with_worst(assessed[id(row.parent)], assessed[id(row)])
+            assessed[row.parent.key] = with_worst(assessed[row.parent.key], assessed[row.key])
     for row in rows:
         if row.parent:
-            assessed[id(row)] = replace(assessed[id(row)], owner=row.parent.workload)
+            assessed[row.key] = replace(assessed[row.key], owner=row.parent.workload)
     errors = [*chosen.errors, *not_observed(assessed.values())]
     rules = chosen.server_minor if minor is None else minor
     return list(assessed.values()), errors, _coverage(chosen, rows), rules, chosen.cluster
@@ -85,7 +85,7 @@ def _nodes(chosen: Selection) -> Nodes:
 
 def _coverage(chosen: Selection, rows: Sequence[WorkloadRow]) -> Coverage:
     """The counts behind the verdicts. ReplicaSets without a row of their own count as passed over."""
-    judged = {workload_key(row.workload) for row in rows} | {
+    judged = {row.key for row in rows} | {
         (pod.metadata.uid or "", ()) for row in rows for pod in row.pods
     }
     passed_over = sum(workload_key(workload) not in judged for workload in chosen.workloads)

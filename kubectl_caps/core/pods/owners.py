@@ -21,6 +21,11 @@ class WorkloadRow(Struct):
     pods: list[Pod]
     parent: "WorkloadRow | None" = None
 
+    @property
+    def key(self) -> Key:
+        """The workload's key. No other row has it."""
+        return workload_key(self.workload)
+
 
 def same_rights(one: Workload, other: Workload) -> bool:
     """Whether two workloads give their containers the same rights, so that a pod is merged into its owner's row."""
@@ -105,8 +110,9 @@ def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference]) 
 
 def _ordered(rows: Sequence[WorkloadRow]) -> list[WorkloadRow]:
     """Each row followed by the rows of the workloads that it owns."""
-    children: dict[int, list[WorkloadRow]] = {}
+    children: dict[Key, list[WorkloadRow]] = {}
     for row in rows:
         if row.parent:
-            children.setdefault(id(row.parent), []).append(row)
-    return [item for row in rows if not row.parent for item in (row, *children.get(id(row), ()))]
+            children.setdefault(row.parent.key, []).append(row)
+    tops = [row for row in rows if not row.parent]
+    return [item for top in tops for item in (top, *children.get(top.key, ()))]

@@ -17,6 +17,7 @@ SLACK = 45.0
 _CHANGED = re.compile(r"(?<!not )(?:patched|labeled|undone|rolled back|created)|may still be applied")
 _DOUBT = re.compile(r"may still be applied|minReadySeconds|to undo|was changed|by somebody else|created$", re.MULTILINE)
 _ERROR = re.compile(r"[Ee]rror|Unable|refused|failed|cannot|could not|not |No |timed out")
+_REMARK = re.compile(r": note: |^Held by: +not known: ")
 _UNCHANGED = re.compile(r"nothing was (?:sent|changed)|not patched")
 _LONGEST_LINE = 450
 
@@ -62,7 +63,7 @@ def complaints(command: str, fault: Fault, method: str, clean: Run, run: Run) ->
 
 def _results(run: Run) -> list[str]:
     """What was printed, without remarks."""
-    return [line for line in run.out.splitlines() if ": note: " not in line]
+    return [line for line in run.out.splitlines() if not _REMARK.search(line)]
 
 
 def _words(run: Run) -> list[str]:

@@ -3,7 +3,6 @@
 Nothing is left running: a reader ends by itself, and so does an ephemeral container; its record stays in the pod.
 """
 
-import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.random_suffix import random_suffix
 from kubectl_caps.cluster.api.refusals import refusal_cause
 from kubectl_caps.cluster.api.resources import PODS
 from kubectl_caps.cluster.api.rights import access_review
@@ -158,7 +158,7 @@ class Observer:
             return _missed(found, _Missed("failed", str(error)))
 
     def _start(self, target: ContainerTarget, image: str) -> str:
-        name = f"caps-{''.join(random.choices('bcdfghjklmnpqrstvwxz2456789', k=5))}"
+        name = f"caps-{random_suffix()}"
         try:
             self._cluster.add_ephemeral_container(target.namespace, target.name, ephemeral(name, image, target))
         except ApiError as error:

@@ -1,5 +1,6 @@
 """Finds the Jobs of trials by their label, runs a shell command in their pods, and checks the rights of trials."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from kubectl_caps.cluster.api.rights import access_review
 from kubectl_caps.cluster.http.exec_websocket import Outcome
 from kubectl_caps.cluster.http.transport import Request, Runner
 from kubectl_caps.core.kubernetes.pod import Pod
-from kubectl_caps.errors import ApiError
+from kubectl_caps.errors import ApiError, CapsError
 
 
 def labelled_jobs(cluster: Cluster, namespace: str, selector: str) -> list[dict[str, Any]]:
@@ -25,6 +26,17 @@ def run_in_pod(runner: Runner, pod: Pod, container: str, command: str, limit: fl
     query += [("command", word) for word in ("sh", "-c", command)]
     path = PODS.path(pod.metadata.namespace, pod.metadata.name or "", "exec")
     return runner.run(Request("GET", path, tuple(query)), limit)
+
+
+def check_rights(cluster: Cluster, namespace: str, needed: Iterable[tuple[str, str]], subject: str) -> None:
+    """Raises CapsError that names the missing ones of the `needed` rights; `subject` is such as `trials need`.
+
+    A right is a verb and one of the resources of `lacks_right`.
+    """
+    missing = [f"{verb} {resource.removeprefix('batch/')}" for verb, resource in needed
+               if lacks_right(cluster, namespace, verb, resource)]  # fmt: skip
+    if missing:
+        raise CapsError(f"{subject} the right to {', '.join(missing)} in namespace {namespace}")
 
 
 def lacks_right(cluster: Cluster, namespace: str, verb: str, resource: str) -> bool:

@@ -5,7 +5,7 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.http.transport import Connected
 from kubectl_caps.commands.trials.plan import TrialPlan
 from kubectl_caps.commands.trials.run import TrialRun, remove_left_overs
-from kubectl_caps.commands.trials.tracer import TracerRefused, start_tracer
+from kubectl_caps.commands.trials.tracer import start_tracer
 from kubectl_caps.core.fit.result import TraceAnswer
 from kubectl_caps.core.trace.tracer_job import LABEL, TracerOptions
 from kubectl_caps.errors import CapsError
@@ -40,10 +40,9 @@ def start_tracing(
     try:
         remove_left_overs(cluster, options.namespace, LABEL, "tracers")
         run.tracer = start_tracer(cluster, connected, run.plan.run, options, run.plan.pod.spec, manager)
-    except (TracerRefused, CapsError) as error:
-        why = error.words if isinstance(error, CapsError) else str(error)
-        say(f"{run.reference}: nothing is traced: {why}; fit goes on by logs and search")
-        return TraceAnswer(incomplete=why)
+    except CapsError as error:
+        say(f"{run.reference}: nothing is traced: {error.words}; fit goes on by logs and search")
+        return TraceAnswer(incomplete=error.words)
     run.pin(run.tracer.node)
     say(f"{run.reference}: the trials run on node {run.tracer.node}, where the tracer is ready")
     return TraceAnswer(node=run.tracer.node)

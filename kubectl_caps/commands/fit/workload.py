@@ -15,7 +15,7 @@ from kubectl_caps.commands.fit.privileged import lift_profiles
 from kubectl_caps.commands.fit.restricted import RestrictedSubject, try_restricted
 from kubectl_caps.commands.fit.tracing import start_tracing, tracer_options, tracer_words
 from kubectl_caps.commands.fit.trials import BaselineFailed, SearchTrials
-from kubectl_caps.commands.trials.plan import TrialPlan, check_rights, dry_run_trials, plan_trials
+from kubectl_caps.commands.trials.plan import TrialPlan, check_trial_rights, dry_run_trials, plan_trials
 from kubectl_caps.commands.trials.refused_grants import refused_grants
 from kubectl_caps.commands.trials.run import TrialRun, remove_left_overs
 from kubectl_caps.commands.trials.trial import Trial
@@ -166,7 +166,7 @@ class WorkloadFit:
     def _plan(self) -> TrialPlan:
         namespace, trials = self.workload.namespace, self.arguments.trials
         plan = plan_trials(self.cluster, self.workload, self.subject.obj, trials)
-        check_rights(self.cluster, namespace, trials)
+        check_trial_rights(self.cluster, namespace, trials)
         remove_left_overs(self.cluster, namespace)
         bare = plan.template(frozenset(), self.containers, trials.escalation)
         plan = dry_run_trials(self.cluster, plan, [plan.pod, bare], trials.manager)

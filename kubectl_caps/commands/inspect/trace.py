@@ -1,22 +1,22 @@
 """`inspect --trace TIME`: what running pods use of their capabilities, recorded beside them without touching them."""
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from kubectl_caps.cli.inspect import InspectArguments
+from kubectl_caps.cluster.api.random_suffix import random_suffix
 from kubectl_caps.commands.shared.connect import Selection, selection
 from kubectl_caps.commands.trials.run import remove_left_overs
-from kubectl_caps.commands.trials.tracer import Tracer, TracerRefused, TrialTrace, container_ids, start_tracer
+from kubectl_caps.commands.trials.tracer import Tracer, TrialTrace, container_ids, start_tracer
 from kubectl_caps.core.assess.grants import UNTOLD
 from kubectl_caps.core.fit.held import held_today, varied_containers
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.linux.runtimes import Runtime, runtime_of
 from kubectl_caps.core.pods.owners import WorkloadRow, fold
 from kubectl_caps.core.trace.follow import pod_pattern, uid_pattern
-from kubectl_caps.core.trace.report import TraceReport, trace_report
+from kubectl_caps.core.trace.report import TraceReport
 from kubectl_caps.core.trace.tracer_job import LABEL, TracerOptions, pinned
 from kubectl_caps.core.trace.usage import WorkloadUsage, container_usage, key_of
 from kubectl_caps.errors import CapsError, InputError
@@ -24,8 +24,6 @@ from kubectl_caps.report import json
 from kubectl_caps.report.documents.trace import trace_document
 from kubectl_caps.report.terminal import clear_progress, print_lines, progress, say
 from kubectl_caps.report.trace import usage_lines
-
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class NodeRecord(Struct):
@@ -86,7 +84,7 @@ def _start(chosen: Selection, arguments: InspectArguments, node: str, record: No
     namespace = arguments.trace_namespace or record.pods[0].metadata.namespace or ""
     seconds = int(arguments.trace or 0)
     options = TracerOptions(namespace, arguments.trace_image, seconds + 600, seconds + 120)
-    run = "".join(random.choices(_LETTERS, k=5))
+    run = random_suffix()
     say(f"node {node}: a privileged pod caps-trace-{run} of image {options.image} in namespace {namespace} traces "
         f"{len(record.pods)} pods for {seconds} s: it is root on the node while it runs, and sees its processes "
         "(hostPID); only counts of these pods leave it")  # fmt: skip
@@ -96,8 +94,8 @@ def _start(chosen: Selection, arguments: InspectArguments, node: str, record: No
         tracer = start_tracer(
             chosen.cluster, chosen.runner, run, options, like, "kubectl-caps", sees_processes=True
         )  # fmt: skip
-    except (TracerRefused, CapsError) as error:
-        record.report = TraceReport(problem=error.words if isinstance(error, CapsError) else str(error))
+    except CapsError as error:
+        record.report = TraceReport(problem=error.words)
         return
     record.tracer, trace = tracer, tracer.begin(0)
     uids = [pod.metadata.uid or "" for pod in record.pods]
@@ -117,13 +115,12 @@ def _wait(seconds: float) -> None:
 
 
 def _read(record: NodeRecord) -> None:
-    if record.trace is None or record.tracer is None:
+    if record.trace is None:
         return
-    said, problem = record.tracer.ask("end", "0")
     names = {
         ident: key_of(pod.metadata.uid or "", name) for pod in record.pods for ident, name in container_ids(pod).items()
     }
-    record.report = TraceReport(problem=problem) if problem else trace_report(said, names)
+    record.report = record.trace.read(names)
 
 
 def _usage(row: WorkloadRow, nodes: dict[str, NodeRecord], seconds: float, chosen: Selection) -> WorkloadUsage:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.commands.trials.logs import Wordings
-from kubectl_caps.commands.trials.plan import check_rights, plan_trials
+from kubectl_caps.commands.trials.plan import check_trial_rights, plan_trials
 from kubectl_caps.commands.trials.run import TrialRun
 from kubectl_caps.core.diagnosis.attribution import Loss
 from kubectl_caps.core.fit.canary import declared_grants
@@ -39,7 +39,7 @@ def try_canary(
     """
     try:
         plan = plan_trials(cluster, workload, wanted, options)
-        check_rights(cluster, workload.namespace, options)
+        check_trial_rights(cluster, workload.namespace, options)
     except CapsError as error:
         raise NoCanary(error.words) from error
     say(*(f"{workload.reference}: its canary pod differs from its own pods: {text}" for text in plan.differences))

@@ -1,6 +1,5 @@
 """Makes the plan for the trials of a workload: pod, labels and deadline, checked by a server dry run."""
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,11 +7,12 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.random_suffix import random_suffix
 from kubectl_caps.cluster.api.refusals import refusal_cause
 from kubectl_caps.cluster.api.resources import JOBS, PODS
 from kubectl_caps.cluster.api.rights import account_may_write_leases, lacking
 from kubectl_caps.cluster.read.selectors import selecting_objects
-from kubectl_caps.cluster.read.trial_pods import lacks_right
+from kubectl_caps.cluster.read.trial_pods import check_rights
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.search_types import Grants
 from kubectl_caps.core.fit.second_copy import LeaseRight, has_token, second_copy_warnings
@@ -25,7 +25,6 @@ from kubectl_caps.core.kubernetes.pod import PodTemplate
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
 from kubectl_caps.errors import ApiError, CapsError, InputError
 
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _SLACK = 30.0
 """Seconds after its own time limit at which a trial ends by itself, for the case that `fit` has died."""
 
@@ -70,7 +69,7 @@ def plan_trials(cluster: Cluster, workload: Workload, obj: Mapping[str, Any], op
     pod = trial_pod(own, options.volumes, is_pod=workload.is_pod)
     if pod.refusals:
         raise CapsError(f"{workload.reference}: no trial is made: {'; '.join(pod.refusals)}")
-    run = "".join(random.choices(_LETTERS, k=5))
+    run = random_suffix()
     labels, said = _labels(cluster, workload, obj, pod, run)
     ends = ends_by_itself(own)
     return TrialPlan(
@@ -119,14 +118,11 @@ def _lease_right(cluster: Cluster, namespace: str, pod: TrialPod) -> LeaseRight:
     return "the server does not tell" if may is None else may
 
 
-def check_rights(cluster: Cluster, namespace: str, options: TrialOptions) -> None:
+def check_trial_rights(cluster: Cluster, namespace: str, options: TrialOptions) -> None:
     """Raises CapsError for missing rights: trials have to be made, watched, judged and removed."""
     needed = [("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods")]
     needed += [("get", "pods/log"), *([("create", "pods/exec")] if options.probe else [])]
-    missing = [f"{verb} {resource.removeprefix('batch/')}" for verb, resource in needed
-               if lacks_right(cluster, namespace, verb, resource)]  # fmt: skip
-    if missing:
-        raise CapsError(f"trials need the right to {', '.join(missing)} in namespace {namespace}")
+    check_rights(cluster, namespace, needed, "trials need")
 
 
 def dry_run_trials(cluster: Cluster, plan: TrialPlan, pods: list[TrialPod], manager: str) -> TrialPlan:

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.refusals import refusal_cause
 from kubectl_caps.cluster.api.resources import JOBS, PODS
 from kubectl_caps.cluster.http.transport import Runner
 from kubectl_caps.cluster.read import rollout as edge
-from kubectl_caps.cluster.read.trial_pods import lacks_right, run_in_pod
+from kubectl_caps.cluster.read.trial_pods import check_rights, run_in_pod
 from kubectl_caps.commands.trials.interrupts import signals_deferred
 from kubectl_caps.core.diagnosis.attribution import Loss
 from kubectl_caps.core.harden.verdict import creation_refused
@@ -36,15 +35,8 @@ _RIGHTS = (("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/j
            ("get", "pods/exec"), ("create", "pods/exec"), ("get", "pods/log"))  # fmt: skip
 
 
-class TracerRefused(Exception):
-    """There is no tracer; the text says why."""
-
-
-class PodRecord(Struct):
-    """The name and uid of a pod, and its containers by the runtime's id."""
-
-    uid: str
-    containers: dict[str, str]
+class TracerRefused(CapsError):
+    """There is no tracer. The text says why."""
 
 
 class Tracer:
@@ -117,8 +109,12 @@ class TrialTrace:
         if self.problem or not self._follows or pod is None:
             self.drop()
             return TraceReport(problem=self.problem or "its pod was not seen")
+        return self.read(container_ids(pod))
+
+    def read(self, containers: Mapping[str, str]) -> TraceReport:
+        """The counts of these containers, by the runtime's id; the record ends."""
         said, problem = self.tracer.ask("end", str(self.number))
-        return TraceReport(problem=problem) if problem else trace_report(said, container_ids(pod))
+        return TraceReport(problem=problem) if problem else trace_report(said, containers)
 
     def drop(self) -> None:
         """End the record unread."""
@@ -152,42 +148,33 @@ def start_tracer(
     *,
     sees_processes: bool = False,
 ) -> Tracer:
-    """A tracer that is ready, on a node that suits `like`, the spec of a pod. Raises TracerRefused."""
+    """A tracer that is ready, on a node that suits `like`, the spec of a pod. Raises CapsError."""
     tracer = Tracer(cluster, runner, options.namespace, run)
     is_made = False
     try:
-        _check_rights(cluster, options.namespace)
+        check_rights(cluster, options.namespace, _RIGHTS, "the tracer needs")
         job = tracer_job(run, options, like, sees_processes=sees_processes)
         _check_admission(cluster, options.namespace, job["spec"]["template"], manager)
         is_made = True  # also if a signal or a lost answer hides it
         with signals_deferred():
             made = cluster.create(JOBS, options.namespace, job, field_manager=manager)
         _await_ready(tracer, made.get("metadata", {}).get("uid", ""))
-    except BaseException as error:
+    except BaseException:
         if is_made:
             tracer.remove()
-        if isinstance(error, CapsError):
-            raise TracerRefused(error.words) from error
         raise
     return tracer
 
 
-def _check_rights(cluster: Cluster, namespace: str) -> None:
-    missing = [f"{verb} {resource.removeprefix('batch/')}" for verb, resource in _RIGHTS
-               if lacks_right(cluster, namespace, verb, resource)]  # fmt: skip
-    if missing:
-        raise CapsError(f"the tracer needs the right to {', '.join(missing)} in namespace {namespace}")
-
-
 def _check_admission(cluster: Cluster, namespace: str, template: Mapping[str, Any], manager: str) -> None:
-    """Raises CapsError if the server would refuse the pod; a missing right to create pods tells nothing."""
+    """Raises TracerRefused if the server would refuse the pod; a missing right to create pods tells nothing."""
     metadata = {**template["metadata"], "generateName": "caps-trace-"}
     body = msgspec.to_builtins({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
     try:
         cluster.create(PODS, namespace, body, dry_run=True, field_manager=manager)
     except ApiError as error:
         if refusal_cause(error) != "no right":
-            raise CapsError(f"its pod would be refused: {error.message}") from error
+            raise TracerRefused(f"its pod would be refused: {error.message}") from error
 
 
 def _await_ready(tracer: Tracer, job_uid: str) -> None:

@@ -60,7 +60,7 @@ def hardened(place: Place, name: str) -> float:
 
 
 def main() -> None:
-    """Measure all of it."""
+    """Measure `fit` and the `harden` loop on a node."""
     with running("node") as where:
         node = Node(where)
         place = Place(node)

@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/inspect_files.py [COUNT...]
 
-The others are built once into ~/.cache/kubectl-caps-bench (tools.py). kubeaudit and checkov make their checks of
-capabilities alone; kube-score has none, and makes its check for privileged containers alone; kubesec makes all its
-checks, and gets schemas that accept everything, for its own are in the internet. kubeaudit and kubesec take one file.
+tools.py builds the other linters once, into ~/.cache/kubectl-caps-bench. kubeaudit and checkov run only their checks of
+capabilities. kube-score has no such check and runs only its check for privileged containers. kubesec runs all its
+checks, with schemas that accept everything, because its own schemas are on the internet. kubeaudit and kubesec read
+one file.
 """
 
 import sys

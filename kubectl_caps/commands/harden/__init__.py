@@ -1,1 +1,1 @@
-"""kubectl caps harden: drop ALL capabilities and add back only what is chosen, live or in files."""
+"""Runs kubectl caps harden: it drops ALL capabilities and adds back the chosen ones, on a cluster or in files."""

@@ -11,7 +11,7 @@ from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.text import plural
 from kubectl_caps.report import exemptions, processes
 from kubectl_caps.report.advice import next_step
-from kubectl_caps.report.table import Column, table
+from kubectl_caps.report.table import Column, MadeAgain, table
 from kubectl_caps.report.terminal import LEVEL_COLOURS, RISK_COLOURS, Screen, escaped, painted
 
 _FEW = 4
@@ -48,16 +48,20 @@ def rows(
     if marked:
         headers.append("EXEMPTED")
     cells: dict[tuple[int, Level | None], list[str]] = {}  # of containers that equal templates share
-    lines = (
-        ([assessment.workload.namespace] if namespaces else [])
-        + [reference, *_shared_cells(cells, assessment, container, live=live)]
-        + (_wide_cells(assessment, container) if wide else [])
-        + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
-        for assessment in assessments
-        for reference in [assessment.workload.reference]
-        for container in assessment.containers
-    )
-    yield from table(headers, lines, shown_on._replace(columns=0) if wide else shown_on)
+
+    def lines() -> Iterator[Sequence[str]]:
+        for assessment in assessments:
+            workload = assessment.workload
+            first = [workload.namespace, workload.reference] if namespaces else [workload.reference]
+            for container in assessment.containers:
+                yield (
+                    first
+                    + _shared_cells(cells, assessment, container, live=live)
+                    + (_wide_cells(assessment, container) if wide else [])
+                    + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
+                )
+
+    yield from table(headers, MadeAgain(lines), shown_on._replace(columns=0) if wide else shown_on)
 
 
 def totals(assessments: Sequence[Assessment], shown_on: Screen) -> Iterator[str]:

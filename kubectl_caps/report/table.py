@@ -5,7 +5,8 @@ columns are left out in the order of `Column.leaves`, and the last line names th
 a word.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from kubectl_caps.report.terminal import Screen, coloured, escaped, screen
@@ -28,6 +29,16 @@ class Column(NamedTuple):
     colours: Mapping[str, str] = {}
 
 
+class MadeAgain(Iterable[Sequence[str]]):
+    """The rows of a large table: `make` makes them for each reading, because all at once would take much memory."""
+
+    def __init__(self, make: Callable[[], Iterator[Sequence[str]]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        return self._make()
+
+
 class _Layout(NamedTuple):
     """The indexes of the shown columns, the width of each column, and the number of blanks between two columns."""
 
@@ -42,7 +53,10 @@ class _Layout(NamedTuple):
 
 
 def table(
-    headers: Sequence[str | Column], rows: Iterable[Sequence[str]], shown_on: Screen | None = None, indent: int = 0
+    headers: Sequence[str | Column],
+    rows: Sequence[Sequence[str]] | MadeAgain,
+    shown_on: Screen | None = None,
+    indent: int = 0,
 ) -> Iterator[str]:
     """The lines of a table that fits the screen, by default the screen of standard output.
 
@@ -50,7 +64,7 @@ def table(
     """
     shown_on = screen() if shown_on is None else shown_on
     columns = [Column(header) if isinstance(header, str) else header for header in headers]
-    cells = [[escaped(cell) or "<none>" for cell in row] for row in rows]
+    cells = MadeAgain(lambda: map(_printed, rows))
     inner = shown_on._replace(columns=max(shown_on.columns - indent, 1) if shown_on.columns else 0)
     layout = _layout(columns, cells, inner.columns)
     shape = _rows if not inner.columns else _lines if layout.total <= inner.columns else _blocks
@@ -61,12 +75,27 @@ def table(
         yield f"{' ' * indent}Left out, because the terminal has {shown_on.columns} columns: {', '.join(left)}"
 
 
+def _printed(row: Sequence[str]) -> Sequence[str]:
+    text = "".join(row)
+    cells = row if text.isascii() and text.isprintable() else map(escaped, row)
+    return [cell or "<none>" for cell in cells]
+
+
+def _with_titles(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
+    return chain([[column.title for column in columns]], rows)
+
+
 def _rows(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], layout: _Layout, shown_on: Screen
 ) -> Iterator[str]:
     """The titles and the rows, each in one line."""
     widths = [layout.widths[index] + layout.gap for index in range(len(columns))]
-    for row in ([column.title for column in columns], *rows):
+    line_format = "".join(f"%-{width}s" for width in widths)
+    for row in _with_titles(columns, rows):
+        line = line_format % tuple(row)
+        if line.isascii() and not shown_on.colours:
+            yield line
+            continue
         yield "".join(
             coloured(cell, _colour(column, cell, shown_on)) + " " * (width - width_of(cell))
             for column, cell, width in zip(columns, row, widths, strict=True)
@@ -74,15 +103,14 @@ def _rows(
 
 
 def _lines(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], layout: _Layout, shown_on: Screen
 ) -> Iterator[str]:
     """The lines of the titles and of the rows. A row has as many lines as its highest cell."""
-    every = [[column.title for column in columns], *rows]
-    widths = {
-        index: max(width_of(line) for row in every for line in wrapped(row[index], layout.widths[index]))
-        for index in layout.shown
-    }
-    for row in every:  # wrapped again: the lines of many rows would take more memory than all else
+    widths = dict.fromkeys(layout.shown, 0)
+    for row in _with_titles(columns, rows):
+        for index, width in widths.items():
+            widths[index] = max(width, *map(width_of, wrapped(row[index], layout.widths[index])))
+    for row in _with_titles(columns, rows):
         cell = {index: wrapped(row[index], layout.widths[index]) for index in layout.shown}
         for number in range(max(map(len, cell.values()))):
             line = ""
@@ -94,7 +122,7 @@ def _lines(
 
 
 def _blocks(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], layout: _Layout, shown_on: Screen
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], layout: _Layout, shown_on: Screen
 ) -> Iterator[str]:
     """Each row as a block: a line with title and cell for each column."""
     label = max(len(columns[index].title) for index in layout.shown) + _SMALL_GAP
@@ -111,17 +139,19 @@ def _colour(column: Column, cell: str, shown_on: Screen) -> str:
     return column.colours.get(cell, "") if shown_on.colours else ""
 
 
-def _layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int) -> _Layout:
+def _layout(columns: Sequence[Column], rows: Iterable[Sequence[str]], limit: int) -> _Layout:
     """The layout of a table of at most `limit` columns, if possible; 0 is no limit.
 
     Cells are wrapped first, then the gaps are narrowed, then columns are left out.
     """
-    texts = [[column.title, *(row[index] for row in rows)] for index, column in enumerate(columns)]
-    wanted = {index: max(map(width_of, column)) for index, column in enumerate(texts)}
+    widest = [0] * len(columns)
+    for row in _with_titles(columns, rows):
+        widest = list(map(max, widest, map(width_of, row)))
+    wanted = dict(enumerate(widest))
     found = _Layout(range(len(columns)), wanted)
     if not limit or found.total <= limit:
         return found
-    floors = {index: _floor(column) for index, column in enumerate(texts)}
+    floors = {index: _floor(column.title, {row[index] for row in rows}) for index, column in enumerate(columns)}
     order = sorted((index for index, column in enumerate(columns) if column.leaves), key=lambda i: columns[i].leaves)
     shown = list(range(len(columns)))
     for leaving in [None, *order]:
@@ -133,10 +163,10 @@ def _layout(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int
     return found
 
 
-def _floor(texts: Sequence[str]) -> int:
+def _floor(title: str, cells: Iterable[str]) -> int:
     """The smallest width of a column: its title and its words are not cut, except very long words."""
-    longest = max(width_of(piece) for text in texts[1:] or [""] for piece in words_of(text))
-    return max(width_of(texts[0]), min(longest, _LONGEST_WORD))
+    longest = max((width_of(piece) for cell in cells for piece in words_of(cell)), default=0)
+    return max(width_of(title), min(longest, _LONGEST_WORD))
 
 
 def _shrunk(layout: _Layout, floors: Mapping[int, int], limit: int) -> _Layout:

@@ -41,21 +41,16 @@ def inspect_cluster(
     if minor is None and is_clamped("latest", chosen.server_minor):
         say(f"The API server is 1.{chosen.server_minor}; the newest Pod Security rules known here are v1.{judged}.")
     rows = fold(chosen.workloads, chosen.others)
-    seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [[] for _ in rows]
+    seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [()] * len(rows)
     nodes = _with_what_they_have(nodes, rows, seen)
-    assessed = {
-        row.key: assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
+    assessed = [
+        assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
-    }
-    for row in rows:
-        if row.parent and not all(pod.finished for pod in row.pods):
-            assessed[row.parent.key] = with_worst(assessed[row.parent.key], assessed[row.key])
-    for row in rows:
-        if row.parent:
-            assessed[row.key] = replace(assessed[row.key], owner=row.parent.workload)
-    errors = [*chosen.errors, *not_observed(assessed.values())]
+    ]
+    _join_owners(rows, assessed)
+    errors = [*chosen.errors, *not_observed(assessed)]
     rules = chosen.server_minor if minor is None else minor
-    return list(assessed.values()), errors, _coverage(chosen, rows), rules, chosen.cluster
+    return assessed, errors, _coverage(chosen, rows), rules, chosen.cluster
 
 
 def in_detail(cluster: Cluster, assessment: Assessment) -> Assessment:
@@ -85,11 +80,24 @@ def _nodes(chosen: Selection) -> Nodes:
 
 def _coverage(chosen: Selection, rows: Sequence[WorkloadRow]) -> Coverage:
     """The counts behind the verdicts. ReplicaSets without a row of their own count as passed over."""
-    judged = {row.key for row in rows} | {
-        (pod.metadata.uid or "", ()) for row in rows for pod in row.pods
-    }
+    judged = {row.key for row in rows}
+    merged = (pod for row in rows for pod in row.pods if pod is not row.workload.template)
+    judged.update((pod.metadata.uid or "", ()) for pod in merged)
     passed_over = sum(workload_key(workload) not in judged for workload in chosen.workloads)
     return Coverage(len(judged), passed_over, len(chosen.errors))
+
+
+def _join_owners(rows: Sequence[WorkloadRow], assessed: list[Assessment]) -> None:
+    """Give each owner the worst risk and level of the pods with rows of their own, and each such pod its owner."""
+    owned = [(at, row, row.parent) for at, row in enumerate(rows) if row.parent]
+    parents = {parent.key for _, _, parent in owned}
+    place = {row.key: at for at, row in enumerate(rows) if row.key in parents}
+    for at, row, parent in owned:
+        above = place[parent.key]
+        if not all(pod.finished for pod in row.pods):
+            assessed[above] = with_worst(assessed[above], assessed[at])
+    for at, _, parent in owned:
+        assessed[at] = replace(assessed[at], owner=parent.workload)
 
 
 def _observations(

@@ -86,7 +86,7 @@ class ContainerAssessment(Struct, frozen=True):
         return self.risk if self.counted is None else self.counted
 
 
-class Assessment(Struct, frozen=True):
+class Assessment(Struct, frozen=True, gc=False):
     """One workload. `minor` is the minor version of the Pod Security rules; `pods` are the pods in the workload's row.
 
     `owner` is the workload of a pod that has a row of its own. `exempted` are accepted violations of the pod itself;

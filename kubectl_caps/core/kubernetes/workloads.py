@@ -26,7 +26,7 @@ class MissingField(MalformedWorkload):
         super().__init__(f"{field_path(path)}: Required value")
 
 
-class Workload(Struct, frozen=True, kw_only=True):
+class Workload(Struct, frozen=True, kw_only=True, gc=False):
     """One pod template (or pod) and the object that holds it. `path` is the path of the template in the object.
 
     `raw` is the whole object as the API sent it, if a command needs more fields than are decoded here. For a converted

@@ -14,7 +14,7 @@ from kubectl_caps.core.pods.judged_fields import rights
 Key = tuple[str, Path]
 
 
-class WorkloadRow(Struct):
+class WorkloadRow(Struct, gc=False):
     """A row of `inspect`: a workload, the pods merged into the row, and the row of its owner, if there is one."""
 
     workload: Workload
@@ -75,22 +75,28 @@ def fold(
     known: dict[Key, Workload] = {}
     for workload in shown:
         known.setdefault(workload_key(workload), workload)
-    asked = set(known)
+    unshown: dict[Key, Workload] = {}
     for workload in others:
-        known.setdefault(workload_key(workload), workload)
-    owners = {workload.metadata.uid: owner for workload in known.values() if (owner := workload.metadata.controller)}
-    busy = {owner.uid for workload in known.values() if workload.is_pod and (owner := workload.metadata.controller)}
-    rows: dict[str, list[WorkloadRow]] = {}
-    for workload in sorted(known.values(), key=lambda workload: len(_ancestors(workload, owners))):
-        above = [row for uid in _ancestors(workload, owners) for row in rows.get(uid, ())]
+        if (key := workload_key(workload)) not in known:
+            unshown.setdefault(key, workload)
+    every = [*known.values(), *unshown.values()]
+    owners = {workload.metadata.uid: owner for workload in every if (owner := workload.metadata.controller)}
+    above_another = {owner.uid for owner in owners.values()}
+    busy = {owner.uid for workload in every if workload.is_pod and (owner := workload.metadata.controller)}
+    rows: list[WorkloadRow] = []
+    rows_of: dict[str, list[WorkloadRow]] = {}
+    for workload in sorted(every, key=lambda workload: len(_ancestors(workload, owners))):
+        above = [row for uid in _ancestors(workload, owners) for row in rows_of.get(uid, ())]
         row = next((row for row in above if same(workload, row.workload)), None)
-        apart = workload.is_pod or workload.metadata.uid in busy or (not history and workload_key(workload) in asked)
-        if row is None and (apart if above else workload_key(workload) in asked):
+        apart = workload.is_pod or workload.metadata.uid in busy or (not history and workload_key(workload) in known)
+        if row is None and (apart if above else workload_key(workload) in known):
             row = WorkloadRow(workload, [], above[0] if above else None)
-            rows.setdefault(workload_key(workload)[0], []).append(row)
+            rows.append(row)
+            if (uid := workload.metadata.uid) and uid in above_another:
+                rows_of.setdefault(uid, []).append(row)
         if row and isinstance(workload.template, Pod):
             row.pods.append(workload.template)
-    return _ordered([row for group in rows.values() for row in group])
+    return _ordered(rows)
 
 
 def workload_key(workload: Workload) -> Key:

@@ -37,7 +37,7 @@ def theirs(pods: int) -> dict[str, Sequence[str]]:
 def measured(pods: int, templates: int) -> dict[str, Figures]:
     """The figures on a new API server."""
     with running("api") as place:
-        # In a process of its own: a command's highest resident size counts from its fork, with the memory of its parent.
+        # In another process: a command's highest resident size counts from its fork, with the memory of its parent.
         filling = multiprocessing.get_context("fork").Process(target=fill, args=(Cluster(place), pods, templates))
         filling.start()
         filling.join()

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kubectl_caps.cluster.api.client import Cluster, Listing
 from kubectl_caps.cluster.api.resources import NODES, resource_of
 from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
+from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
@@ -138,11 +139,8 @@ class _Shared:
 
     def of(self, part: T) -> T:
         """The first part that is equal to this one."""
-        try:
-            key = (type(part), msgspec.msgpack.encode(part))
-        except (OverflowError, UnicodeEncodeError, RecursionError):  # a number or a text that only Python can hold
-            return part
-        found: T = self._parts.setdefault(key, part)
+        same = fingerprint(part)
+        found: T = part if same is None else self._parts.setdefault((type(part), same), part)
         return found
 
     def pod(self, workload: Workload) -> Workload:

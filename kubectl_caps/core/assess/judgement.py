@@ -5,10 +5,10 @@ A cluster runs one template under many names, and a repository holds one for eac
 
 from collections.abc import Callable, Hashable, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
+from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk
 from kubectl_caps.core.podsecurity.policy import Level
@@ -40,9 +40,8 @@ def remembered(
     The key is all that a judgement reads: the pod's spec and annotations, where they stand, what the status of its pods
     has `told`, the runtimes, and the version of the rules. Names and labels are not read.
     """
-    try:
-        fields = msgspec.msgpack.encode((workload.template.spec, workload.template.annotations))
-    except (OverflowError, UnicodeEncodeError, RecursionError):  # a number or a text that only Python can hold
+    fields = fingerprint(workload.template.spec, workload.template.annotations)
+    if fields is None:
         return judge()
     key = (fields, workload.path, workload.unseen, told, tuple(places), minor)
     found = _judged.get(key)

@@ -104,7 +104,9 @@ def run() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: so do we
             signal.signal(number, _interrupt)
-    raise SystemExit(main())
+    status = main()
+    gc.freeze()  # at its end the interpreter looks for garbage once more, among all that is left
+    raise SystemExit(status)
 
 
 def _interrupt(*_: object) -> None:

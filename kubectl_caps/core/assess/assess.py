@@ -82,10 +82,9 @@ def _told(spec: PodSpec, pods: Sequence[Pod]) -> tuple[Hashable, ...]:
     """All that the status of pods tells about the containers of their template."""
     if all(pod.status is _NO_STATUS or not pod.status.containers for pod in pods):
         return ()
-    names = [member.container.name for member in members(spec)]
+    containers = [member.container for member in members(spec)]
     return tuple(
-        (frozenset(user for pod in pods for user in _users(name, pod)), tuple(_complaints(name, pods)))
-        for name in names
+        (frozenset(_seen_users(container, pods)), tuple(_complaints(container.name, pods))) for container in containers
     )
 
 
@@ -227,8 +226,8 @@ def running_user(
     If pods run as different users, the lowest user id counts, so root wins. The status of a pod with another image
     counts only if that pod runs as root.
     """
-    seen = {(image, uid) for pod in pods for image, uid in _users(container.name, pod)}
-    if seen and (any(image == container.image for image, _ in seen) or any(uid == 0 for _, uid in seen)):
+    seen = _seen_users(container, pods)
+    if seen and (any(same_image for same_image, _ in seen) or any(uid == 0 for _, uid in seen)):
         return RunningUser(min(uid for _, uid in seen), "status")
     started = {observation.granted.uid for observation in observations if observation.granted}
     if started:
@@ -240,11 +239,15 @@ def running_user(
     return RunningUser(None, "image")
 
 
-def _users(name: str, pod: Pod) -> Iterator[tuple[str | None, int]]:
-    """The image of a pod's container, and the user that it is seen to run as."""
-    status = pod.status.containers.get(name)
-    if status and status.uid is not None:
-        yield from ((item.container.image, status.uid) for item in members(pod.spec) if item.container.name == name)
+def _seen_users(container: Container, pods: Sequence[Pod]) -> set[tuple[bool, int]]:
+    """The users that the container runs as in the pods' status, and whether the pod has the same image."""
+    found = set()
+    for pod in pods:
+        status = pod.status.containers.get(container.name)
+        if status and status.uid is not None:
+            same = [one.container for one in members(pod.spec) if one.container.name == container.name]
+            found |= {(one.image == container.image, status.uid) for one in same}
+    return found
 
 
 def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:

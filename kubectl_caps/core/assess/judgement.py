@@ -1,18 +1,22 @@
 """`Judgement`: the part of an assessment that depends on the pod template alone; equal templates are judged once.
 
-A cluster runs one template under many names, and a repository holds one for each place it is deployed to.
+A cluster runs one template under many names and with many tags, and a repository holds one for each place it is
+deployed to.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
+from kubectl_caps.core.kubernetes.pod import PodSpec, members
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation
+from kubectl_caps.core.warnings.images import file_capabilities
 
 
 class Judgement(Struct, frozen=True):
@@ -24,8 +28,12 @@ class Judgement(Struct, frozen=True):
     violations: tuple[Violation, ...]
 
 
+Images = tuple[str | None, ...]
+"""The images of a pod's containers, in the order of `members`."""
+
 _MOST = 2_000
-_judged: dict[Hashable, Judgement] = {}
+_judged: dict[Hashable, dict[Images, Judgement]] = {}
+"""The judgements of templates that differ only in their images, by everything else that a judgement reads."""
 
 
 def remembered(
@@ -38,15 +46,35 @@ def remembered(
     """What `judge` finds, or what it has found in a template with the same fields, in the same place.
 
     The key is all that a judgement reads: the pod's spec and annotations, where they stand, what the status of its pods
-    has `told`, the runtimes, and the version of the rules. Names and labels are not read.
+    has `told`, the runtimes, and the version of the rules. Names and labels are not read. Of an image, only its known
+    file capabilities are read.
     """
-    fields = fingerprint(workload.template.spec, workload.template.annotations)
+    spec, images = _without_images(workload.template.spec)
+    fields = fingerprint(spec, workload.template.annotations, list(map(file_capabilities, images)))
     if fields is None:
         return judge()
     key = (fields, workload.path, workload.unseen, told, tuple(places), minor)
-    found = _judged.get(key)
-    if found is None:
-        if len(_judged) >= _MOST:
-            _judged.clear()
-        found = _judged[key] = judge()
-    return found
+    if len(_judged) >= _MOST and key not in _judged:
+        _judged.clear()
+    alike = _judged.setdefault(key, {})
+    if images not in alike:
+        if len(alike) >= _MOST:
+            alike.clear()
+        first = next(iter(alike.values()), None)
+        alike[images] = judge() if first is None else _of_other_images(first, workload.template.spec)
+    return alike[images]
+
+
+_LISTS = ("init_containers", "containers", "ephemeral_containers")
+
+
+def _without_images(spec: PodSpec) -> tuple[PodSpec, Images]:
+    lists = {name: found for name in _LISTS if (found := getattr(spec, name))}
+    bare = {name: [replace(container, image=None) for container in found] for name, found in lists.items()}
+    return replace(spec, **bare), tuple(container.image for found in lists.values() for container in found)
+
+
+def _of_other_images(judgement: Judgement, spec: PodSpec) -> Judgement:
+    """The judgement of a template that differs only in its images."""
+    own = zip(judgement.containers, members(spec), strict=True)
+    return replace(judgement, containers=tuple(replace(one, container=member.container) for one, member in own))

@@ -1,0 +1,53 @@
+"""A template that is like an earlier one is not judged again; its assessment is as if it had been."""
+
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from differential.pods import Maker
+
+from kubectl_caps.core.assess.assess import assess
+from kubectl_caps.core.assess.assessment import NodeRuntime
+from kubectl_caps.core.kubernetes.pod import Pod
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.linux.runtimes import by_name
+
+PLACES = [NodeRuntime(by_name("containerd"), 1, "observed")]
+IMAGES = ("web:1", "web:2", "registry.k8s.io/coredns/coredns:v1.12.0", "caddy", None)
+SEEDS = 60
+
+
+def workload(template: Pod) -> Workload:
+    return Workload(api_version="v1", kind="Pod", metadata=template.metadata, template=template, path=())
+
+
+def with_images(pod: dict[str, Any], chance: Random) -> Pod:
+    """The pod with other images, and with or without a user in the status of its containers."""
+    made = msgspec.json.decode(msgspec.json.encode(pod))
+    containers = [one for key in ("initContainers", "containers") for one in made["spec"].get(key, [])]
+    for container in containers:
+        container["image"] = chance.choice(IMAGES)
+    if chance.random() < 0.5:
+        uid = chance.choice((0, 1000))
+        statuses = [{"name": one["name"], "user": {"linux": {"uid": uid}}} for one in containers]
+        made["status"] = {"containerStatuses": statuses}
+    return msgspec.convert(made, Pod)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_template_that_differs_in_its_images_is_assessed_as_if_it_were_the_first(seed: int) -> None:
+    chance = Random(seed)
+    model = Maker(chance).pod()
+    templates = [with_images(model, chance) for _ in range(8)]
+    for template in templates:
+        pods = [template, *chance.sample(templates, 1)]
+        found = assess(workload(template), pods, PLACES, 37, once=True)
+        assert found == assess(workload(template), pods, PLACES, 37)
+
+
+def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:
+    model = Maker(Random(1)).pod()
+    first, second = (msgspec.convert({**model, "metadata": {"name": name}}, Pod) for name in ("a", "b"))
+    one, other = (assess(workload(pod), [pod], PLACES, 37, once=True) for pod in (first, second))
+    assert one.containers is other.containers

@@ -20,7 +20,8 @@ class _Parser(argparse.ArgumentParser):
     """argparse with kubectl's words for errors and our pages of help, and no abbreviated flags."""
 
     def __init__(self, command: str) -> None:
-        super().__init__(prog=f"{program_name()} {command}", allow_abbrev=False)
+        # argparse makes a formatter for each flag, and without a width each one asks the terminal.
+        super().__init__(prog=f"{program_name()} {command}", allow_abbrev=False, formatter_class=_formatter)
         self.command = command
 
     def format_help(self) -> str:
@@ -39,6 +40,10 @@ class _Parser(argparse.ArgumentParser):
             name, _, rest = message.removeprefix("argument ").partition(": ")
             message = f"flag needs an argument: {name}" if rest == "expected one argument" else f"{name}: {rest}"
         raise InvalidCommandLine(message, self.prog)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=80)
 
 
 def did_you_mean(word: str, known: Iterable[str], wanted: bool = True) -> str:

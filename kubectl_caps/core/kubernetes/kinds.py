@@ -122,11 +122,13 @@ def all_kinds() -> tuple[Kind, ...]:
 
 
 # Former groups of built-in kinds, which manifests still name.
-_FORMER_GROUPS = {"extensions": ("apps",)}
+_FORMER_GROUPS = {"extensions": "apps"}
+_BY_NAME = {(row.group, row.kind): row for row in KINDS}
 
 
 def kind_of(api_version: str, kind: str) -> Kind | None:
     """The row for an object of this group and kind, in any version; None if the kind has no row."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
-    groups = _FORMER_GROUPS.get(group, (group,))
-    return next((row for row in all_kinds() if row.kind == kind and row.group in groups), None)
+    group = _FORMER_GROUPS.get(group, group)
+    found = _BY_NAME.get((group, kind))
+    return found or next((row for row in _given if (row.group, row.kind) == (group, kind)), None)

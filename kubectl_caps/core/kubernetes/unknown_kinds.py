@@ -153,18 +153,21 @@ def _group(api_version: str) -> str:
     return api_version.partition("/")[0] if "/" in api_version else ""
 
 
-def _fields(root: Mapping[str, Any], templates: Collection[Path]) -> Iterator[tuple[Path, str, Any, bool]]:
-    """Every field below a mapping, parents first: its path, name, value, and whether the field is in a template."""
+def _fields(root: dict[str, Any], templates: Collection[Path]) -> Iterator[tuple[Path, str, Any, bool]]:
+    """Every field below a mapping of plain JSON, parents first.
+
+    Yields the path, the name and the value of a field, and whether the field is in a template.
+    """
     waiting: list[tuple[Any, Path, bool]] = [(root, (), False)]
     for node, path, in_template in waiting:
-        if isinstance(node, Mapping):
+        if isinstance(node, dict):
             for key, value in node.items():
                 below = (*path, str(key))
                 if below in templates:
                     continue
                 yield below, str(key), value, in_template
-                if isinstance(value, Mapping | list):
+                if isinstance(value, dict | list):
                     waiting.append((value, below, in_template or "template" in str(key).lower()))
         else:
             found = [(item, (*path, at), in_template) for at, item in enumerate(node)]
-            waiting += [one for one in found if isinstance(one[0], Mapping | list) and one[1] not in templates]
+            waiting += [one for one in found if isinstance(one[0], dict | list) and one[1] not in templates]

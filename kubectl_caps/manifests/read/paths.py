@@ -173,7 +173,8 @@ class _Walk:
 
         The order is that of Go's filepath.Walk. Links to folders are not followed.
         """
-        entries = sorted(path.iterdir(), key=lambda entry: entry.name)
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
         is_chart = any(entry.name == "Chart.yaml" for entry in entries)
         if is_chart:
             yield self._is_chart(path)
@@ -182,16 +183,17 @@ class _Walk:
         for entry in entries:
             if is_chart and (entry.name in _CHART_PARTS or entry.name.startswith(("Chart.", "values"))):
                 continue
-            is_folder = entry.is_dir()
-            if (is_folder or entry.suffix in SUFFIXES) and self.excluded(entry):
-                yield PassedOver(str(entry), _EXCLUDED)
+            name = entry.path.removeprefix("./")  # the entries of "." have no other prefix
+            is_folder, is_manifest = entry.is_dir(), os.path.splitext(entry.name)[1] in SUFFIXES  # noqa: PTH122
+            if (is_folder or is_manifest) and self.excluded(FilePath(name)):
+                yield PassedOver(name, _EXCLUDED)
             elif is_folder:
                 if self.recursive and not entry.is_symlink():
-                    yield from _refused(self._folder(entry))
+                    yield from _refused(self._folder(FilePath(name)))
                 else:
-                    yield NotRead(str(entry), _LINK if self.recursive else _WITHOUT_R)
-            elif entry.suffix in SUFFIXES and not (listed is not None and entry.name in NAMES):
-                yield _regular(entry)
+                    yield NotRead(name, _LINK if self.recursive else _WITHOUT_R)
+            elif is_manifest and not (listed is not None and entry.name in NAMES):
+                yield _regular(entry, name)
 
     def _is_chart(self, path: FilePath) -> NotRead:
         render = f"helm template {path} | {self.command} -f -"
@@ -264,11 +266,11 @@ def _not_read(path: FilePath | str, why: str) -> NotRead:
     return NotRead(str(path), InputError(why))
 
 
-def _regular(entry: FilePath) -> PathItem:
+def _regular(entry: "os.DirEntry[str]", name: str) -> PathItem:
     """A folder's file. A pipe, a socket or a device is an error, because reading it might never end."""
-    if entry.is_file() or not entry.exists():
-        return ManifestFile(str(entry), named=False)
-    return _not_read(entry, f"{entry}: a pipe, socket or device in a folder is not read; name it with -f")
+    if entry.is_file() or not os.path.exists(name):  # noqa: PTH110 - no name makes it raise
+        return ManifestFile(name, named=False)
+    return _not_read(name, f"{name}: a pipe, socket or device in a folder is not read; name it with -f")
 
 
 def _refused(items: Iterator[PathItem]) -> Iterator[PathItem]:

@@ -6,6 +6,7 @@ containerd) would *grant* something if it were put right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ from kubectl_caps.core.harden.restricted import (
 )
 from kubectl_caps.core.harden.write_back import write_back
 from kubectl_caps.core.kubernetes.container import SecurityContext
+from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.core.kubernetes.made_pods import template_of
 from kubectl_caps.core.kubernetes.patch import Patch, between, copied, lookup
 from kubectl_caps.core.kubernetes.pod import ContainerRef, PodSecurityContext, PodSpec, members
@@ -91,7 +93,8 @@ def harden(obj: Mapping[str, Any], workloads: tuple[Workload, ...], options: Har
 
     Raises ValueError if `options` name a container that the object does not have.
     """
-    wanted = copied(dict(obj))
+    is_converted = any(workload.places is not None for workload in workloads)
+    wanted = copied(dict(obj)) if is_converted else dict(obj)
     notes: list[Note] = []
     refusals: list[Note] = []
     gains: list[Gain] = []
@@ -99,7 +102,7 @@ def harden(obj: Mapping[str, Any], workloads: tuple[Workload, ...], options: Har
     for workload in workloads:
         spec = workload.template.spec
         missing -= {member.container.name for member in members(spec)}
-        template = template_of(workload, wanted)
+        template = template_of(workload, wanted) if is_converted else _own_template(wanted, workload.path)
         before = copied(template) if workload.places is not None else None
         _harden_template(template, workload, _Run(spec, options, notes, refusals, gains))
         if before is not None:
@@ -107,6 +110,25 @@ def harden(obj: Mapping[str, Any], workloads: tuple[Workload, ...], options: Har
     if missing:
         raise ValueError(_no_such_container(missing, workloads))
     return Hardening(between(obj, wanted), tuple(dict.fromkeys(notes)), tuple(refusals), tuple(gains))
+
+
+def _own_template(wanted: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The template at a path, with its own copies of all that a hardening may change; everything else stays shared.
+
+    A whole copy would take a third of the time of planning, and comparing all of it another third.
+    """
+    node: Any = wanted
+    for step in path:
+        node[step] = copy(node[step])
+        node = node[step]
+    template: dict[str, Any] = node
+    spec = template["spec"] = copy(template["spec"])
+    if template.get("metadata"):
+        template["metadata"] = copy(template["metadata"])
+    for name in ("initContainers", "containers"):
+        if spec.get(name):
+            spec[name] = list(map(copy, spec[name]))
+    return template
 
 
 def _harden_template(template: dict[str, Any], workload: Workload, run: _Run) -> None:

@@ -185,14 +185,15 @@ def _same_items(before: Json, after: Json) -> bool:
 def _names(obj: Json, changes: Sequence[Change]) -> Iterator[tuple[Path, Json]]:
     seen = set()
     for change in changes:
-        for index, step in enumerate(change.path):
-            item = change.path[: index + 1]
-            found = ((*item, key) for key in ("name", "image") if isinstance(step, int))
+        for at in (at for at, step in enumerate(change.path, 1) if isinstance(step, int)):
+            path = change.path[:at]
+            item = {} if path in seen else lookup(obj, path)
+            seen.add(path)
             # A step of Tekton needs no name: then its image identifies the step.
-            path = next((one for one in found if isinstance(lookup(obj, one), str)), None)
-            if path is not None and path not in seen:
-                seen.add(path)
-                yield path, lookup(obj, path)
+            known = isinstance(item, Mapping)
+            key = next((key for key in ("name", "image") if known and isinstance(item.get(key), str)), None)
+            if key is not None:
+                yield (*path, key), item[key]
 
 
 def _relocated(path: Path, names: Mapping[Path, Json], current: Json) -> Path | None:

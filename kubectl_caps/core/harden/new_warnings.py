@@ -24,12 +24,9 @@ def new_warnings(
 
     `member` is the container before the change.
     """
-    known = {warning.message for warning in _warnings(member, before, runtimes)}
-    return [
-        warning.message
-        for warning in _warnings(member, after, runtimes)
-        if warning.id not in _SAID_OTHERWISE and (warning.message not in known or _names(warning.message, added))
-    ]
+    found = [one.message for one in _warnings(member, after, runtimes) if one.id not in _SAID_OTHERWISE]
+    known = {warning.message for warning in _warnings(member, before, runtimes)} if found else set()
+    return [message for message in found if message not in known or _names(message, added)]
 
 
 def _warnings(member: ContainerRef, side: Side, runtimes: Sequence[Runtime]) -> Iterator[CapabilityWarning]:

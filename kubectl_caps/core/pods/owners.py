@@ -1,6 +1,6 @@
 """Makes the rows of `inspect`: merges pods and ReplicaSets into the row of their owner, unless their rights differ."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -102,6 +102,14 @@ def fold(
 def workload_key(workload: Workload) -> Key:
     """The identity of a workload: the object's uid (or the object itself if a file gives no uid), and the path."""
     return workload.metadata.uid or f"no uid {id(workload)}", workload.path
+
+
+def owner_chain(workload: Workload, by_uid: Mapping[str | None, Workload]) -> Iterator[Workload]:
+    """The owners of a workload among these, the nearest first, each once: owner references may form a circle."""
+    seen = {workload.metadata.uid}
+    while (owner := workload.metadata.controller) and owner.uid not in seen and (above := by_uid.get(owner.uid)):
+        seen.add(owner.uid)
+        yield (workload := above)
 
 
 def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference]) -> list[str]:

@@ -6,14 +6,18 @@ differently: SecurityContextConstraints of OpenShift, a webhook's own code, cond
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from kubectl_caps.core.kubernetes.kinds import kind_of
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
-from kubectl_caps.core.pods.owners import Key, same_security, workload_key
+from kubectl_caps.core.pods.owners import Key, owner_chain, same_security, workload_key
 
 
 def proven(workloads: Sequence[Workload], admitted: Mapping[Key, Pod]) -> set[Key]:
-    """The workloads whose controller has made a pod with the same rights as the pod of the dry run (`admitted`)."""
-    owners = {one.metadata.uid: one for one in workloads if not one.is_pod}
+    """The workloads whose controller has made a pod with the same rights as the pod of the dry run (`admitted`).
+
+    Only Kubernetes' own controllers count: which labels a custom controller gives its next pod is not known.
+    """
+    owners = {one.metadata.uid: one for one in workloads if _has_known_controller(one)}
     return {
         key
         for pod in workloads
@@ -23,12 +27,16 @@ def proven(workloads: Sequence[Workload], admitted: Mapping[Key, Pod]) -> set[Ke
     }
 
 
+def _has_known_controller(workload: Workload) -> bool:
+    row = kind_of(workload.api_version, workload.kind)
+    return row is not None and row.builtin and bool(row.template) and workload.kind != "PodTemplate"
+
+
 def _makers(pod: Workload, owners: Mapping[str | None, Workload]) -> Iterator[Workload]:
     """The owners of a pod, the nearest first. They end before an owner whose template has changed since."""
     below: Workload | None = None
-    controller = pod.metadata.controller
-    while controller and (owner := owners.get(controller.uid)):
+    for owner in owner_chain(pod, owners):
         if below and not same_security(below.template, owner.template):
             return
         yield owner
-        below, controller = owner, owner.metadata.controller
+        below = owner

@@ -70,4 +70,4 @@ def test_only_a_pod_of_the_controller_with_the_same_rights_proves_a_dry_run(
 ) -> None:
     """A ReplicaSet of an older revision proves nothing of its Deployment, and no pod proves a custom controller."""
     admitted = {workload_key(one): ADMITTED for one in workloads if not one.is_pod}
-    assert {uid for uid, _ in proven(workloads, admitted)} == found
+    assert {uid for uid, *_ in proven(workloads, admitted)} == found

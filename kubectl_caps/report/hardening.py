@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from kubectl_caps.core.harden.result import HardenResult, Suggestion
-from kubectl_caps.core.kubernetes.changed_fields import fields
-from kubectl_caps.core.kubernetes.field_managers import for_source, undone
+from kubectl_caps.core.kubernetes.changed_fields import fields, for_source
+from kubectl_caps.core.kubernetes.field_managers import undone
 from kubectl_caps.core.kubernetes.field_path import field_path
 from kubectl_caps.core.kubernetes.patch import ABSENT, Json
 from kubectl_caps.core.text import plural

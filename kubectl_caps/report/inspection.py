@@ -47,7 +47,8 @@ def rows(
     marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
     if marked:
         headers.append("EXEMPTED")
-    cells: dict[tuple[int, Level | None], list[str]] = {}  # of containers that equal templates share
+    # Equal templates share their containers, so an id saves time. `assessments` keeps the containers alive.
+    cells: dict[tuple[int, Level | None], list[str]] = {}
 
     def lines() -> Iterator[Sequence[str]]:
         for assessment in assessments:

@@ -12,9 +12,10 @@ from testbed.cluster import Cluster
 
 from kubectl_caps.core.harden.plan import HardenOptions, harden
 from kubectl_caps.core.kubernetes.changed_fields import fields
-from kubectl_caps.core.kubernetes.field_managers import ManagerEffect, predict_managers, reverted
+from kubectl_caps.core.kubernetes.field_managers import ManagerEffect, predict_managers
 from kubectl_caps.core.kubernetes.field_path import Path
 from kubectl_caps.core.kubernetes.kinds import kind_of
+from kubectl_caps.core.kubernetes.managed_fields import owner_of
 from kubectl_caps.core.kubernetes.patch import Patch, lookup, pointer
 from kubectl_caps.core.kubernetes.workloads import read_workloads
 
@@ -81,7 +82,7 @@ class Written(msgspec.Struct):
 
     def lost(self, now: Mapping[str, Any]) -> set[Path]:
         """The fields that are no longer as the change made them."""
-        return {path for path, _ in reverted(now, self.patch)}
+        return {one.path for one in fields(self.patch, now) if lookup(now, one.path) != one.after}
 
 
 class Repository:
@@ -108,12 +109,12 @@ class Repository:
         flags = ["--type=json", f"--field-manager={manager}", "-p", json.dumps(operations)]
         self.kubectl("patch", self.kind, name, *flags)
 
-    def harden(self, manager: str = "kubectl-caps", *, merges_lists: bool = True) -> dict[str, Written]:
+    def harden(self, manager: str = "kubectl-caps") -> dict[str, Written]:
         """Foresee, then send the change."""
         written = {}
         for name, obj in self.get().items():
             change = hardened(obj)
-            written[name] = Written(change, predict_managers(obj, change, manager, merges_lists=merges_lists))
+            written[name] = Written(change, predict_managers(obj, change, manager))
             self.patch(name, change.json_patch(), manager)
         return written
 
@@ -183,7 +184,7 @@ def test_apply_replaces_the_containers_of_a_custom_resource(
     api_cluster.kubectl("wait", "--for=condition=Established", "crd/rollouts.argoproj.io", "--timeout=20s")
     rollouts = Repository(api_cluster, namespace, "rollouts.argoproj.io")
     rollouts.apply(source("nothing", "argoproj.io/v1alpha1", "Rollout"), *flags)
-    [written] = rollouts.harden(merges_lists=False).values()
+    [written] = rollouts.harden().values()
     assert set(written.foreseen.values()) == ({"conflicts"} if flags else {"reverts"})
     again = source("nothing", "argoproj.io/v1alpha1", "Rollout", revision="2")
     rollouts.apply(again, *flags, *(["--force-conflicts"] if flags else []))
@@ -197,7 +198,7 @@ def test_the_writer_that_reverted_a_field_is_named(repository: Repository) -> No
     path: Path = ("spec", "template", "spec", "containers", 0, "securityContext", "allowPrivilegeEscalation")
     repository.patch("nothing", [{"op": "replace", "path": pointer(path), "value": True}], "operator")
     [now] = repository.get().values()
-    assert reverted(now, written.patch) == ((path, "operator"),)
+    assert (written.lost(now), owner_of(now, path)) == ({path}, "operator")
 
 
 def test_commands_that_ran_once_and_controllers_are_no_other_writers(repository: Repository) -> None:

@@ -162,3 +162,23 @@ def test_a_server_without_the_api_is_told_in_one_line_with_another_form(kind: st
         resource_of_kind(OldServer(), "admissionregistration.k8s.io/v1", kind)  # type: ignore[arg-type]
     assert says in str(caught.value)
     assert ("--form kyverno" in str(caught.value)) == kind.startswith("Validating")
+
+
+def test_objects_of_files_that_repeat_a_uid_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A manifest that was copied from a cluster, twice; one copy has ended."""
+    container = {"name": "c", "image": "i", "securityContext": {"privileged": True}}
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "shop", "uid": "1"},
+            "spec": {"containers": [container]},
+            "status": {"phase": phase},
+        }
+        for name, phase in (("done", "Succeeded"), ("web", "Running"))
+    ]
+    path = tmp_path / "pods.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+    status, objects, err = printed(capsys, "-f", str(path))
+    assert (status, "namespace/shop: 1 object judged, 1 that make no more pods passed over" in err) == (0, True)
+    assert objects[0]["data"] == {**objects[0]["data"], "pod_done_c": "privileged", "pod_web_c": "privileged"}

@@ -130,7 +130,7 @@ class Planner:
     def _with_managers(self, job: HardenResult) -> HardenResult:
         """Add the effects of other writers: a change that they undo belongs into their source."""
         patch, manager = job.hardening.patch, self.watch.manager
-        job = replace(job, effects=predict_managers(job.obj, patch, manager, merges_lists=job.kind.builtin))
+        job = replace(job, effects=predict_managers(job.obj, patch, manager))
         writers = ", ".join(dict.fromkeys(one.writer for one in reconciling(job.effects)))
         if writers and not self.force and job.result == "planned":
             return job.ended("refused", f"{writers} would undo it: change the source, or go on with --force")

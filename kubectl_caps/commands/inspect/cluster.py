@@ -82,7 +82,7 @@ def _coverage(chosen: Selection, rows: Sequence[WorkloadRow]) -> Coverage:
     """The counts behind the verdicts. ReplicaSets without a row of their own count as passed over."""
     judged = {row.key for row in rows}
     merged = (pod for row in rows for pod in row.pods if pod is not row.workload.template)
-    judged.update((pod.metadata.uid or "", ()) for pod in merged)
+    judged.update((pod.metadata.uid or "", 0, ()) for pod in merged)
     passed_over = sum(workload_key(workload) not in judged for workload in chosen.workloads)
     return Coverage(len(judged), passed_over, len(chosen.errors))
 

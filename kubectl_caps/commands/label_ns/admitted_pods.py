@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
@@ -14,21 +13,19 @@ from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.pods.created import sample_pods
 from kubectl_caps.core.pods.owners import Key, workload_key
 from kubectl_caps.core.pods.proven import proven
-from kubectl_caps.errors import ApiError
+from kubectl_caps.errors import ApiError, CapsError, InputError
 
 
 class AdmissionResult(Struct):
-    """The pods that the server returned, by the key of each workload that makes such a pod.
+    """The pods that the server returned, by the key of each workload that makes such a pod; and those without one.
 
-    The server did not create the `refused` pods, and was not asked for the `untried` ones. The real pods of an
-    `uncertain` workload may differ, so the admitted pod does not overrule the refusal of the template: no pod of the
-    controller proves the dry run, or the controller is a custom one.
+    The real pods of an `uncertain` workload may differ, because no pod of its controller proves the dry run. So the
+    admitted pod does not overrule the refusal of the template.
     """
 
-    admitted: dict[Key, Pod] = {}
-    refused: list[tuple[Sequence[Workload], ApiError]] = []
-    untried: list[tuple[Sequence[Workload], str]] = []
-    uncertain: set[Key] = msgspec.field(default_factory=set)
+    admitted: dict[Key, Pod]
+    refused: list[tuple[Sequence[Workload], CapsError]]
+    uncertain: set[Key] = set()
 
 
 def dry_run_pods(
@@ -39,17 +36,13 @@ def dry_run_pods(
     `workloads` are all of the namespace: their pods show what controllers get.
     """
     samples, malformed = sample_pods(active, namespace)
-    result = AdmissionResult(untried=[([workload], str(error)) for workload, error in malformed])
+    result = AdmissionResult({}, [([workload], InputError(str(error))) for workload, error in malformed])
     for sample in samples:
         try:
             body = for_dry_run(sample.body, sample.workloads[0])
             created = cluster.create(PODS, namespace, body, dry_run=True, field_manager=manager)
             result.admitted.update(dict.fromkeys(map(workload_key, sample.workloads), pod_made(created)))
-        except MalformedObject as error:
-            result.untried.append((sample.workloads, error.words))
-        except ApiError as error:
+        except (ApiError, MalformedObject) as error:
             result.refused.append((sample.workloads, error))
-        if not sample.is_known:
-            result.uncertain.update(map(workload_key, sample.workloads))
-    result.uncertain |= result.admitted.keys() - proven(workloads, result.admitted)
+    result.uncertain = result.admitted.keys() - proven(workloads, result.admitted)
     return result

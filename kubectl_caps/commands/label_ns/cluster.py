@@ -15,7 +15,6 @@ from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, turn
 from kubectl_caps.core.assess.coverage import Coverage
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS
 from kubectl_caps.core.kubernetes.workloads import Workload
-from kubectl_caps.core.label.admission_doubts import admission_doubts, needs_all_hooks
 from kubectl_caps.core.label.plan_labels import SYSTEM_NAMESPACES, LabelOptions, LabelPlan, plan_labels, security_labels
 from kubectl_caps.core.label.verdicts import (
     Labelling,
@@ -30,7 +29,7 @@ from kubectl_caps.core.label.verdicts import (
     unseen,
 )
 from kubectl_caps.core.pods.inactive import inactive
-from kubectl_caps.core.pods.mutating_admission import AdmissionScope, Hook
+from kubectl_caps.core.pods.mutating_admission import MutatingAdmission
 from kubectl_caps.core.pods.owners import Key, workload_key
 from kubectl_caps.core.podsecurity import enforce_warnings
 from kubectl_caps.core.podsecurity.labels import resolve, tightens
@@ -43,17 +42,13 @@ LOOKS = 2
 
 
 class LabelRun(LabelOptions, frozen=True, kw_only=True):
-    """The parameters that all namespaces of one command share.
-
-    `hooks` may change new objects; `hidden` are the missing rights to list other hooks.
-    """
+    """The parameters that all namespaces of one command share."""
 
     cluster: Cluster
     source: dict[str, str]
     dry_run: str
     manager: str
-    hooks: list[Hook]
-    hidden: tuple[str, ...]
+    admission: MutatingAdmission
 
 
 def label(run: LabelRun, namespace: dict[str, Any], inventory: Inventory) -> Labelling:
@@ -97,7 +92,12 @@ def _judge(run: LabelRun, item: Labelling, plan: LabelPlan, inventory: Inventory
     judged = sum(workload_key(workload) not in left for workload in active)
     item.coverage = Coverage(judged, len(gone), len(inventory.errors) + len(active) - judged)
     open_ones = [one for one in active if workload_key(one) in tried.uncertain and not verdicts.of(one)]
-    _note_missing(run, item, active, open_ones, AdmissionScope(run.hooks, plan.present, plan.labels))
+    doubts = run.admission.doubts(plan.present, plan.labels, active, open_ones)
+    item.not_judged += tuple(doubts)
+    item.notes += tuple(f"{words}: no verdict depends on it" for words in run.admission.hidden if not doubts)
+    if run.minor is None:
+        item.notes += (f"the API server does not tell its version: judged by the rules of v1.{item.minor}",)
+        item.not_judged += tuple(older_server_sentences(active, item.policy))
     item.judged = judge(workloads, verdicts)
     item.notes += tuple(other_modes(item, plan, run, workloads, verdicts))
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
@@ -113,15 +113,15 @@ def _judge(run: LabelRun, item: Labelling, plan: LabelPlan, inventory: Inventory
 
 def _note(item: Labelling, workloads: Sequence[Workload], tried: AdmissionResult, verdicts: Verdicts) -> set[Key]:
     """Add the results of the dry runs to `item`; return the workloads whose pods could not be tried."""
-    left = {workload_key(workload) for alike, _ in tried.untried for workload in alike}
+    left: set[Key] = set()
     for alike, error in tried.refused:
         workload = alike[0]
-        if refusal_cause(error) == "Pod Security" and verdicts.template_verdict(workload):
+        refuses = verdicts.template_verdict(workload)
+        if refuses and isinstance(error, ApiError) and refusal_cause(error) == "Pod Security":
             item.notes += (f"{workload.reference}: its pods are refused already: {error.message}",)
         else:
             item.not_judged += (f"{workload.reference}: no pod could be created in a dry run: {error.words}",)
             left |= set(map(workload_key, alike))
-    item.not_judged += tuple(f"{alike[0].reference}: {why}" for alike, why in tried.untried)
     for reference in fixed_by_webhook(workloads, verdicts):
         item.notes += (f"{reference}: its template would be refused, but not its pods, which a webhook fixes",)
     for reference in unproven_fixes(workloads, verdicts):
@@ -130,24 +130,6 @@ def _note(item: Labelling, workloads: Sequence[Workload], tried: AdmissionResult
     for reference in finished_jobs(workloads, verdicts):
         item.notes += (f"{reference}: is finished, but would be refused if created again",)
     return left
-
-
-def _note_missing(
-    run: LabelRun, item: Labelling, active: Sequence[Workload], unproven: Sequence[Workload], scope: AdmissionScope
-) -> None:
-    """Add to `item` the doubts that dry runs leave, and the effects of missing rights and of an unknown version.
-
-    `unproven` are the workloads that pass by a dry run alone.
-    """
-    item.not_judged += tuple(admission_doubts(scope, active, unproven))
-    if unproven or needs_all_hooks(scope, active):
-        why = "how admission changes pods once the labels are set, and Jobs and ReplicaSets before pods, is not known"
-        item.not_judged += tuple(f"{words}: {why}" for words in run.hidden)
-    else:
-        item.notes += tuple(f"{words}: no verdict depends on it" for words in run.hidden)
-    if run.minor is None:
-        item.notes += (f"the API server does not tell its version: judged by the rules of v1.{item.minor}",)
-        item.not_judged += tuple(older_server_sentences(active, item.policy))
 
 
 def _compared(

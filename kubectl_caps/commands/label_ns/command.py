@@ -60,8 +60,7 @@ def _coverage(results: Sequence[Labelling]) -> Coverage:
 
 
 def _live(arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[Labelling]:
-    from kubectl_caps.cluster.api.rights import lacking
-    from kubectl_caps.cluster.read.mutating_admission import list_hooks
+    from kubectl_caps.cluster.read.mutating_admission import mutating_admission
     from kubectl_caps.cluster.read.namespaces import list_workloads
     from kubectl_caps.commands.label_ns.cluster import LabelRun, label
     from kubectl_caps.commands.shared.connect import connected, server_minor
@@ -73,7 +72,6 @@ def _live(arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[Labe
     progress(f"reading the workloads of {len(names)} namespaces")
     source = {"context": context}
     counted = list_workloads(cluster, names, source)
-    hooks, hidden = list_hooks(cluster)
     run = LabelRun(
         requests=arguments.requests,
         minor=minor,
@@ -83,8 +81,7 @@ def _live(arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[Labe
         source=source,
         dry_run=arguments.dry_run,
         manager=arguments.field_manager,
-        hooks=hooks,
-        hidden=tuple(lacking(error, "list") for error in hidden),
+        admission=mutating_admission(cluster),
     )
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]

@@ -79,7 +79,8 @@ def load_objects(items: Iterable[ObjectItem], *, editing: bool = False) -> Loade
     for why, paths in not_read.items():
         say(f"Left {len(paths)} {plural('folder', len(paths))} unread {why}: {first_names(paths)}")
     # The items of a list share the repeated keys of their document.
-    for document in {id(document.repeated): document for document in documents}.values():
+    wrong = {(document.file.name, document.index): document for document in documents if document.repeated}
+    for document in wrong.values():
         for repeated in document.repeated:
             warn(f"{document.file.name}:{repeated.line}: {repeated}; kubectl takes the last one")
     return Loaded(documents, errors, [path for paths in passed_over.values() for path in paths], unread)
@@ -96,20 +97,21 @@ def find_workloads(
     found: list[FoundWorkload] = []
     errors: list[tuple[ManifestObject, InputError]] = []
     partial: list[str] = []
-    for document in documents:
+    for position, document in enumerate(documents, 1):
         obj = _without_nulls(document)
         kind = kind_of(obj["apiVersion"], obj["kind"])
         if kind and is_partial(kind, obj):
             partial.append(f"{document.file.name}:{document.line}")
             continue
         try:
-            workload = _workload(document, kind, obj, namespace)
+            workloads = _workloads(document, kind, obj, namespace)
         except InputError as error:
             error.about = _about(document, namespace)
             errors.append((document, error))
             continue
-        if workload:
-            found.append(workload)
+        if kind and workloads:
+            placed = tuple(_placed(workload, position, namespace) for workload in workloads)
+            found.append(FoundWorkload(document, kind, placed))
     if partial:
         parts = "which is only a part of one" if len(partial) == 1 else "which are only parts of objects"
         say(f"Passed over {len(partial)} {plural('object', len(partial))}, {parts}: {first_names(partial)}")
@@ -125,13 +127,13 @@ def _about(document: ManifestObject, namespace: str | None) -> dict[str, str]:
 
 def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
     """A function from a field of one of these workloads to its line, its first column, and the column after it."""
-    documents = {id(workload): item.document for item in found for workload in item.workloads}
+    documents = {workload.position: item.document for item in found for workload in item.workloads}
     files: dict[SourceFile, Positions] = {}
 
     def locate(workload: Workload, path: Path) -> tuple[int, int, int] | None:
         from kubectl_caps.manifests.read.positions import Positions
 
-        document = documents[id(workload)]
+        document = documents[workload.position]
         positions = files[document.file] = files.get(document.file) or Positions(document.file)
         span = positions.of(document, path)
         return span.line, span.column, span.end
@@ -156,10 +158,13 @@ def first_names(paths: Sequence[str]) -> str:
     return ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
 
 
-def _workload(
+def _workloads(
     document: ManifestObject, kind: Kind | None, obj: Mapping[str, Any], namespace: str | None
-) -> FoundWorkload | None:
-    """The workloads of a document; `obj` is its object without nulls. Raises InputError; None if it has none."""
+) -> list[Workload]:
+    """The workloads of a document; `obj` is its object without nulls. Raises InputError.
+
+    A Rollout that takes its template from a Deployment has none, and a JobSet without jobs.
+    """
     where = f"{document.file.name}:{document.line}"
     name = (obj.get("metadata") or {}).get("name", "")
     if kind is None:
@@ -169,9 +174,9 @@ def _workload(
             raise InputError(f"{where}: {obj['apiVersion']} {obj['kind']}{called} {not_judged(field)}")
         if _is_misplaced(obj):
             raise InputError(f'{where}: no matches for kind "{obj["kind"]}" in version "{obj["apiVersion"]}"')
-        return None
+        return []
     try:
-        workloads = tuple(read_whole(kind, obj, document.source))
+        workloads = read_whole(kind, obj, document.source)
     except MalformedWorkload as error:
         raise InputError(f"{where}: {obj['kind']} {name}: {error}") from error
     for workload in workloads:
@@ -183,16 +188,14 @@ def _workload(
                 f'{where}: {obj["kind"]} {name}: the namespace from the provided object "{workload.namespace}" '
                 f'does not match the namespace "{namespace}"'
             )
-    if not workloads:  # a Rollout that takes its template from a Deployment, a JobSet without jobs
-        return None
-    return FoundWorkload(document, kind, tuple(_inside(workload, namespace) for workload in workloads))
+    return workloads
 
 
-def _inside(workload: Workload, namespace: str | None) -> Workload:
-    """The workload in `namespace`, if it names none itself."""
+def _placed(workload: Workload, position: int, namespace: str | None) -> Workload:
+    """The workload with its position among the objects, and in `namespace`, if it names none itself."""
     if workload.namespace or not namespace:
-        return workload
-    return replace(workload, metadata=replace(workload.metadata, namespace=namespace))
+        return replace(workload, position=position)
+    return replace(workload, position=position, metadata=replace(workload.metadata, namespace=namespace))
 
 
 def _is_misplaced(obj: Mapping[str, Any]) -> bool:

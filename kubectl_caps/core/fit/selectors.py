@@ -1,13 +1,16 @@
 """Selectors of a namespace that would select a trial pod, and the labels to leave out so that they do not.
 
 A Service would send requests to the pod, a disruption budget and an autoscaler would count the pod, a controller would
-adopt it. Selectors are read as the API has them (apimachinery, pkg/apis/meta/v1 LabelSelectorAsSelector).
+adopt it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
+
+from kubectl_caps.core.kubernetes.label_selector import LabelSelector
 
 
 class PodSelector(Struct, frozen=True):
@@ -17,20 +20,21 @@ class PodSelector(Struct, frozen=True):
     """
 
     owner: str
-    labels: dict[str, str]
-    expressions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    selector: LabelSelector
     harmless: bool = False
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a pod with these labels is selected."""
-        return all(labels.get(key) == value for key, value in self.labels.items()) and all(
-            _holds(labels, *expression) for expression in self.expressions
-        )
+        return self.selector.matches(labels)
 
     @property
     def needs(self) -> set[str]:
         """The labels that a selected pod must have."""
-        return {*self.labels, *(key for key, operator, _ in self.expressions if operator in ("In", "Exists"))}
+        expressions = self.selector.match_expressions or ()
+        return {*(self.selector.match_labels or ()), *(one.key for one in expressions if one.operator in _NEEDING)}
+
+
+_NEEDING = ("In", "Exists")
 
 
 class PodLabels(Struct, frozen=True):
@@ -47,10 +51,10 @@ def selector_of(kind: str, obj: Mapping[str, Any]) -> PodSelector | None:
     owner = f"{kind.lower()}/{(obj.get('metadata') or {}).get('name', '')}"
     if kind in ("Service", "ReplicationController"):  # a map, and an empty one selects nothing
         plain = spec.get("selector") or {}
-        return PodSelector(owner, dict(plain)) if plain else None
+        return PodSelector(owner, LabelSelector(plain)) if plain else None
     selector = spec.get("podSelector" if kind == "NetworkPolicy" else "selector")
     # A policy that is for every pod of the namespace lets a trial do what the workload itself may do.
-    return None if selector is None else _label_selector(owner, selector, harmless=kind == "NetworkPolicy")
+    return None if selector is None else PodSelector(owner, _read(selector), harmless=kind == "NetworkPolicy")
 
 
 def own_selector(owner: str, obj: Mapping[str, Any]) -> PodSelector | None:
@@ -59,17 +63,13 @@ def own_selector(owner: str, obj: Mapping[str, Any]) -> PodSelector | None:
     selector = spec.get("selector") if isinstance(spec, Mapping) else None
     is_one = isinstance(selector, Mapping) and selector.keys() & {"matchLabels", "matchExpressions"}
     try:
-        return _label_selector(owner, selector) if is_one and selector else None
-    except (AttributeError, KeyError, TypeError, ValueError):  # another thing of that name
+        return PodSelector(owner, _read(selector)) if is_one else None
+    except msgspec.ValidationError:  # another thing of that name
         return None
 
 
-def _label_selector(owner: str, selector: Mapping[str, Any], *, harmless: bool = False) -> PodSelector:
-    expressions = tuple(
-        (item["key"], item["operator"], tuple(item.get("values") or ()))
-        for item in selector.get("matchExpressions") or ()
-    )
-    return PodSelector(owner, dict(selector.get("matchLabels") or {}), expressions, harmless)
+def _read(selector: Any) -> LabelSelector:
+    return msgspec.convert(selector, LabelSelector)
 
 
 def unselected(labels: Mapping[str, str], fixed: Mapping[str, str], selectors: Sequence[PodSelector]) -> PodLabels:
@@ -87,17 +87,6 @@ def unselected(labels: Mapping[str, str], fixed: Mapping[str, str], selectors: S
         del left[key]
         removed.append(key)
     return PodLabels(left, tuple(removed))
-
-
-def _holds(labels: Mapping[str, str], key: str, operator: str, values: Sequence[str]) -> bool:
-    present = key in labels
-    answers = {
-        "In": present and labels[key] in values if present else False,
-        "NotIn": not present or labels[key] not in values,
-        "Exists": present,
-        "DoesNotExist": not present,
-    }
-    return answers.get(operator, True)  # an operator that nobody knows may select anything
 
 
 def selectors_of(objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[PodSelector]:

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from kubectl_caps.core.harden.written_fields import IN_CONTAINER, IN_POD
 from kubectl_caps.core.kubernetes.changed_fields import below_container, fields
-from kubectl_caps.core.kubernetes.field_managers import owner_of
 from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.core.kubernetes.kinds import Kind
+from kubectl_caps.core.kubernetes.managed_fields import owner_of
 from kubectl_caps.core.kubernetes.patch import ABSENT, Json, Patch, lookup
 from kubectl_caps.core.kubernetes.pod import members
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload, read_workloads

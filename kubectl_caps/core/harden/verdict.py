@@ -13,9 +13,10 @@ from kubectl_caps.core.harden.plan import HardenOptions
 from kubectl_caps.core.harden.readiness import PodEvent
 from kubectl_caps.core.harden.result import HardenResult
 from kubectl_caps.core.kubernetes import pod_failures, rollout_status
-from kubectl_caps.core.kubernetes.field_managers import owner_of, reverted
+from kubectl_caps.core.kubernetes.changed_fields import fields
 from kubectl_caps.core.kubernetes.field_path import field_path
 from kubectl_caps.core.kubernetes.made_pods import template_of
+from kubectl_caps.core.kubernetes.managed_fields import owner_of
 from kubectl_caps.core.kubernetes.patch import between, lookup, unkept
 from kubectl_caps.core.kubernetes.pod import Pod, PodTemplate
 from kubectl_caps.core.kubernetes.pod_failures import PodFailure
@@ -59,8 +60,9 @@ def changed_by_others(job: HardenResult, obj: Mapping[str, Any], watched: str) -
     `watched` is the word for what is watched: rollout or run.
     """
     if lost := unkept(job.hardening.patch, obj):
-        owners = (owner for _, owner in reverted(obj, job.hardening.patch) if owner)
-        theirs = f"{next(owners, 'somebody else')} changed {field_path(lost[0])} during the {watched}"
+        other = (one.path for one in fields(job.hardening.patch, obj) if lookup(obj, one.path) != one.after)
+        who = next(filter(None, (owner_of(obj, path) for path in other)), "somebody else")
+        theirs = f"{who} changed {field_path(lost[0])} during the {watched}"
         return Verdict(failed(PodFailure(theirs)), theirs, is_undone=True, is_lost=True)
     path = job.workload.path
     changes = between(lookup(job.obj, path), lookup(obj, path)).changes

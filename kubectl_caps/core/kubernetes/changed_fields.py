@@ -1,6 +1,7 @@
 """The single fields that a hardening changes, to print them and to compare two plans."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -27,6 +28,29 @@ def fields(patch: Patch, obj: Mapping[str, Any]) -> Iterator[Field]:
     for change in patch.changes:
         for path, before, after in leaves(change.path, change.before, change.after):
             yield Field(path, _container_at(path, obj), before, after)
+
+
+def for_source(obj: Mapping[str, Any], patch: Patch) -> dict[str, Json]:
+    """The change as a fragment of a manifest, containers by their names; null for a field to remove.
+
+    The fragment is a strategic merge patch for kustomize, and can be copied into a chart or a manifest.
+    """
+    fragment: dict[str, Json] = {}
+    for field in fields(patch, obj):
+        node: Json = fragment
+        for at, (step, following) in enumerate(pairwise(field.path), 1):
+            if isinstance(step, int):
+                node = _named_item(node, str(lookup(obj, (*field.path[:at], "name"))))
+            else:
+                node = node.setdefault(step, [] if isinstance(following, int) else {})
+        node[field.path[-1]] = None if field.after is ABSENT else field.after
+    return fragment
+
+
+def _named_item(items: list[Json], name: str) -> Json:
+    if not any(item["name"] == name for item in items):
+        items.append({"name": name})
+    return next(item for item in items if item["name"] == name)
 
 
 def wished(patch: Patch, obj: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str]]:

@@ -71,6 +71,11 @@ def last_applied(obj: Mapping[str, Any], *, merges_lists: bool) -> list[Entry]:
     return [Entry(manager, "Update", _declared(manifest, merges_lists))]
 
 
+def owner_of(obj: Mapping[str, Any], path: Path) -> str:
+    """The field manager that owns a field of an object; empty if managedFields names none."""
+    return next((entry.manager for entry in managed(obj) if entry.owns(steps(obj, path))), "")
+
+
 def steps(obj: Json, path: Path) -> Steps:
     """A path in an object as keys of fieldsV1: `f:spec` for a field, `k:{"name":"web"}` for the item of a list."""
     return tuple(

@@ -31,7 +31,7 @@ class Workload(Struct, frozen=True, kw_only=True, gc=False):
 
     `raw` is the whole object as the API sent it, if a command needs more fields than are decoded here. For a converted
     template, `places` maps its fields to fields of the object, and `judged` are the fields of the object that it is
-    made from. `unseen`: see Kind.
+    made from. `unseen`: see Kind. `position` numbers the objects of files, as two of them may repeat a uid or a name.
     """
 
     api_version: str
@@ -44,6 +44,7 @@ class Workload(Struct, frozen=True, kw_only=True, gc=False):
     places: Places | None = None
     judged: tuple[Path, ...] = ()
     unseen: str = ""
+    position: int = 0
 
     @property
     def namespace(self) -> str:

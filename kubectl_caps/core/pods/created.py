@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.core.kubernetes.controller_labels import ADDED_LABELS, CONTROLLER_LABELS, LABELS_OF
-from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind, kind_of
+from kubectl_caps.core.kubernetes.controller_labels import ADDED_LABELS, LABELS_OF
+from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind
 from kubectl_caps.core.kubernetes.made_pods import pod_from, pod_of
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
@@ -21,22 +21,16 @@ _OWNERS = {
     "ScheduledSparkApplication": ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
 }
 """The kind that owns the pods, for kinds of workloads that do not own pods themselves."""
-GENERATED_LABELS = CONTROLLER_LABELS | {"rollouts-pod-template-hash"}
-"""The labels whose values controllers generate."""
 _SAMPLE = {"name": "sample-0", "uid": "00000000-0000-4000-8000-000000000000"}
 _MIRROR = "kubernetes.io/config.mirror"
 """The annotation of a mirror pod. The kubelet runs its static pod even if the API server refuses the mirror pod."""
 
 
 class SamplePod(Struct, frozen=True):
-    """A pod to create in a dry run, and the workloads whose controllers create pods exactly like it.
-
-    `is_known` says that Kubernetes' own controllers create such pods.
-    """
+    """A pod to create in a dry run, and the workloads whose controllers create pods exactly like it."""
 
     body: dict[str, Any]
     workloads: list[Workload]
-    is_known: bool
 
 
 def sample_pods(
@@ -59,9 +53,8 @@ def sample_pods(
         except MalformedWorkload as error:
             malformed.append((one, error))
             continue
-        is_known = one.metadata.controller is None if one.is_pod else _is_known(one)
-        identity = ({**body["metadata"], "generateName": ""}, body["spec"], is_known)
-        sample = found.setdefault(msgspec.json.encode(identity, order="deterministic"), SamplePod(body, [], is_known))
+        identity = ({**body["metadata"], "generateName": ""}, body["spec"])
+        sample = found.setdefault(msgspec.json.encode(identity, order="deterministic"), SamplePod(body, []))
         sample.workloads.append(one)
     return list(found.values()), malformed
 
@@ -101,8 +94,3 @@ def _template_body(workload: Workload, obj: dict[str, Any], namespace: str) -> d
         reference = {"apiVersion": api_version, "kind": kind, "controller": True}
         body["metadata"]["ownerReferences"] = [reference | _SAMPLE]
     return body
-
-
-def _is_known(workload: Workload) -> bool:
-    row = kind_of(workload.api_version, workload.kind)
-    return row is not None and row.builtin and workload.kind != "PodTemplate"

@@ -1,44 +1,23 @@
-"""The webhooks and mutating policies that may change pods, or the objects that controllers create before pods.
+"""The webhooks and mutating policies (hooks) that may change real pods in a way that a dry run of pods does not show.
 
-Conditions (CEL) are searched only for the variables of the user. They are not evaluated, and the bindings of policies
-are not read. So a hook with conditions counts as a hook that may run.
+A dry run is a request of the user for a pod alone, before the labels are set. Expressions (CEL) are not evaluated, and
+the bindings of policies are not read: a hook counts wherever its rules and its namespaceSelector match.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from kubectl_caps.core.kubernetes.kinds import Kind
+from kubectl_caps.core.kubernetes.controller_labels import CONTROLLER_LABELS
+from kubectl_caps.core.kubernetes.kinds import KINDS, Kind
+from kubectl_caps.core.kubernetes.label_selector import LabelSelector
 from kubectl_caps.core.kubernetes.pod import Metadata
-from kubectl_caps.core.pods.created import GENERATED_LABELS
+from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.created import intermediate_kinds
 
-
-class _Requirement(Struct, frozen=True):
-    key: str = ""
-    operator: str = ""
-    values: list[str] = []
-
-    def is_met(self, value: str | None) -> bool:
-        is_in = value in self.values
-        answers = {"In": is_in, "NotIn": not is_in, "Exists": value is not None, "DoesNotExist": value is None}
-        return answers.get(self.operator, True)
-
-
-class Selector(Struct, frozen=True, rename="camel"):
-    """A label selector (meta/v1 LabelSelector); an empty one selects everything."""
-
-    match_labels: dict[str, str] = {}
-    match_expressions: list[_Requirement] = []
-
-    def meets(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with these labels is selected."""
-        is_labeled = self.match_labels.items() <= labels.items()
-        return is_labeled and all(one.is_met(labels.get(one.key)) for one in self.match_expressions)
-
-    def keys(self, *ignored: str) -> set[str]:
-        """The labels that the selector reads, without labels of `ignored` operators."""
-        return {*self.match_labels, *(one.key for one in self.match_expressions if one.operator not in ignored)}
+_ONLY_REAL = {b"userInfo", b"authorizer", *(label.encode() for label in CONTROLLER_LABELS)}
+"""What real pods have otherwise than pods of dry runs: the user (k8s.io/api admissionregistration/v1 types.go,
+MatchCondition), and labels with generated values."""
 
 
 class _Rule(Struct, frozen=True, rename="camel"):
@@ -53,26 +32,21 @@ class _Rule(Struct, frozen=True, rename="camel"):
 
 
 class Hook(Struct, frozen=True, rename="camel"):
-    """A webhook, or the constraints of a policy; `source` is the object that configures the hook.
-
-    `by_user` says that an expression of the object reads the user of the request.
-    """
+    """A webhook, or the constraints of a policy; `source` and `text` are reference and JSON of the object around it."""
 
     source: str = ""
-    by_user: bool = False
+    text: bytes = b""
     rules: list[_Rule] = []
     resource_rules: list[_Rule] = []
-    namespace_selector: Selector = Selector()
-    object_selector: Selector = Selector()
+    namespace_selector: LabelSelector = LabelSelector()
 
     def meets_new(self, kinds: Collection[Kind]) -> bool:
         """Whether the rules name the creation of an object of one of these kinds."""
         return any(rule.meets_new(kind) for rule in (*self.rules, *self.resource_rules) for kind in kinds)
 
-    @property
-    def tells_samples(self) -> bool:
-        """Whether the hook may treat pods of controllers and of dry runs differently: by user or generated label."""
-        return self.by_user or bool(self.object_selector.keys("Exists", "DoesNotExist") & GENERATED_LABELS)
+    def is_for_pods_and_names(self, words: Collection[bytes]) -> bool:
+        """Whether the hook is for new pods, and its object names one of these words anywhere."""
+        return self.meets_new(KINDS[:1]) and any(word in self.text for word in words)
 
 
 class _PolicySpec(Struct, frozen=True, rename="camel"):
@@ -86,30 +60,41 @@ class Mutator(Struct, frozen=True):
     webhooks: list[Hook] = []
     spec: _PolicySpec = _PolicySpec()
 
-    def hooks(self, source: str, text: bytes = b"") -> Iterator[Hook]:
-        """The hooks of the object. `source` is the object's reference, `text` its JSON."""
-        by_user = any(word in text for word in _USER)
-        for hook in (*self.webhooks, *([self.spec.match_constraints] if self.spec.match_constraints else ())):
-            yield replace(hook, source=source, by_user=by_user)
+    @property
+    def hooks(self) -> list[Hook]:
+        """The webhooks, or the policy's constraints."""
+        return [*self.webhooks, *filter(None, [self.spec.match_constraints])]
 
 
-_USER = (b"userInfo", b"authorizer")
-"""The variables of an expression that hold the user of the request (k8s.io/api admissionregistration/v1 types.go,
-MatchCondition)."""
-
-
-class AdmissionScope(Struct, frozen=True):
-    """The hooks of a cluster, and the labels of a namespace before and after a change."""
+class MutatingAdmission(Struct, frozen=True):
+    """The hooks of a cluster, and why others could not be read (`hidden`)."""
 
     hooks: Sequence[Hook]
-    before: Mapping[str, str]
-    after: Mapping[str, str]
+    hidden: Sequence[str] = ()
 
-    def running(self, kinds: Collection[Kind]) -> list[Hook]:
-        """The hooks that may change new objects of these kinds in the namespace, before or after."""
-        hooks = [hook for hook in self.hooks if hook.meets_new(kinds)]
-        return [hook for hook in hooks if any(map(hook.namespace_selector.meets, (self.before, self.after)))]
+    def doubts(
+        self,
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        active: Sequence[Workload],
+        unproven: Sequence[Workload],
+    ) -> list[str]:
+        """The hooks because of which a namespace with these labels is not judged, in at most one sentence.
 
-    def is_switched(self, hook: Hook) -> bool:
-        """Whether the hook selects namespaces by a label that changes."""
-        return bool(hook.namespace_selector.keys() & {key for key, _ in self.before.items() ^ self.after.items()})
+        These are hooks for objects that controllers create before pods, and hooks for pods whose object names a label
+        that changes or, if there are `unproven` workloads, something that only real pods have. The unproven workloads
+        are those of the `active` ones that pass only by a dry run. What is `hidden` may be such a hook.
+        """
+        between = {kind for workload in active for kind in intermediate_kinds(workload)}
+        words = {key.encode() for key, _ in before.items() ^ after.items()} if active else set()
+        words |= _ONLY_REAL if unproven else set()
+        running = [hook for hook in self.hooks if any(map(hook.namespace_selector.matches, (before, after)))]
+        found = [hook.source for hook in running if hook.meets_new(between) or hook.is_for_pods_and_names(words)]
+        found += self.hidden if between or words else []
+        return [f"{_UNSEEN}: {', '.join(dict.fromkeys(found))}"] if found else []
+
+
+_UNSEEN = (
+    "a dry run does not show what admission makes of real pods once the labels are set, by way of the Jobs or "
+    "ReplicaSets before them, or for the user of a controller"
+)

@@ -1,6 +1,6 @@
 """Makes the rows of `inspect`: merges pods and ReplicaSets into the row of their owner, unless their rights differ."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from kubectl_caps.core.kubernetes.pod import OwnerReference, Pod, PodTemplate
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.pods.judged_fields import rights
 
-Key = tuple[str, Path]
+Key = tuple[str, int, Path]
 
 
 class WorkloadRow(Struct, gc=False):
@@ -100,8 +100,20 @@ def fold(
 
 
 def workload_key(workload: Workload) -> Key:
-    """The identity of a workload: the object's uid (or the object itself if a file gives no uid), and the path."""
-    return workload.metadata.uid or f"no uid {id(workload)}", workload.path
+    """The identity of a workload: uid (or kind and name if there is none), position among those of files, and path."""
+    return workload.metadata.uid or _name(workload), workload.position, workload.path
+
+
+def _name(workload: Workload) -> str:
+    return f"{workload.api_version} {workload.kind} {workload.namespace} {workload.name}"
+
+
+def owner_chain(workload: Workload, by_uid: Mapping[str | None, Workload]) -> Iterator[Workload]:
+    """The owners of a workload among these, the nearest first, each once: owner references may form a circle."""
+    seen = {workload.metadata.uid}
+    while (owner := workload.metadata.controller) and owner.uid not in seen and (above := by_uid.get(owner.uid)):
+        seen.add(owner.uid)
+        yield (workload := above)
 
 
 def _ancestors(workload: Workload, owners: Mapping[str | None, OwnerReference]) -> list[str]:

@@ -9,6 +9,7 @@ from kubectl_caps.core.kubernetes.kinds import kind_of
 from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import PodTemplate, members
 from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.pods.owners import Key, owner_chain, workload_key
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.policy.grants import GrantReason, grants_of
 from kubectl_caps.core.policy.identity import PolicySubject
@@ -49,7 +50,7 @@ def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyO
     held: dict[str, dict[str, list[GrantReason]]] = {}
     accounts: dict[str, tuple[str, str, str]] = {}
     for workload in sorted(workloads, key=lambda one: one.is_pod):  # a template tells before its pods do
-        owner = owners.get(id(workload), workload)
+        owner = owners.get(workload_key(workload), workload)
         kind = kind_key(owner.api_version, owner.kind)
         if kind not in HOLDERS or (owner is not workload and not workload.is_pod):
             continue
@@ -90,20 +91,12 @@ def _reasons(held: Mapping[str, Mapping[str, Sequence[GrantReason]]]) -> Iterato
             )
 
 
-def top_owners(workloads: Sequence[Workload]) -> dict[int, Workload]:
-    """For each workload (by `id`) that another one of these controls, the highest of these that can hold it."""
-    by_uid = {one.metadata.uid: one for one in workloads if one.metadata.uid}
-    found: dict[int, Workload] = {}
-    for workload in workloads:
-        seen, top = {id(workload)}, workload
-        while (owner := top.metadata.controller) and (above := by_uid.get(owner.uid)) and id(above) not in seen:
-            if kind_key(above.api_version, above.kind) not in HOLDERS:
-                break
-            seen.add(id(above))
-            top = above
-        if top is not workload:
-            found[id(workload)] = top
-    return found
+def top_owners(workloads: Sequence[Workload]) -> dict[Key, Workload]:
+    """For each workload (by its key) that another one of these controls, the highest of these that can hold it."""
+    known = (one for one in workloads if one.metadata.uid and kind_key(one.api_version, one.kind) in HOLDERS)
+    holders = {one.metadata.uid: one for one in known}
+    chains = ((workload, list(owner_chain(workload, holders))) for workload in workloads)
+    return {workload_key(workload): chain[-1] for workload, chain in chains if chain}
 
 
 def assumed_subject(workload: Workload, policy: NamespacePolicy) -> PolicySubject:
@@ -131,14 +124,14 @@ def own_exemptions(
 
 
 def _notes(
-    workloads: Sequence[Workload], owners: Mapping[int, Workload], held: Sequence[HeldWorkload], options: PolicyOptions
+    workloads: Sequence[Workload], owners: Mapping[Key, Workload], held: Sequence[HeldWorkload], options: PolicyOptions
 ) -> Iterator[str]:
     """What the policy does not know, or not for sure."""
     for workload in workloads:
         kind = kind_key(workload.api_version, workload.kind)
         if kind not in HOLDERS:
             yield f"{workload.reference}: its pods come under names that no policy can know; they may have nothing"
-        elif kind in _OWN_CONTROLLER and not options.controllers and id(workload) not in owners:
+        elif kind in _OWN_CONTROLLER and not options.controllers and workload_key(workload) not in owners:
             yield f"{workload.reference}: the user of its controller is not known; --controller USER names it"
     for key in too_long(held):
         yield f"{key}: longer than a key of a ConfigMap may be; its containers may have nothing"

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.pods.inactive import inactive
-from kubectl_caps.core.pods.owners import workload_key
+from kubectl_caps.core.pods.owners import Key, workload_key
 from kubectl_caps.core.policy.build import assumed_subject, top_owners
 from kubectl_caps.core.policy.filling import filled_in
 from kubectl_caps.core.policy.judge import Refused, refused_fields
@@ -41,19 +41,20 @@ def preflight(policy: NamespacePolicy, workloads: Sequence[Workload], today: dat
     """
     gone, owners = inactive(workloads), top_owners(workloads)
     active = [one for one in workloads if workload_key(one) not in gone]
-    found: dict[int, RefusedObject] = {}
+    found: dict[Key, RefusedObject] = {}
     filled: list[Workload] = []
     for workload in sorted(active, key=lambda one: one.is_pod):
         subject, template = assumed_subject(workload, policy), workload.template
+        top = owners.get(workload_key(workload))
         if fills and filled_in(policy, subject, template) != template:
             template = filled_in(policy, subject, template)
-            filled += [] if id(workload) in owners else [workload]
+            filled += [] if top else [workload]
         fields = refused_fields(policy, subject, template, today)
         if not fields:
             continue
-        owner = found.get(id(owners.get(id(workload))))
+        owner = found.get(workload_key(top)) if top else None
         if owner and set(owner.fields) == set(fields):
             owner.pods += [workload.name] if workload.is_pod else []
         else:
-            found[id(workload)] = RefusedObject(workload, fields, [])
+            found[workload_key(workload)] = RefusedObject(workload, fields, [])
     return Preflight(list(found.values()), len(active), len(gone), filled)

@@ -12,8 +12,8 @@ from kubectl_caps.core.diagnosis.patterns.pattern import CauseKind, Certainty
 from kubectl_caps.core.harden import result as core
 from kubectl_caps.core.harden.aftermath import Aftermath
 from kubectl_caps.core.harden.result import Diagnosis, HardenOutcome, HardenResult
-from kubectl_caps.core.kubernetes.changed_fields import fields
-from kubectl_caps.core.kubernetes.field_managers import Effect, ManagerEffect, for_source, undone
+from kubectl_caps.core.kubernetes.changed_fields import fields, for_source
+from kubectl_caps.core.kubernetes.field_managers import Effect, ManagerEffect, undone
 from kubectl_caps.core.kubernetes.field_path import field_path
 from kubectl_caps.core.kubernetes.patch import ABSENT, Json, lookup
 from kubectl_caps.core.linux.capabilities import Risk

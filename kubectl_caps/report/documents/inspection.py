@@ -186,6 +186,7 @@ def _summary(
 
 def inspected_items(assessments: Sequence[Assessment]) -> Iterator[InspectedJson]:
     """The items, one by one. What equal templates share is made once."""
+    # The ids only save time. `assessments` keeps alive what they stand for.
     containers: dict[int, tuple[ContainerJson, ...]] = {}
     violations: dict[tuple[int, int, Path], tuple[ViolationJson, ...]] = {}
     for assessment in assessments:

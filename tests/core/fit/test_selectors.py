@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_caps.core.fit.selectors import PodSelector, own_selector, selector_of, unselected
+from kubectl_caps.core.kubernetes.label_selector import LabelSelector, Requirement
 
 WEB = {"app": "web", "tier": "front", "team": "shop"}
 FIXED = {"caps.kubectl/fit": "x7k2p"}
@@ -69,17 +70,17 @@ def test_the_selector_of_a_custom_kind_counts_where_it_is_one(found: dict[str, A
 
 def test_only_the_labels_that_selectors_need_go() -> None:
     selectors = [
-        PodSelector("service/web", {"app": "web"}),
-        PodSelector("service/all", {"app": "web", "team": "shop"}),
-        PodSelector("service/other", {"app": "other"}),
+        PodSelector("service/web", LabelSelector({"app": "web"})),
+        PodSelector("service/all", LabelSelector({"app": "web", "team": "shop"})),
+        PodSelector("service/other", LabelSelector({"app": "other"})),
     ]
     left = unselected(WEB, FIXED, selectors)
     assert (left.labels, left.removed, left.unavoidable) == ({"tier": "front", "team": "shop"}, ("app",), ())
 
 
 def test_a_selector_for_a_missing_label_is_avoided_by_leaving_out_another_label() -> None:
-    lacking = PodSelector("service/odd", {"team": "shop"}, (("app", "DoesNotExist", ()),))
-    left = unselected(WEB, FIXED, [PodSelector("service/web", {"app": "web"}), lacking])
+    lacking = PodSelector("service/odd", LabelSelector({"team": "shop"}, (Requirement("app", "DoesNotExist"),)))
+    left = unselected(WEB, FIXED, [PodSelector("service/web", LabelSelector({"app": "web"})), lacking])
     assert left.labels == {"tier": "front"}
 
 
@@ -97,13 +98,14 @@ def test_a_selector_that_takes_every_pod_cannot_be_avoided() -> None:
 
 KEYS = st.sampled_from(["a", "b", "c"])
 VALUES = st.sampled_from(["1", "2"])
+OPERATORS = st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"])
+REQUIREMENTS = st.builds(Requirement, KEYS, OPERATORS, st.tuples(VALUES))
 SELECTORS = st.builds(
     PodSelector,
     owner=st.just("x"),
-    labels=st.dictionaries(KEYS, VALUES, max_size=2),
-    expressions=st.lists(
-        st.tuples(KEYS, st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist"]), st.tuples(VALUES)), max_size=2
-    ).map(tuple),
+    selector=st.builds(
+        LabelSelector, st.dictionaries(KEYS, VALUES, max_size=2), st.lists(REQUIREMENTS, max_size=2).map(tuple)
+    ),
 )
 
 

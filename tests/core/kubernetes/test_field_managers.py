@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from kubectl_caps.core.harden.plan import HardenOptions, harden
-from kubectl_caps.core.kubernetes.field_managers import for_source, predict_managers, reconciling, undone
+from kubectl_caps.core.kubernetes.changed_fields import for_source
+from kubectl_caps.core.kubernetes.field_managers import predict_managers, reconciling, undone
 from kubectl_caps.core.kubernetes.kinds import kind_of
 from kubectl_caps.core.kubernetes.managed_fields import LAST_APPLIED
 from kubectl_caps.core.kubernetes.patch import Patch

@@ -14,7 +14,15 @@ from kubectl_caps.core.pods.proven import proven
 MENDED: dict[str, Any] = {"runAsNonRoot": True}
 PLAIN: dict[str, Any] = {}
 OTHER: dict[str, Any] = {"runAsUser": 7}
-API = {"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "CronJob": "batch/v1", "Job": "batch/v1", "Pod": "v1"}
+API = {
+    "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "CronJob": "batch/v1",
+    "Job": "batch/v1",
+    "Pod": "v1",
+    "PodTemplate": "v1",
+    "Rollout": "argoproj.io/v1alpha1",
+}
 
 
 def made(kind: str, security: dict[str, Any], owner: str = "") -> Workload:
@@ -48,11 +56,18 @@ ADMITTED = msgspec.convert({"spec": {"containers": [{"name": "c", "securityConte
             {"ReplicaSet"},
         ),
         ([made("CronJob", PLAIN), made("Job", PLAIN, "CronJob"), made("Pod", MENDED, "Job")], {"CronJob", "Job"}),
+        (
+            [made("Rollout", PLAIN), made("ReplicaSet", PLAIN, "Rollout"), made("Pod", MENDED, "ReplicaSet")],
+            {"ReplicaSet"},
+        ),
+        ([made("PodTemplate", PLAIN), made("Pod", MENDED, "PodTemplate")], set()),
+        ([made("Pod", MENDED, "Pod")], set()),
+        ([made("ReplicaSet", PLAIN, "ReplicaSet"), made("Pod", MENDED, "ReplicaSet")], {"ReplicaSet"}),
     ],
 )
 def test_only_a_pod_of_the_controller_with_the_same_rights_proves_a_dry_run(
     workloads: list[Workload], found: set[str]
 ) -> None:
-    """The ReplicaSet of the last but one row is of an older revision of its Deployment."""
+    """A ReplicaSet of an older revision proves nothing of its Deployment, and no pod proves a custom controller."""
     admitted = {workload_key(one): ADMITTED for one in workloads if not one.is_pod}
-    assert {uid for uid, _ in proven(workloads, admitted)} == found
+    assert {uid for uid, *_ in proven(workloads, admitted)} == found

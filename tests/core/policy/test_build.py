@@ -7,7 +7,7 @@ import pytest
 from read_objects import DROP, adding, container, owned, workload
 
 from kubectl_caps.core.assess.exemptions import Exemption, parse_exemption
-from kubectl_caps.core.policy.build import PolicyOptions, build_policy, own_exemptions
+from kubectl_caps.core.policy.build import PolicyOptions, build_policy, own_exemptions, top_owners
 from kubectl_caps.core.policy.model import MalformedParameters, read_policy
 from kubectl_caps.core.policy.preflight import preflight
 
@@ -143,6 +143,17 @@ def test_preflight_names_objects_with_their_pods_and_leaves_out_what_makes_no_mo
     assert (item.workload.name, item.pods, found.judged) == ("web", ["web-1-0", "web-1-1"], 4)
     assert [field.words for field in item.fields] == ["container c: capabilities.drop lacks ALL"]
     assert preflight(policy, [web], TODAY, fills=True).refused != []  # it says something, so nothing is filled in
+
+
+def test_the_top_owner_is_the_highest_that_can_hold_a_pod_and_a_circle_of_owners_ends() -> None:
+    web = workload("Deployment", "web")
+    replica_set = workload("ReplicaSet", "web-1", owner=owned("apps/v1", "Deployment", "web"))
+    pod = workload("Pod", "web-1-a", group="", owner=owned("apps/v1", "ReplicaSet", "web-1"))
+    one = workload("StatefulSet", "one", owner=owned("apps/v1", "StatefulSet", "other"))
+    other = workload("StatefulSet", "other", owner=owned("apps/v1", "StatefulSet", "one"))
+    found = top_owners([pod, web, replica_set, one, other])
+    names = {uid: top.name for (uid, _, _), top in found.items()}
+    assert names == {"web-1-a": "web", "web-1": "web", "one": "other", "other": "one"}
 
 
 def test_a_custom_kinds_controller_has_to_be_named() -> None:

@@ -63,7 +63,7 @@ def edited(file: SourceFile, edits: Sequence[Edit]) -> Edited:
 def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str, list[Splice], dict[int, EditRefused]]:
     """The piece after all safe edits. If they give a wrong result together, halves of them are tried, and so on."""
     try:
-        documents = list(parsed(piece.text))
+        documents = list(parsed(piece.text, _value_of_first([edit.document for edit in edits.values()])))
     except UnreadableYaml as error:  # the documents before the error were read and judged
         line = piece.line + (error.line or 1)
         refusal = EditRefused(f"{name}:{line}: cannot be edited safely: yaml: {error}")
@@ -93,6 +93,12 @@ def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str,
         else:
             groups += [group[len(group) // 2 :], group[: len(group) // 2]]
     return text, [one for at in made for one in found[at]], refused
+
+
+def _value_of_first(documents: Sequence[ManifestObject]) -> Any:
+    """The value of the piece's first document, if an edit has it; None if it must be read again."""
+    known = (one.object for one in documents if one.node == 0 and not (one.prefix or one.repeated))
+    return next(known, None)
 
 
 def _splices(document: Parsed, tree: Tree, changes: Sequence[Change], text: str) -> list[Splice]:

@@ -75,7 +75,10 @@ RESOLVERS = _resolvers()
 
 def plain_tag(text: str) -> str:
     """The tag of an unquoted scalar."""
-    return next((tag for tag, pattern in RESOLVERS.get(text[:1], ()) if pattern.match(text)), STRING)
+    for tag, pattern in RESOLVERS.get(text[:1], ()):
+        if pattern.match(text):
+            return tag
+    return STRING
 
 
 def plain_text(text: str) -> bool:

@@ -13,7 +13,16 @@ from typing import Any
 
 import yaml
 
-from kubectl_caps.manifests.read.go_scalars import MERGE, RESOLVERS, STRING, Repeated, UnreadableYaml, scalar_value
+from kubectl_caps.manifests.read.go_scalars import (
+    MERGE,
+    RESOLVERS,
+    STRING,
+    TAGS,
+    Repeated,
+    UnreadableYaml,
+    plain_tag,
+    scalar_value,
+)
 
 _NON_SPECIFIC = re.compile(r"(?:&\S+\s(?:\s|#[^\n]*\n)*)?!(?:<!>)?(?!\S)")
 """The tag `!`, with or without an anchor before it. go-yaml reads the scalar after it as a string, PyYAML does not.
@@ -25,8 +34,17 @@ _MOST_NODES = 500_000
 """The largest number of values of a document in which most values come through aliases. go-yaml allows fewer."""
 
 
+_COLLECTIONS: dict[Any, str] = {yaml.SequenceNode: f"{TAGS}seq", yaml.MappingNode: f"{TAGS}map"}
+
+
 class _Resolvers:
     yaml_implicit_resolvers = RESOLVERS
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node without a tag of its own: as PyYAML's own, without its tags by paths, in half the time."""
+        if kind is not yaml.ScalarNode:
+            return _COLLECTIONS[kind]
+        return plain_tag(value) if implicit[0] else STRING
 
 
 class _PureLoader(_Resolvers, yaml.SafeLoader):

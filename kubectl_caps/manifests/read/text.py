@@ -98,13 +98,20 @@ def pieces(text: str) -> list[Piece]:
     return found
 
 
-def parsed(text: str) -> Iterator[Parsed]:
-    """The documents of a piece: one, or two if `...` ends the first. Raises UnreadableYaml."""
+def parsed(text: str, first: Any = None) -> Iterator[Parsed]:
+    """The documents of a piece: one, or two if `...` ends the first. Raises UnreadableYaml.
+
+    `first` is the value of the first document, if the value was read before and repeats no key.
+    """
     from kubectl_caps.manifests.read import go_yaml  # with it comes PyYAML, which plain YAML needs not
 
     json_value = _json_value(text)
     try:
         for node in go_yaml.nodes(_for_parser(text, json_value is not None)):
+            if first is not None:
+                yield Parsed(node, first)
+                first = None
+                continue
             if json_value and json_value.unique:
                 yield Parsed(node, json_value.value)
                 continue

@@ -47,7 +47,8 @@ def rows(
     marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
     if marked:
         headers.append("EXEMPTED")
-    # Equal templates share their containers, so an id saves time. `assessments` keeps the containers alive.
+    # Equal templates, which may differ in their images, share their predictions, and no other template has these. So
+    # an id saves time. `assessments` keeps the predictions alive.
     cells: dict[tuple[int, Level | None], list[str]] = {}
 
     def lines() -> Iterator[Sequence[str]]:
@@ -143,7 +144,7 @@ def _shared_cells(
     *,
     live: bool,
 ) -> list[str]:
-    key = (id(container), assessment.level)
+    key = (id(container.predicted), assessment.level)
     if key not in cells:
         cells[key] = _cells(assessment, container, live=live)
     return cells[key]

@@ -185,18 +185,22 @@ def _summary(
 
 
 def inspected_items(assessments: Sequence[Assessment]) -> Iterator[InspectedJson]:
-    """The items, one by one. What equal templates share is made once."""
+    """The items, one by one. What equal templates share, which may differ in their images, is made once."""
     # The ids only save time. `assessments` keeps alive what they stand for.
-    containers: dict[int, tuple[ContainerJson, ...]] = {}
+    made: dict[tuple[int, int, Risk], ContainerJson] = {}
     violations: dict[tuple[int, int, Path], tuple[ViolationJson, ...]] = {}
     for assessment in assessments:
-        workload, same = assessment.workload, id(assessment.containers)
-        if same not in containers:
-            containers[same] = tuple(map(_container, assessment.containers))
+        workload = assessment.workload
+        containers = []
+        for one in assessment.containers:
+            same = (id(one.predicted), id(one.exempted), one.counted_risk)  # each judgement has predictions of its own
+            if same not in made:
+                made[same] = _container(one)
+            containers.append(replace(made[same], image=one.container.image))
         found = (id(assessment.violations), id(assessment.counted), workload.path)
         if found not in violations or workload.places is not None:
             violations[found] = _violations(assessment)
-        yield _inspected(assessment, containers[same], violations[found])
+        yield _inspected(assessment, tuple(containers), violations[found])
 
 
 def _inspected(

@@ -12,14 +12,19 @@ from kubectl_caps.core.assess.assessment import NodeRuntime
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.runtimes import by_name
+from kubectl_caps.report.documents.inspection import inspected_items
+from kubectl_caps.report.inspection import rows
+from kubectl_caps.report.terminal import Screen
 
 PLACES = [NodeRuntime(by_name("containerd"), 1, "observed")]
 IMAGES = ("web:1", "web:2", "registry.k8s.io/coredns/coredns:v1.12.0", "caddy", None)
 SEEDS = 60
+PIPE = Screen()
+SOURCE = {"context": "here"}
 
 
 def workload(template: Pod) -> Workload:
-    return Workload(api_version="v1", kind="Pod", metadata=template.metadata, template=template, path=())
+    return Workload(api_version="v1", kind="Pod", metadata=template.metadata, template=template, path=(), source=SOURCE)
 
 
 def with_images(pod: dict[str, Any], chance: Random) -> Pod:
@@ -44,6 +49,19 @@ def test_a_template_that_differs_in_its_images_is_assessed_as_if_it_were_the_fir
         pods = [template, *chance.sample(templates, 1)]
         found = assess(workload(template), pods, PLACES, 37, once=True)
         assert found == assess(workload(template), pods, PLACES, 37)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_the_output_of_many_templates_is_that_of_each(seed: int) -> None:
+    chance = Random(seed)
+    models = [Maker(chance).pod() for _ in range(2)]
+    templates = [with_images(chance.choice(models), chance) for _ in range(8)]
+    alone = [assess(workload(template), [template], PLACES, 37) for template in templates]
+    alike = [assess(workload(template), [template], PLACES, 37, once=True) for template in templates]
+    assert list(inspected_items(alike)) == [item for one in alone for item in inspected_items([one])]
+    assert list(rows(alike, wide=True, namespaces=False, shown_on=PIPE)) == list(
+        rows(alone, wide=True, namespaces=False, shown_on=PIPE)
+    )
 
 
 def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:

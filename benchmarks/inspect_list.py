@@ -2,13 +2,15 @@
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS...]
 
-The pods are of 300 templates, as in a cluster, and in the worst case all different. Each size gets a server of its own.
+The pods are of 300 templates, as in a cluster; of as many images as pods; and in the worst case all different, with
+containers of other names in each. Each size gets a server of its own.
 """
 
 import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pairs import CAPS, Figures, in_turn, not_run, row
 from pods import TEMPLATES, fill
@@ -16,7 +18,7 @@ from testbed.cluster import Cluster
 from testbed.needs import kubectl
 from testbed.serve import running
 
-SIZES = (5_000, 50_000)
+FEW, MANY = 5_000, 50_000
 OURS = {
     "inspect -A": [*CAPS, "inspect", "-A"],
     "inspect -A -o json": [*CAPS, "inspect", "-A", "-o", "json"],
@@ -34,16 +36,22 @@ def theirs(pods: int) -> dict[str, Sequence[str]]:
     return {name: command for name, command in THEIRS.items() if name == "table" or pods * MEGABYTES < free}
 
 
-def measured(pods: int, templates: int) -> dict[str, Figures]:
+KINDS = {"300 templates": (FEW, MANY), "as many images": (FEW,), "all different": (FEW, MANY)}
+"""The sorts of templates, and how many pods there are of each."""
+
+
+def measured(pods: int, kind: str) -> dict[str, Figures]:
     """The figures on a new API server."""
+    templates, names = TEMPLATES if kind == "300 templates" else pods, {"other_names": kind == "all different"}
     with running("api") as place:
         # In another process: a command's highest resident size counts from its fork, with the memory of its parent.
-        filling = multiprocessing.get_context("fork").Process(target=fill, args=(Cluster(place), pods, templates))
+        work = partial(fill, Cluster(place), pods, templates, **names)
+        filling = multiprocessing.get_context("fork").Process(target=work)
         filling.start()
         filling.join()
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
-        runs = 5 if pods <= SIZES[0] else 2
+        runs = 5 if pods <= FEW else 2
         return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
 
 
@@ -65,18 +73,19 @@ def print_rows(what: str, found: dict[str, Figures]) -> None:
 
 
 def main(*sizes: int) -> None:
-    """Measure every size with few templates and with all different ones."""
-    for kind in ("300 templates", "all different"):
+    """Measure every size with each kind of templates."""
+    for kind, counts in KINDS.items():
         memory: dict[str, list[float]] = {name: [] for name in OURS}
-        for pods in sizes or SIZES:
-            found = measured(pods, TEMPLATES if kind == "300 templates" else pods)
+        for pods in sizes or counts:
+            found = measured(pods, kind)
             print_rows(f"{pods:,} pods, {kind}", found)
             for name, megabytes in memory.items():
                 megabytes.append(found[name].megabytes)
         for name, found_memory in memory.items():
             few, many = found_memory[0], found_memory[-1]
-            work = f"{name}, {kind}: memory at {(sizes or SIZES)[-1]:,} pods"
-            row(work, f"{(sizes or SIZES)[0]:,}", many / few, 1.5, f"{many:.0f} MB and {few:.0f} MB")
+            work = f"{name}, {kind}: memory at {(sizes or counts)[-1]:,} pods"
+            if len(found_memory) > 1:
+                row(work, f"{(sizes or counts)[0]:,}", many / few, 1.5, f"{many:.0f} MB and {few:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -26,14 +26,21 @@ _CONTEXTS: tuple[dict[str, Any], ...] = (
 )
 
 
-def fill(cluster: Cluster, count: int, templates: int) -> None:
-    """Make `count` pods of so many different templates, in ten namespaces, and wait until the API server has them."""
+def fill(cluster: Cluster, count: int, templates: int, *, other_names: bool = False) -> None:
+    """Make `count` pods of so many different templates, in ten namespaces, and wait until the API server has them.
+
+    Templates differ in their images and labels, and by five in their security contexts. With `other_names` their
+    containers have other names, too, so that no two templates are alike in what is judged.
+    """
     namespaces = [cluster.make_namespace() for _ in range(NAMESPACES)]
     path = f"/api/v1/namespaces/{namespaces[0]}/pods"
     status, made = cluster.api.request("POST", path, _pod())
     if status != 201:
         raise SystemExit(f"error: {made}")
     pods = [_like(made, number, namespaces[number % NAMESPACES], number % templates) for number in range(count)]
+    for pod in pods if other_names else ():
+        for container in pod["spec"]["containers"]:
+            container["name"] += f"-{pod['metadata']['labels']['app'].removeprefix('app-')}"
     for start in range(0, count, _BATCH):
         _put(cluster.place.etcd, pods[start : start + _BATCH])
     while len(list(_listed(cluster))) < count:

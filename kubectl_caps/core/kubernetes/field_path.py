@@ -1,9 +1,12 @@
 """Paths of fields in Kubernetes' notation, and msgspec's errors with such paths."""
 
+from functools import lru_cache
+
 Path = tuple[str | int, ...]
 """The path of a field from the root of an object: `("spec", "containers", 0, "name")`."""
 
 
+@lru_cache(10_000)
 def field_path(path: Path) -> str:
     """A path as Kubernetes writes it: `spec.containers[0].securityContext`, `metadata.labels[a.b/c]`.
 

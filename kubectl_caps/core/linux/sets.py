@@ -43,7 +43,7 @@ class CapabilitySet(Struct, frozen=True):
     @property
     def names(self) -> tuple[str, ...]:
         """`("CAP_CHOWN", …)` in the order of numbers. A capability without a known name is `CAP_41`."""
-        return tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in self.short_names)
+        return _names(self.mask)
 
     @property
     def short_names(self) -> tuple[str, ...]:
@@ -89,6 +89,11 @@ class ProcessSets(Struct, frozen=True):
 
 ALL_KNOWN = CapabilitySet((1 << len(CAPABILITIES)) - 1)
 """Every known capability: those of kernel 5.9. Newer kernels have no others."""
+
+
+@cache
+def _names(mask: int) -> tuple[str, ...]:
+    return tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in _short_names(mask))
 
 
 @cache

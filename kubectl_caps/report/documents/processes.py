@@ -1,6 +1,7 @@
 """The five capability sets in `kind: Inspection`: the prediction for a container, and its observed processes."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -141,4 +142,10 @@ def _five_sets(held: sets.ProcessSets) -> dict[str, CapabilitySetJson]:
         "inheritable": held.inheritable,
         "ambient": held.ambient,
     }
-    return {name: CapabilitySetJson(mask=one.hex, names=one.names) for name, one in every.items()}
+    return {name: _set_json(one.mask) for name, one in every.items()}
+
+
+@cache
+def _set_json(mask: int) -> CapabilitySetJson:
+    held = sets.CapabilitySet(mask)
+    return CapabilitySetJson(mask=held.hex, names=held.names)

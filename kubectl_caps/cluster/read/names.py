@@ -16,10 +16,10 @@ from msgspec import Struct, field, json
 
 from kubectl_caps.cluster.api.resources import Resource
 from kubectl_caps.cluster.config.connection import Connection
-from kubectl_caps.cluster.http.allowance import RequestLimit
 from kubectl_caps.cluster.http.credentials import Credentials
 from kubectl_caps.cluster.http.dial import dial
 from kubectl_caps.cluster.http.identity_headers import identity_headers
+from kubectl_caps.cluster.http.request_limit import RequestLimit
 from kubectl_caps.cluster.http.tls import tls_context
 
 _LIMIT = 500
@@ -54,8 +54,8 @@ class NameReader:
 
     def __init__(self, connection: Connection, seconds: float, *, everywhere: bool = False) -> None:
         self._connection, self._everywhere = connection, everywhere
-        self._allowance = RequestLimit(time.monotonic() + seconds, None, _SIZE)
-        self._line: http.client.HTTPConnection | None = None
+        self._limit = RequestLimit(time.monotonic() + seconds, None, _SIZE)
+        self._http: http.client.HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
         self._headers: list[tuple[str, str]] = []
 
@@ -63,8 +63,8 @@ class NameReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._line:
-            self._line.close()
+        if self._http:
+            self._http.close()
 
     def names(self, resource: Resource) -> list[str]:
         """The names of all objects, page by page; none of a type that the server does not have.
@@ -92,14 +92,14 @@ class NameReader:
 
     def _get(self, path: str, accept: str) -> bytes:
         """The body of the answer, empty for 404. Raises NoAnswer and what the connection raises."""
-        with self._allowance.kept():
-            line = self._line = self._line if self._line and self._line.sock else self._connect()
-            line.putrequest("GET", urlsplit(self._connection.server).path + path, skip_accept_encoding=True)
-            line.putheader("Accept", accept)
+        with self._limit.applied():
+            http_connection = self._http = self._http if self._http and self._http.sock else self._connect()
+            http_connection.putrequest("GET", urlsplit(self._connection.server).path + path, skip_accept_encoding=True)
+            http_connection.putheader("Accept", accept)
             for header, value in self._headers:
-                line.putheader(header, value.encode())
-            line.endheaders()
-            with line.getresponse() as answer:
+                http_connection.putheader(header, value.encode())
+            http_connection.endheaders()
+            with http_connection.getresponse() as answer:
                 body = answer.read()
             if answer.status not in (200, 404):
                 raise NoAnswer(answer.status)
@@ -116,10 +116,10 @@ class NameReader:
             self._headers = list(identity_headers(connection.impersonation, credential))
             self._context = tls_context(connection.trust, connection.identity, credential)
         server = urlsplit(connection.server)
-        line = http.client.HTTPConnection(server.hostname or "", server.port)
-        line.auto_open = 0
-        line.sock = dial(connection.server, connection.proxy, self._context, connection.trust.server_name)
-        return line
+        http_connection = http.client.HTTPConnection(server.hostname or "", server.port)
+        http_connection.auto_open = 0
+        http_connection.sock = dial(connection.server, connection.proxy, self._context, connection.trust.server_name)
+        return http_connection
 
 
 def _containers(value: Any) -> Iterator[tuple[str, str]]:

@@ -92,7 +92,7 @@ class Observer:
             return Observation(target.name, target.container, seen.processes, seen.reader, truncated=truncated)
         except _Missed as missed:
             if self._image and missed.miss in ("noReader", "forbidden"):
-                return self._beside(target, self._image)
+                return self._observe_by_ephemeral_container(target, self._image)
             return _missed(found, missed)
 
     def _exec(self, target: ContainerTarget) -> tuple[ReadResult, bool]:
@@ -142,7 +142,7 @@ class Observer:
         except ApiError:
             return True  # who may not ask gets the server's own words
 
-    def _beside(self, target: ContainerTarget, image: str) -> Observation:
+    def _observe_by_ephemeral_container(self, target: ContainerTarget, image: str) -> Observation:
         found = Observation(target.name, target.container)
         try:
             name = self._start(target, image)

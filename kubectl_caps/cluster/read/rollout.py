@@ -22,7 +22,7 @@ from kubectl_caps.errors import ApiError
 _POD = msgspec.json.Decoder(Pod)
 
 
-def look(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
+def read_snapshot(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
     """Read a Deployment, StatefulSet or DaemonSet with its pods. Raises ApiError, MalformedObject."""
     obj = cluster.get(resource_of(kind), namespace, name)
     metadata_of(kind.api_version, kind.kind, obj)

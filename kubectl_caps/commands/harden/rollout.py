@@ -86,7 +86,7 @@ class Rollout(Watcher):
         return pod_failures.unready(self._look(job).updated)
 
     def _look(self, job: HardenResult) -> Snapshot:
-        return edge.look(self.cluster, self.kind, self.namespace, self.workload.name)
+        return edge.read_snapshot(self.cluster, self.kind, self.namespace, self.workload.name)
 
     def _hardened(self, job: HardenResult, snapshot: Snapshot) -> Verdict:
         verdict = rollout_verdict(job, snapshot, self.options, self, self.ready_limit)

@@ -13,16 +13,19 @@ from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.errors import ApiError, CapsError, InputError
 
 FEW = 3
-"""The number of namespaces up to which each is listed by itself instead of the whole cluster."""
+"""Up to so many namespaces are listed one by one. For more namespaces the whole cluster is listed."""
 
 
 def list_workloads(cluster: Cluster, namespaces: Sequence[str], source: Mapping[str, str]) -> dict[str, Inventory]:
-    """The workloads of each namespace, templates with their raw objects, and the errors of each namespace."""
+    """The workloads and the errors of each namespace. Workloads with a template keep their raw object.
+
+    A list that the server refuses is an error of its namespaces. Raises Unreachable, ConfigError.
+    """
     by_namespace = {name: Inventory({}, []) for name in namespaces}
     try:
         _list_into(cluster, _served_kinds(cluster), source, by_namespace)
         _add_unknown_kinds(cluster, by_namespace)
-    except ApiError as error:  # the server does not tell what it serves
+    except ApiError as error:  # discovery is refused, so only the built-in kinds can be listed
         _list_into(cluster, WORKLOADS, source, by_namespace)
         for inventory in by_namespace.values():
             inventory.errors.append(error)
@@ -57,7 +60,7 @@ def _list_into(
 
 
 def _add_to_namespace(error: CapsError, by_namespace: Mapping[str, Inventory]) -> None:
-    """Add the error of an unreadable object to its namespace, or to every namespace if its own is not known."""
+    """Add the error of an unreadable object to its namespace, or to every namespace if its namespace is unknown."""
     namespace = error.namespace if isinstance(error, MalformedObject) else None
     for name, inventory in by_namespace.items():
         if namespace in (name, None):
@@ -69,7 +72,7 @@ def _add_unknown_kinds(cluster: Cluster, by_namespace: Mapping[str, Inventory]) 
     known = {one.metadata.uid for inventory in by_namespace.values() for one in all_workloads(inventory)}
     looked = find_unknown_objects(cluster, list(by_namespace), FEW, known)
     for one in looked.found:
-        # Of an object that does not say where it is, nobody knows that it is elsewhere.
+        # An object without a namespace may belong to any of the namespaces.
         names = list(by_namespace) if one.metadata.namespace is None else [one.metadata.namespace]
         for name in names:
             if name in by_namespace:

@@ -5,7 +5,7 @@ from kubectl_caps.commands.harden.watch import RolloutOptions, WatchStopped
 from kubectl_caps.commands.harden.watcher import Watcher
 from kubectl_caps.commands.trials.canary import NoCanary, try_canary
 from kubectl_caps.commands.trials.run import TrialsStopped
-from kubectl_caps.core.fit.canary import accepts_a_pod_more
+from kubectl_caps.core.fit.canary import allows_an_extra_pod
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.harden.result import Diagnosis, HardenResult
 from kubectl_caps.report.terminal import say
@@ -23,7 +23,7 @@ def canary_trouble(
     cannot be made is only a note. Raises CapsError, WatchStopped.
     """
     asked = watch.canary == "yes"
-    wanted = asked or (watch.canary == "auto" and watched and accepts_a_pod_more(job.kind.kind, job.obj))
+    wanted = asked or (watch.canary == "auto" and watched and allows_an_extra_pod(job.kind.kind, job.obj))
     if not wanted or not watch.wait:
         return "", ()
     options = TrialOptions(

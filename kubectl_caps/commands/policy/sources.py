@@ -15,7 +15,7 @@ from kubectl_caps.commands.shared.connect import working_namespace
 from kubectl_caps.commands.shared.manifests import read_manifests
 from kubectl_caps.core.assess.exemptions import Exemption
 from kubectl_caps.core.kubernetes.workloads import Workload
-from kubectl_caps.core.policy.build import Built, PolicyOptions, build_policy, own_exemptions
+from kubectl_caps.core.policy.build import BuiltPolicy, PolicyOptions, build_policy, own_exemptions
 from kubectl_caps.core.policy.documents import NoPolicyInDocument, read_document
 from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, NamespacePolicy
 from kubectl_caps.errors import ApiError, CapsError, InputError
@@ -25,7 +25,7 @@ from kubectl_caps.report.terminal import say
 class PolicySource(Struct, frozen=True):
     """The policy of one namespace, the workloads that it was made of, and what could not be read."""
 
-    built: Built
+    built: BuiltPolicy
     workloads: list[Workload]
     made_from: str
     errors: list[CapsError]
@@ -65,7 +65,7 @@ def of_files(arguments: PolicyArguments) -> list[PolicySource]:
         errors = []
     for error in errors:
         say(str(error))
-    return found or [PolicySource(Built(NamespacePolicy("", ()), ()), [], made_from, errors)]
+    return found or [PolicySource(BuiltPolicy(NamespacePolicy("", ()), ()), [], made_from, errors)]
 
 
 def of_document(arguments: PolicyArguments) -> list[PolicySource]:
@@ -86,13 +86,13 @@ def of_document(arguments: PolicyArguments) -> list[PolicySource]:
         place = namespace or wanted or working_namespace(arguments)
         if wanted in (None, place):
             policy = NamespacePolicy(place, tuple(sorted(held, key=lambda one: one.key)), controllers)
-            sources.append(PolicySource(Built(policy, tuple(found.notes)), [], f"{document['kind']} {path}", []))
+            sources.append(PolicySource(BuiltPolicy(policy, tuple(found.notes)), [], f"{document['kind']} {path}", []))
     if not sources:
         raise InputError(f"{path}: holds no answer for a workload{f' in namespace {wanted}' if wanted else ''}")
     return sources
 
 
-def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArguments) -> Built:
+def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArguments) -> BuiltPolicy:
     listed = _listed(arguments)
 
     def meant(workload: Workload) -> Sequence[Exemption]:

@@ -1,4 +1,4 @@
-"""The awk program of the tracer: it follows the processes of pods through the text of tracefs, and prints counts only.
+"""The awk program of the tracer: it follows the processes of pods in the text of tracefs, and prints only counts.
 
 It runs beside the kernel, so no line about another pod's processes leaves the node. A process belongs to a container if
 the runtime attached it, or one of its ancestors, to the container's cgroup (event `cgroup:cgroup_attach_task`). Pids of

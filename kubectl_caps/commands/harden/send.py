@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.resources import resource_of
 from kubectl_caps.commands.harden.changes import hardening_of
-from kubectl_caps.commands.shared.late_patch import is_refusal, turned_up
+from kubectl_caps.commands.shared.late_patch import is_refusal, wait_for_change
 from kubectl_caps.core.harden.aftermath import aftermath
 from kubectl_caps.core.harden.decide import FAILED_TEST, NOT_SENT, Resend, after_refusal
 from kubectl_caps.core.harden.plan import HardenOptions
@@ -132,7 +132,7 @@ class PatchSender:
             if is_refusal(error):
                 yield progress
                 raise
-            obj = turned_up(error, lambda: self._made(progress.job, patch), self.stop)
+            obj = wait_for_change(error, lambda: self._made(progress.job, patch), self.stop)
         return (yield from self._is_in(progress, obj, then))
 
     def _is_in(self, progress: Progress, obj: dict[str, Any], state: State) -> HardenSteps[Progress]:

@@ -1,4 +1,4 @@
-"""Creates a pod of each template in a dry run, to get the pods with the changes that admission makes."""
+"""Creates a pod of each template in a server dry run, to get the pods as admission changes them."""
 
 from collections.abc import Sequence
 

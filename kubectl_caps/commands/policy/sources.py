@@ -1,4 +1,4 @@
-"""What a policy is made of: the workloads of a namespace, of manifests, or the JSON of another command."""
+"""Builds policies from the workloads of a namespace, from manifests, or from the JSON of another command."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from kubectl_caps.report.terminal import say
 
 
 class PolicySource(Struct, frozen=True):
-    """The policy of one namespace, the workloads that it was made of, and what could not be read."""
+    """The policy of one namespace, its workloads and source, and the errors of unreadable workloads."""
 
     built: BuiltPolicy
     workloads: list[Workload]
@@ -31,8 +31,8 @@ class PolicySource(Struct, frozen=True):
     errors: list[CapsError]
 
 
-def of_cluster(cluster: Cluster, namespace: str, context: str, arguments: PolicyArguments) -> PolicySource:
-    """Of everything that runs or stands in a namespace. Raises CapsError."""
+def policy_of_cluster(cluster: Cluster, namespace: str, context: str, arguments: PolicyArguments) -> PolicySource:
+    """The policy of all workloads and pods in a namespace of the cluster. Raises CapsError."""
     inventory = list_workloads(cluster, [namespace], {"context": context})[namespace]
     workloads, errors = all_workloads(inventory), inventory.errors
     if not workloads and not errors:
@@ -45,8 +45,11 @@ def of_cluster(cluster: Cluster, namespace: str, context: str, arguments: Policy
     return PolicySource(_built(namespace, workloads, arguments), workloads, f"namespace {namespace}", errors)
 
 
-def of_files(arguments: PolicyArguments) -> list[PolicySource]:
-    """Of manifests, a policy for each namespace that they name; -n is the namespace of those that name none."""
+def policies_of_files(arguments: PolicyArguments) -> list[PolicySource]:
+    """The policies of manifests, one for each namespace that the objects name.
+
+    Objects without a namespace belong to the namespace of -n.
+    """
     files = read_manifests(arguments, "policy", namespace=arguments.namespace)
     errors = list(files.errors)
     by_namespace: dict[str, list[Workload]] = {}
@@ -68,8 +71,11 @@ def of_files(arguments: PolicyArguments) -> list[PolicySource]:
     return found or [PolicySource(BuiltPolicy(NamespacePolicy("", ()), ()), [], made_from, errors)]
 
 
-def of_document(arguments: PolicyArguments) -> list[PolicySource]:
-    """Of the JSON of `fit` or `inspect`, a policy for each of its namespaces, or for that of -n. Raises InputError."""
+def policies_of_document(arguments: PolicyArguments) -> list[PolicySource]:
+    """The policies of the JSON of `fit` or `inspect`: one for each namespace in it, or only that of -n.
+
+    Raises InputError.
+    """
     path = arguments.document or ""
     try:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
@@ -104,7 +110,7 @@ def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArgum
     built = build_policy(namespace, workloads, options)
     for one in listed:
         if not one.not_judged and not any(one.meets(workload) for workload in workloads):
-            say(f"{one.origin}: meets no workload of namespace {namespace}: not in the policy")
+            say(f"{one.origin}: matches no workload of namespace {namespace}, so it is not in the policy")
     return built
 
 

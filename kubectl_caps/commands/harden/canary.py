@@ -11,16 +11,16 @@ from kubectl_caps.core.harden.result import Diagnosis, HardenResult
 from kubectl_caps.report.terminal import say
 
 _LONGEST = 600.0
-"""Seconds within which a canary must become ready if the rollout itself has no limit."""
+"""Seconds within which a canary must become ready if the current pods show no limit."""
 
 
 def canary_trouble(
     cluster: Cluster, job: HardenResult, watch: RolloutOptions, watcher: Watcher, *, watched: bool
 ) -> tuple[str, tuple[Diagnosis, ...]]:
-    """Why the canary pod failed, with the diagnoses; empty if the pod works.
+    """The reason why the canary pod failed, with the diagnoses; empty if the pod works or no canary is made.
 
-    Without `--canary`, a canary is made only for workloads whose rollout runs an extra pod anyway, and a canary that
-    cannot be made is only a note. Raises CapsError, WatchStopped.
+    Without `--canary`, a canary is made only for a workload whose rollout runs an extra pod, too, and a canary that
+    cannot be made is only a note. With `--canary` it is a failure. Raises CapsError, WatchStopped.
     """
     asked = watch.canary == "yes"
     wanted = asked or (watch.canary == "auto" and watched and allows_an_extra_pod(job.kind.kind, job.obj))

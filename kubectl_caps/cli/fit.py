@@ -15,7 +15,7 @@ from kubectl_caps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments(FileArguments, ClusterArguments):
-    """No `containers` means all of them. `trials` is how each trial is made."""
+    """The arguments of `fit`. Empty `containers` mean all containers. `trials` are the options of each trial."""
 
     resources: tuple[str, ...]
     kinds: tuple[Kind, ...]

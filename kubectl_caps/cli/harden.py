@@ -27,9 +27,10 @@ from kubectl_caps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionArguments):
-    """`wanted` says how to change the containers. `timeout` and `settle` are in seconds; infinity means no limit.
+    """The arguments of `harden`. `wanted` are the changes of the containers.
 
-    `given` names the flags that stand in the command line: `--wait=true` can be told from the default.
+    `timeout` and `settle` are in seconds; infinity means no limit. `given` are the flags on the command line, so that
+    `--wait=true` differs from the default.
     """
 
     resources: tuple[str, ...]
@@ -106,7 +107,7 @@ def harden_arguments(options: argparse.Namespace) -> HardenArguments:
 
 
 def _take_changed_files(options: argparse.Namespace) -> None:
-    """The arguments of --changed-files are what -f would name. Raises UsageError beside another source of files."""
+    """Use the arguments of --changed-files as the files of -f. Raises UsageError beside -f, -k, --undo."""
     for flag, name in (("-f", "filename"), ("-k", "kustomize"), ("--undo", "undo")):
         if getattr(options, name):
             raise UsageError(f"only one of --changed-files or {flag} can be specified")
@@ -114,7 +115,7 @@ def _take_changed_files(options: argparse.Namespace) -> None:
 
 
 def _dry_run(options: argparse.Namespace) -> DryRun:
-    """A patch is printed and not sent, unless the server is asked to try it."""
+    """The mode of --dry-run. With -o patch the default is `client`, because the patch is only printed."""
     wanted = read.dry_run_of(options.dry_run)
     return "client" if options.output == "patch" and wanted == "none" else wanted
 

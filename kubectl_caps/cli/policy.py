@@ -1,4 +1,4 @@
-"""The flags of `policy` as one struct, checked."""
+"""Turns the arguments of `policy` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ _DEFAULT: tuple[Action, ...] = ("audit", "warn")
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
-    """`document` is the JSON of another command. `actions` are the requested ones, or the default.
+    """The arguments of `policy`. `document` is the file with the JSON of `fit` or `inspect`.
 
-    `tests` is the folder for examples. `is_action_named`: without a named action, --check accepts that on the cluster.
+    `actions` are the requested actions, or the default. Without `is_action_named`, --check accepts every action on the
+    cluster. `tests` is the folder for examples.
     """
 
     document: str | None
@@ -47,7 +48,7 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
 
     @property
     def fills(self) -> bool:
-        """Whether the form has a mutating policy, which fills in what pods leave out."""
+        """Whether the form has a mutating policy, which fills in the fields that pods leave out."""
         return self.form == "map"
 
 

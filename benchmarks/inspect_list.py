@@ -29,7 +29,7 @@ MEGABYTES = 0.25
 
 
 def theirs(pods: int) -> dict[str, Sequence[str]]:
-    """kubectl's commands; the one for JSON only where it has the memory."""
+    """kubectl's commands. The command for JSON is left out if the machine has not enough memory."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
     return {name: command for name, command in THEIRS.items() if name == "table" or pods * MEGABYTES < free}
 

@@ -1,7 +1,7 @@
 """Decodes JSON that is nested too deep for a decoder: a mark replaces each part that is too deep.
 
 The API server accepts 10,000 levels (Go's encoding/json). Python's decoders stop at the interpreter's recursion limit.
-Every field that is judged stands above the cut.
+No judged field is nested so deep.
 """
 
 import re

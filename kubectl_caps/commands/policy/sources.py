@@ -72,7 +72,7 @@ def policies_of_files(arguments: PolicyArguments) -> list[PolicySource]:
 
 
 def policies_of_document(arguments: PolicyArguments) -> list[PolicySource]:
-    """The policies of the JSON of `fit` or `inspect`: one for each namespace in it, or only that of -n.
+    """The policies of the JSON of `fit` or `inspect`: one for each namespace, or only for the namespace of -n.
 
     Raises InputError.
     """

@@ -1,4 +1,4 @@
-"""Chooses the capabilities that a search tries first: useful adds of the manifest, and what known images need.
+"""Chooses the capabilities that a search tries first: useful adds of the manifest, and the needs of known images.
 
 A wrong candidate costs trials and never changes the answer.
 """

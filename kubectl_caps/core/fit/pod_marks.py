@@ -29,8 +29,8 @@ _ACTED_ON: tuple[tuple[str, str], ...] = (
 )
 """The prefixes of annotations on which programs act, and the harm of a trial pod with the annotation (may be empty).
 
-Other annotations stay, because the program may need them: those of injectors (Istio, Linkerd, Vault), AppArmor and the
-container runtime.
+Other annotations stay, because the program may need them: annotations of injectors (Istio, Linkerd, Vault), AppArmor
+and the container runtime.
 """
 
 

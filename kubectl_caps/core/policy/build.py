@@ -32,8 +32,8 @@ _OTHER_CONTROLLERS = frozenset(
 class PolicyOptions(Struct, frozen=True, kw_only=True):
     """The options of a policy.
 
-    `controllers` are users whose owner references count, besides those of Kubernetes' controllers. `exemptions` returns
-    the exemptions for a workload. `fills` says that a mutating policy fills in what pods leave out.
+    `controllers` are users whose owner references count, besides the users of Kubernetes' controllers. `exemptions`
+    returns the exemptions for a workload. `fills` says that a mutating policy fills in what pods leave out.
     """
 
     controllers: tuple[str, ...] = ()

@@ -69,7 +69,7 @@ def metadata(policy: NamespacePolicy, made_from: str) -> Manifest:
 
 
 def match_constraints(namespace: str) -> Manifest:
-    """The judged requests: new pods, new ephemeral containers, and workloads, whose creator is told early."""
+    """The judged requests: new pods, new ephemeral containers, and new or changed workloads, to warn early."""
     rules = [
         _rule("", "v1", ("pods",), ("CREATE",)),
         _rule("", "v1", ("pods/ephemeralcontainers",), ("UPDATE",)),

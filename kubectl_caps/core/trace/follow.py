@@ -22,10 +22,10 @@ MOST_KEYS = 4000
 """Different lines that are counted; more are passed over and make the record incomplete."""
 
 END = "kubectl-caps end"
-"""What the tracer writes into its record (`trace_marker`) when it is asked for the counts."""
+"""The text that the tracer writes into its record (`trace_marker`) before it prints the counts."""
 
 SEEDS, SEEDED = "kubectl-caps seeds", "kubectl-caps seeded"
-"""What the tracer writes before and after it lists processes that run already."""
+"""The texts that the tracer writes into its record before and after it lists the running processes."""
 
 FOLLOW = r"""
 function finish(tid,    key) {

@@ -96,7 +96,7 @@ class EditArguments:
 
 
 @dataclass(frozen=True)
-class Clash:
+class RefusedFlags:
     """Flags or arguments that are refused, with the message. `{flag}` in the message stands for the given flag.
 
     A flag with a value among `nothing` counts as not given.
@@ -113,18 +113,20 @@ def values_of(kind: type[Any], options: argparse.Namespace) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def refuse(options: argparse.Namespace, clashes: Sequence[Clash]) -> None:
+def refuse(options: argparse.Namespace, refused: Sequence[RefusedFlags]) -> None:
     """Raise UsageError for the first of these flags that was given, even with its default value."""
-    for clash in clashes:
-        for name in clash.flags:
-            if name in options.given and getattr(options, name) not in clash.nothing:
-                raise UsageError(clash.words.format(flag=_SHOWN.get(name) or f"--{name.replace('_', '-')}"))
+    for row in refused:
+        for name in row.flags:
+            if name in options.given and getattr(options, name) not in row.nothing:
+                raise UsageError(row.words.format(flag=_SHOWN.get(name) or f"--{name.replace('_', '-')}"))
 
 
 _SHOWN = {"resources": "TYPE", "names": "NAME", "document": "--from"}
 
-NO_SELECTOR = Clash(("selector",), "-l selects objects of a cluster; with -f every object of the files is judged")
-ONLY_WITH_FILES = Clash(("write", "diff", "check", "recursive", "kubernetes_version"), "{flag} goes with -f")
+NO_SELECTOR = RefusedFlags(
+    ("selector",), "-l selects objects of a cluster; with -f every object of the files is judged"
+)
+ONLY_WITH_FILES = RefusedFlags(("write", "diff", "check", "recursive", "kubernetes_version"), "{flag} goes with -f")
 
 
 _PATHS = {"kustomize": "-k", "undo": "--undo", "undo_to": "--undo-to"}

@@ -8,11 +8,11 @@ from typing import get_args
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     EditArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     check_edit,
     checked_files,
     refuse,
@@ -58,24 +58,24 @@ class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionA
     given: frozenset[str]
 
 
-_WHOLE = Clash(("resources",), "when -f is given, TYPE and NAME cannot be: files are hardened whole")
-_NOT_WITH_FILES = Clash(
+_WHOLE = RefusedFlags(("resources",), "when -f is given, TYPE and NAME cannot be: files are hardened whole")
+_NOT_WITH_FILES = RefusedFlags(
     (
         "wait", "trigger", "rollback", "canary", "dry_run", "selector", "all_namespaces", "all", "max_parallel",
         "keep_going", "accept_complaints", "undo", "undo_to", "timeout", "settle", "field_manager",
     ),
     "{flag} has no meaning with -f",
 )  # fmt: skip
-_NOT_WITH_FILES_ALONE = Clash(("yes", "force"), _NOT_WITH_FILES.words)
+_NOT_WITH_FILES_ALONE = RefusedFlags(("yes", "force"), _NOT_WITH_FILES.words)
 """With --add, these flags let a container of a file gain the added capabilities."""
-_NOT_WITH_UNDO = Clash(
+_NOT_WITH_UNDO = RefusedFlags(
     (
         "resources", "all", "all_namespaces", "selector", "undo_to", "add", "container", "remove_adds", "profile",
         "run_as_user", "namespace", "allow_privilege_escalation", "trigger",
     ),
     "{flag} has no meaning with --undo: the file says what is undone",
 )  # fmt: skip
-_ONLY_WITH_CHECK = Clash(("exemptions", "exemptions_from"), "{flag} goes with -f and --check")
+_ONLY_WITH_CHECK = RefusedFlags(("exemptions", "exemptions_from"), "{flag} goes with -f and --check")
 
 
 def harden_arguments(options: argparse.Namespace) -> HardenArguments:

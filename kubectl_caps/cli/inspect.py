@@ -8,10 +8,10 @@ from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     checked_files,
     refuse,
     values_of,
@@ -60,7 +60,9 @@ class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
 
 
 _NOT_WITH_FILES = (
-    Clash(("resources", "all_namespaces"), "TYPE, NAME and -A cannot be used with -f, which judges every object"),
+    RefusedFlags(
+        ("resources", "all_namespaces"), "TYPE, NAME and -A cannot be used with -f, which judges every object"
+    ),
     NO_SELECTOR,
 )
 

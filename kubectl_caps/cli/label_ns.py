@@ -8,10 +8,10 @@ from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     EditArguments,
     FileArguments,
+    RefusedFlags,
     check_edit,
     checked_files,
     refuse,
@@ -48,7 +48,7 @@ class LabelNsArguments(FileArguments, EditArguments, ClusterArguments):
 
 _NOT_WITH_FILES = (
     NO_SELECTOR,
-    Clash(
+    RefusedFlags(
         ("all", "plan", "dry_run", "field_manager"),
         "--all, --plan, --dry-run and --field-manager have no meaning with -f",
         nothing=("", "none"),

@@ -6,10 +6,10 @@ from typing import cast, get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
-    Clash,
     ClusterArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     checked_files,
     refuse,
     values_of,
@@ -52,12 +52,14 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
         return self.form == "map"
 
 
-_NOT_WITH_FILES = Clash(
+_NOT_WITH_FILES = RefusedFlags(
     ("apply", "check", "remove", "document"), "{flag} does not go with -f, which makes a policy of files", ("", False)
 )
-_ONLY_WITH_FILES = Clash(("recursive",), "{flag} goes with -f", (False,))
-_ONLY_PRINTED = Clash(("output", "tests"), "{flag} goes with a printed policy, not with --apply, --check or --remove")
-_ONLY_SENT = Clash(("dry_run",), "{flag} goes with --apply or --remove", ("none",))
+_ONLY_WITH_FILES = RefusedFlags(("recursive",), "{flag} goes with -f", (False,))
+_ONLY_PRINTED = RefusedFlags(
+    ("output", "tests"), "{flag} goes with a printed policy, not with --apply, --check or --remove"
+)
+_ONLY_SENT = RefusedFlags(("dry_run",), "{flag} goes with --apply or --remove", ("none",))
 
 
 def policy_arguments(options: argparse.Namespace) -> PolicyArguments:

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
 from kubectl_caps.cluster.api.discovery import Served, discover
-from kubectl_caps.cluster.api.parallel_lists import interleaved
+from kubectl_caps.cluster.api.parallel_lists import read_in_parallel
 from kubectl_caps.cluster.api.resources import BUILTIN, EVENTS, PODS, Resource, find_resource, not_served
 from kubectl_caps.cluster.api.server_version import Version, read_version
 from kubectl_caps.cluster.http import responses
@@ -143,7 +143,7 @@ class Cluster:
         An ApiError of a later page is raised by the iterator of the objects.
         """
         starts = [self._start(listing) for listing in listings]
-        for answer in interleaved(starts, workers):
+        for answer in read_in_parallel(starts, workers):
             yield answer if isinstance(answer, ApiError) else chain.from_iterable(answer)
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:

@@ -69,7 +69,9 @@ class _Pages(Iterator[Page]):
             self._passed = True
 
 
-def interleaved(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) -> Iterator[Iterator[Page] | ApiError]:
+def read_in_parallel(
+    starts: Sequence[Callable[[], Iterator[Page]]], workers: int
+) -> Iterator[Iterator[Page] | ApiError]:
     """For each source, in order: its pages, or the ApiError of its first page. At most `workers` threads read.
 
     An ApiError after the first page, and any other exception, is raised by the iterator of the pages.

@@ -38,7 +38,7 @@ from kubectl_caps.cluster.config.kubeconfig_file import (
     read_kubeconfig,
 )
 from kubectl_caps.cluster.config.proxy import checked_proxy, environments_proxy
-from kubectl_caps.cluster.config.validation import address, checked_identity, checked_trust, timeout
+from kubectl_caps.cluster.config.validation import checked_identity, checked_trust, request_timeout, server_url
 from kubectl_caps.errors import ConfigError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -90,7 +90,7 @@ def load_connection(
     else:
         found = _in_pod(overrides, environment, service_account)
     proxy = found.proxy or environments_proxy(found.server, environment)
-    return msgspec.structs.replace(found, proxy=proxy, timeout=timeout(overrides.request_timeout))
+    return msgspec.structs.replace(found, proxy=proxy, timeout=request_timeout(overrides.request_timeout))
 
 
 def entry_names(
@@ -132,7 +132,7 @@ def _chosen(document: Kubeconfig, overrides: Overrides) -> Connection:
         missing = f'no server found for cluster "{cluster_name}"' if name or cluster_name else _NO_CONTEXT
         raise ConfigError(missing)
     return Connection(
-        server=address(server),
+        server=server_url(server),
         context=name,
         namespace=overrides.namespace or context.namespace or "default",
         trust=checked_trust(_trust(cluster, overrides), cluster_name),
@@ -225,7 +225,7 @@ def _in_pod(overrides: Overrides, environment: Mapping[str, str], folder: Path) 
     cluster = ClusterEntry(certificate_authority=str(authority) if authority.is_file() else None)
     user = UserEntry(token_file=str(folder / "token"))
     return Connection(
-        server=address(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
+        server=server_url(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
         namespace=overrides.namespace or environment.get("POD_NAMESPACE") or _text(folder / "namespace") or "default",
         trust=checked_trust(_trust(cluster, overrides), ""),
         identity=checked_identity(_identity(user, "", overrides)),

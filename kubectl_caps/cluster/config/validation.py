@@ -14,7 +14,7 @@ EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.i
 INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 
 
-def timeout(text: str | None) -> float | None:
+def request_timeout(text: str | None) -> float | None:
     """`--request-timeout` in seconds; None if not given, 0 for no limit. Raises ConfigError in kubectl's words."""
     if not text:
         return None
@@ -27,7 +27,7 @@ def timeout(text: str | None) -> float | None:
         ) from error
 
 
-def address(server: str) -> str:
+def server_url(server: str) -> str:
     """The server's URL with a scheme and without a trailing slash. A `host:port` becomes http, as in kubectl.
 
     Raises ConfigError in kubectl's words.

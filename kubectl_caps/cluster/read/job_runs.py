@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 from kubectl_caps.cluster.api.resources import CRON_JOBS, JOBS
 from kubectl_caps.cluster.api.rights import lacking
-from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
 from kubectl_caps.cluster.read.rollout import pods_selected, selector_text
 from kubectl_caps.core.kubernetes.field_path import in_words
 from kubectl_caps.core.kubernetes.job_run import LastRun, history

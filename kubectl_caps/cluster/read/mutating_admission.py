@@ -4,8 +4,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, decode_item
 from kubectl_caps.cluster.api.rights import lacking
-from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.workloads import reference
 from kubectl_caps.core.pods.mutating_admission import Hook, MutatingAdmission, Mutator
 from kubectl_caps.errors import ApiError, UsageError

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject
 from kubectl_caps.cluster.api.resources import served_as
 from kubectl_caps.cluster.api.rights import lacking
-from kubectl_caps.cluster.api.shapes import MalformedObject
 from kubectl_caps.cluster.read.unknown_kinds import find_unknown_objects
 from kubectl_caps.cluster.read.workloads import Inventory, list_kinds
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind, all_kinds

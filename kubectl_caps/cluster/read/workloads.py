@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster, Listing
+from kubectl_caps.cluster.api.decode import MalformedObject, decode_item
 from kubectl_caps.cluster.api.resources import NODES, resource_of
-from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod

@@ -39,7 +39,7 @@ def live_subject(cluster: Cluster, arguments: FitArguments, namespace: str, cont
         workloads = list(read_workloads(target.kind, obj, {"context": context}))
     except MalformedWorkload as error:
         raise InputError(f"{target.kind.plural} {target.name}: {error}") from error
-    workload = _only(workloads, f"{target.kind.plural} {target.name}")
+    workload = _single(workloads, f"{target.kind.plural} {target.name}")
     words = f"{workload.reference} -n {namespace}{_kind_flag(arguments, workload)}{connection_flags(arguments)}"
     return FitSubject(workload, obj, words, again=lambda: cluster.get(resource, namespace, name))
 
@@ -57,7 +57,7 @@ def file_subjects(
         errors.append(InputError(f"nothing to try: {NOTHING}"))
     for item in files.found:
         try:
-            workload = _only(list(item.workloads), f"{item.document.file.name}:{item.document.line}")
+            workload = _single(list(item.workloads), f"{item.document.file.name}:{item.document.line}")
             workload = replace(workload, metadata=replace(workload.metadata, namespace=namespace))
             _check_references(cluster, workload, item.document.object, namespace)
         except CapsError as error:
@@ -78,7 +78,7 @@ def _kind_flag(arguments: FitArguments, workload: Workload) -> str:
     return ""
 
 
-def _only(workloads: list[Workload], where: str) -> Workload:
+def _single(workloads: list[Workload], where: str) -> Workload:
     if len(workloads) != 1:
         what = "several pod templates, and trials are made of one" if workloads else "no pod template of its own"
         raise InputError(f"{where}: has {what}")

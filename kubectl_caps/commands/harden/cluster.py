@@ -38,7 +38,7 @@ class Planned(Struct, frozen=True):
 def harden_live(arguments: HardenArguments) -> int:
     """Make the plan, ask the user, harden or undo, print the results, and return the exit status.
 
-    Raises UsageError, ConfigError, ApiError, Unreachable, and KeyboardInterrupt after an interrupted run.
+    Raises UsageError, ConfigError, InputError, ApiError, Unreachable; KeyboardInterrupt after an interrupted run.
     """
     watch, options, dry_run = _watch(arguments), arguments.wanted, arguments.dry_run
     check_unused(arguments.undo_to)
@@ -54,7 +54,7 @@ def harden_live(arguments: HardenArguments) -> int:
     works = {at: WorkloadHardening(cluster, job, watch, options, stop) for at, job in _todo(plan.jobs)}
     if dry_run == "server" or (dry_run == "none" and not arguments.undo):
         tried = try_on_server(list(works.values()), [plan.jobs[at] for at in works])
-        plan = replace(plan, jobs=_with(plan.jobs, works, tried))
+        plan = replace(plan, jobs=_updated(plan.jobs, works, tried))
     told = report.refused_in_plan(plan.jobs) if arguments.output == "table" else []
     if arguments.output != "patch":
         print_plan(plan.jobs, arguments.output)
@@ -66,7 +66,7 @@ def harden_live(arguments: HardenArguments) -> int:
     if todo and plan.several and not _agreed(arguments, len(todo)):
         return _declined(plan, arguments.output, told)
     done, error = _run(arguments, [works[at] for at in todo], [plan.jobs[at] for at in todo], stop)
-    plan = replace(plan, jobs=_with(plan.jobs, todo, done.jobs), errors=(*plan.errors, *([error] if error else ())))
+    plan = replace(plan, jobs=_updated(plan.jobs, todo, done.jobs), errors=(*plan.errors, *([error] if error else ())))
     print_results(plan.jobs, plan.errors, arguments.output, "", told)
     if done.is_interrupted:
         raise KeyboardInterrupt
@@ -78,7 +78,7 @@ def _todo(jobs: Sequence[HardenResult]) -> list[tuple[int, HardenResult]]:
     return [(at, job) for at, job in enumerate(jobs) if job.result == "planned"]
 
 
-def _with(
+def _updated(
     jobs: Sequence[HardenResult], places: Iterable[int], results: Iterable[HardenResult]
 ) -> tuple[HardenResult, ...]:
     """The jobs, with new results at these indexes."""

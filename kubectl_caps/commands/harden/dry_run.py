@@ -4,9 +4,9 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import pod_made
 from kubectl_caps.cluster.api.refusals import refusal_cause
 from kubectl_caps.cluster.api.resources import PODS
-from kubectl_caps.cluster.api.shapes import pod_made
 from kubectl_caps.core.harden.admitted import lost_in_admission
 from kubectl_caps.core.harden.plan import HardenOptions
 from kubectl_caps.core.harden.result import HardenResult

@@ -81,9 +81,9 @@ class PatchSender:
                 if error.code not in FAILED_TEST:
                     raise
                 current = self.get(progress.job)
-                fresh, meaning = self._looked_again(progress.job, current, options)
+                fresh, meaning = self._planned_again(progress.job, current, options)
                 if meaning == "made":
-                    return (yield from self._is_in(progress, current, "patched"))
+                    return (yield from self._stored(progress, current, "patched"))
                 if meaning == "refused":
                     raise
                 if meaning != "again":
@@ -98,7 +98,7 @@ class PatchSender:
         """
         sent = False
         for _ in range(_TRIES):
-            current = self._same(progress.job, undo)
+            current = self._current_object(progress.job, undo)
             rest, conflicts = rebased(undo, current)
             if not rest.changes:
                 if sent and not conflicts:
@@ -121,7 +121,7 @@ class PatchSender:
         Raises ObjectGone, CapsError, and Unanswered if the patch may still be applied.
         """
         for _ in range(_TRIES):
-            rest, conflicts = rebased(back, self._same(progress.job, back))
+            rest, conflicts = rebased(back, self._current_object(progress.job, back))
             try:
                 if rest.changes:
                     progress = yield from self._send_once(progress, rest, "patched")
@@ -140,22 +140,22 @@ class PatchSender:
             if is_refusal(error):
                 yield progress
                 raise
-            obj = wait_for_change(error, lambda: self._made(progress.job, patch), self.stop)
-        return (yield from self._is_in(progress, obj, then))
+            obj = wait_for_change(error, lambda: self._object_with_change(progress.job, patch), self.stop)
+        return (yield from self._stored(progress, obj, then))
 
-    def _is_in(self, progress: Progress, obj: dict[str, Any], state: State) -> HardenSteps[Progress]:
+    def _stored(self, progress: Progress, obj: dict[str, Any], state: State) -> HardenSteps[Progress]:
         """Store the object in the progress, with the state that the server has accepted, and yield the progress."""
         job = progress.job
         stored = Progress(replace(job, obj=obj, left=aftermath(job.kind, obj, self.manager)), (state,))
         yield stored
         return stored
 
-    def _made(self, job: HardenResult, patch: Patch) -> dict[str, Any] | None:
+    def _object_with_change(self, job: HardenResult, patch: Patch) -> dict[str, Any] | None:
         """The object if it has the change, or None. Raises ObjectGone if the object was deleted."""
-        current = self._same(job, patch)
+        current = self._current_object(job, patch)
         return current if _is_made(patch, current) else None
 
-    def _same(self, job: HardenResult, patch: Patch) -> dict[str, Any]:
+    def _current_object(self, job: HardenResult, patch: Patch) -> dict[str, Any]:
         """Read the object of a patch. Raises ObjectGone if it was deleted or created again, CapsError."""
         try:
             current = self.get(job)
@@ -167,7 +167,7 @@ class PatchSender:
             raise ObjectGone(f"{job.workload.reference} is another object now: it was deleted and created again")
         return current
 
-    def _looked_again(
+    def _planned_again(
         self, job: HardenResult, current: dict[str, Any], options: HardenOptions
     ) -> tuple[HardenResult, Resend]:
         """The new plan for the object after a refused patch, and the meaning of the refusal."""

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from kubectl_caps.cli.harden import HardenArguments
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 from kubectl_caps.cluster.api.resources import parse_targets, resource_of, served_as, workload_kinds
-from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
 from kubectl_caps.commands.shared.connect import NamedTarget
 from kubectl_caps.core.kubernetes.kinds import Kind, all_kinds, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference

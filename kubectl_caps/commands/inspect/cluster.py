@@ -42,7 +42,7 @@ def inspect_cluster(
         say(f"The API server is 1.{chosen.server_minor}; the newest Pod Security rules known here are v1.{judged}.")
     rows = fold(chosen.workloads, chosen.others)
     seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [()] * len(rows)
-    nodes = _with_what_they_have(nodes, rows, seen)
+    nodes = _with_all_capabilities(nodes, rows, seen)
     assessed = [
         assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
@@ -112,21 +112,23 @@ def _observations(
     observer = Observer(chosen.cluster, chosen.runner, image=arguments.image, limit=chosen.timeout or LIMIT)
     wanted = [container_targets(row) for row in rows]
     seen = iter(observe(observer, [target for some in wanted for target in some]))
-    return [[_there(next(seen), target.pod, nodes) for target in some] for some in wanted]
+    return [[_with_runtime(next(seen), target.pod, nodes) for target in some] for some in wanted]
 
 
-def _there(observation: Observation, pod: Pod, nodes: Nodes) -> Observation:
+def _with_runtime(observation: Observation, pod: Pod, nodes: Nodes) -> Observation:
     place = nodes.get(pod.spec.node_name or "")
     return replace(observation, runtime=place.runtime) if place else observation
 
 
-def _with_what_they_have(nodes: Nodes, rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Nodes:
+def _with_all_capabilities(nodes: Nodes, rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Nodes:
     """The nodes with the capabilities of ALL, if a container with ALL was observed on the node."""
-    known = dict(_told(rows, seen))
+    known = dict(_capabilities_of_all(rows, seen))
     return {name: replace(place, node_all=known.get(name)) for name, place in nodes.items()}
 
 
-def _told(rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Iterator[tuple[str, CapabilitySet]]:
+def _capabilities_of_all(
+    rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]
+) -> Iterator[tuple[str, CapabilitySet]]:
     for row, observations in zip(rows, seen, strict=True):
         pods = {pod.metadata.name: pod for pod in row.pods}
         for observation in observations:

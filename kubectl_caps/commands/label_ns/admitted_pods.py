@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, pod_made
 from kubectl_caps.cluster.api.resources import PODS
-from kubectl_caps.cluster.api.shapes import MalformedObject, pod_made
 from kubectl_caps.core.kubernetes.made_pods import for_dry_run
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload

@@ -121,7 +121,7 @@ def _namespaces(cluster: Any, arguments: LabelNsArguments, errors: list[CapsErro
 
 def _readable(namespaces: Iterable[Any], errors: list[CapsError]) -> Iterator[dict[str, Any]]:
     """The namespaces with metadata of the right types. The errors of other namespaces are added to `errors`."""
-    from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
+    from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 
     for namespace in namespaces:
         try:

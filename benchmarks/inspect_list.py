@@ -1,8 +1,8 @@
-"""`inspect -A` beside `kubectl get pods -A`, on a real API server with 5,000 and with 50,000 pods that nobody runs.
+"""Compares `inspect -A` with `kubectl get pods -A` on an API server with 5,000 and with 50,000 pods, without nodes.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS...]
 
-The pods are of 300 templates, as in a cluster, and in the worst case all different. Each size gets a server of its own.
+The pods come from 300 templates, as in a cluster. In the worst case all pods differ. Each size gets a new API server.
 """
 
 import multiprocessing

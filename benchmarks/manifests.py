@@ -1,4 +1,4 @@
-"""Makes manifests like those of a repository: of each five, three Deployments, a Service and a ConfigMap.
+"""Makes manifests as a repository has them: of each five, three are Deployments, one a Service, one a ConfigMap.
 
 There are a few hundred different Deployments: their images, ports, limits, probes and security contexts differ.
 """

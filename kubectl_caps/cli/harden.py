@@ -107,7 +107,7 @@ def harden_arguments(options: argparse.Namespace) -> HardenArguments:
 
 
 def _take_changed_files(options: argparse.Namespace) -> None:
-    """Use the arguments of --changed-files as the files of -f. Raises UsageError beside -f, -k, --undo."""
+    """Use the arguments of --changed-files as the files of -f. Raises UsageError if -f, -k or --undo is given."""
     for flag, name in (("-f", "filename"), ("-k", "kustomize"), ("--undo", "undo")):
         if getattr(options, name):
             raise UsageError(f"only one of --changed-files or {flag} can be specified")

@@ -9,7 +9,7 @@ from kubectl_caps.cli.flags import Flag, program_name
 
 
 class InvalidCommandLine(Exception):
-    """A command line that cannot be parsed. The text is the message, `program` the command whose help is named."""
+    """A command line that cannot be parsed. Its text is the message. The user is pointed to the help of `program`."""
 
     def __init__(self, message: str, program: str) -> None:
         super().__init__(message)

@@ -1,8 +1,8 @@
-"""What a Tab costs: `kubectl caps` beside kubectl's own completion, with a server, without one, and with a silent one.
+"""Compares the time of a Tab with kubectl's own completion: without a server, with a server, and with a silent server.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/completion.py [DEPLOYMENTS]
 
-Starts an API server of its own.
+The script starts an API server.
 """
 
 import os
@@ -16,11 +16,11 @@ from testbed.serve import running
 
 RUNS = 11
 SILENT = 3.0
-"""Seconds after which a Tab gives up on a server that does not answer."""
+"""Seconds after which completion gives up on a server that does not answer."""
 
 
 def main(deployments: int = 50) -> None:
-    """Measure, and print a row for each."""
+    """Measure, and print a row for each measurement."""
     with running("api") as place, socket.create_server(("127.0.0.1", 0)) as silent:
         cluster = Cluster(place)
         template = cluster.kubectl(

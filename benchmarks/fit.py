@@ -1,9 +1,9 @@
-"""fit beside the loop that it replaces: `harden`, then `harden` with what the failed rollout suggests, until one stays.
+"""Compares `fit` with the loop that it replaces: `harden`, again with the suggestion of each failed rollout.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/fit.py      (needs what the node tier needs)
 
-Starts a node of its own and gives nginx to both, with the defaults of both: under a name that no table of images knows,
-and under its own. The time is that of the clock: both wait for containers.
+The script starts a node and runs both on nginx, with their defaults: once under an image name that no table knows, and
+once under nginx's own name. The time is wall-clock time, because both wait for containers.
 """
 
 import json
@@ -20,7 +20,7 @@ from testbed.serve import running
 
 UNKNOWN = "docker.io/local/web:1"
 MOST = 6
-"""Runs of `harden`; it needs three."""
+"""The most runs of `harden`. Three are needed."""
 
 
 def caps(place: Place, command: str, name: str, *flags: str) -> dict[str, Any]:
@@ -32,12 +32,12 @@ def caps(place: Place, command: str, name: str, *flags: str) -> dict[str, Any]:
 
 
 def environment(place: Place) -> dict[str, str]:
-    """Where the command finds the cluster."""
+    """The environment in which a command finds the cluster."""
     return {"PATH": "/usr/bin:/bin", "KUBECONFIG": str(place.node.kubeconfig)}
 
 
 def fitted(place: Place, name: str) -> float:
-    """Seconds that `fit` takes; how many trials is printed."""
+    """The seconds that `fit` takes. Prints the number of trials."""
     began = time.monotonic()
     item = caps(place, "fit", name)
     taken = time.monotonic() - began
@@ -46,7 +46,7 @@ def fitted(place: Place, name: str) -> float:
 
 
 def hardened(place: Place, name: str) -> float:
-    """Seconds until a rollout of `harden` stays, each run with what the one before suggests."""
+    """The seconds until a rollout of `harden` works. Each run has the suggestion of the run before."""
     began, adds, runs = time.monotonic(), set[str](), 0
     while runs < MOST:
         runs += 1

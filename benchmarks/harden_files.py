@@ -1,8 +1,8 @@
-"""`harden -f --check`, `--diff` and `--write` beside a floor that reads, parses with PyYAML's C loader, and writes.
+"""Compares `harden -f --check`, `--diff` and `--write` with a floor that reads, parses with PyYAML, and writes.
 
     .venv/bin/python benchmarks/harden_files.py [COUNT...]
 
-On a folder with a file for each manifest, and on one file with all of them. Before each run the files are as at first.
+The manifests are in a folder with a file for each, and in one file. Each run begins with the original files.
 """
 
 import sys
@@ -26,11 +26,11 @@ FLAGS = ("--check", "--diff", "--write")
 
 
 def measured(work: str, path: Path) -> dict[str, float]:
-    """The seconds of the processor for each flag, after a row for each."""
+    """Print a row for each flag, and return the processor seconds of each."""
     texts = {one: one.read_bytes() for one in (path.iterdir() if path.is_dir() else [path])}
 
     def restore() -> None:
-        # Not by deleting: ext4 looks at every file that was deleted in the last seconds before it makes a new one.
+        # Files are overwritten, not deleted: before ext4 makes a file, it looks at every recently deleted file.
         for one, text in texts.items():
             one.write_bytes(text)
 
@@ -43,7 +43,7 @@ def measured(work: str, path: Path) -> dict[str, float]:
 
 
 def main(*counts: int) -> None:
-    """Measure each size both ways, then how the cost grows."""
+    """Measure each size in both forms, and then the growth of the cost."""
     counts = counts or SIZES
     taken: dict[str, list[dict[str, float]]] = {"a file each": [], "all in one": []}
     for count in counts:

@@ -1,9 +1,9 @@
-"""200 deployments hardened with --wait=false against a loop of `kubectl patch`, on a real API server.
+"""Compares `harden --wait=false` of 200 deployments with a loop of `kubectl patch`, on a real API server.
 
     PYTHONPATH=tests/cluster python benchmarks/harden_parallel.py      (`make bench`)
 
-The ratio of the times by the clock has to be at most a quarter. `harden` does more: it reads the objects, tries each
-change and its pod on the server, and saves the way back.
+The ratio of the times by the clock must be at most a quarter. `harden` does more: it reads the objects, tries each
+change and its pod on the server, and saves the undo.
 """
 
 import json
@@ -27,14 +27,14 @@ PATCH = [{"op": "add", "path": "/spec/template/spec/containers/0/securityContext
 
 
 def deployment(name: str) -> dict[str, object]:
-    """A deployment without pods: what is measured is the way to the server."""
+    """A deployment without pods, because only the requests are measured."""
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
     spec = {"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
 
 
 def made(namespace: str) -> str:
-    """A namespace with the deployments, and their controller at rest."""
+    """Create a namespace with the deployments, and wait until their controller has seen all."""
     objects = {"apiVersion": "v1", "kind": "List", "items": [deployment(name) for name in NAMES]}
     subprocess.run([KUBECTL, "create", "namespace", namespace], check=True, capture_output=True)
     command = [KUBECTL, "apply", "-n", namespace, "-f", "-"]
@@ -51,7 +51,7 @@ def _seen(namespace: str) -> bytes:
 
 
 def seconds(*commands: list[str]) -> float:
-    """How long commands take, one after the other."""
+    """The seconds that these commands take, one after the other."""
     start = time.monotonic()
     for command in commands:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -59,7 +59,7 @@ def seconds(*commands: list[str]) -> float:
 
 
 def main() -> None:
-    """Measure both, twice, the better one counts."""
+    """Measure both twice. The better time of each counts."""
     text = json.dumps(PATCH)
     loops, hardens = [], []
     for turn in range(2):

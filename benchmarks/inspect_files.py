@@ -1,4 +1,4 @@
-"""`inspect -f` beside other linters of manifests, at three sizes: a file for each manifest, and all in one file.
+"""Compares `inspect -f` with other linters of manifests, at three sizes, in a file each and all in one file.
 
     .venv/bin/python benchmarks/inspect_files.py [COUNT...]
 
@@ -19,11 +19,11 @@ from pairs import CAPS, Command, exponent, in_turn, not_run, row
 
 SIZES = (1_000, 3_000, 10_000)
 SLOW = 5
-"""Seconds of the processor from which on a program runs once, and not for more manifests."""
+"""A program that takes more processor seconds runs only once, and not for more manifests."""
 
 
 def others(path: Path) -> Mapping[str, Command | None]:
-    """The commands of the other programs; None for a program that cannot read this."""
+    """The commands of the other programs. None for a program that cannot read the path."""
     paths = sorted(map(str, path.iterdir())) if path.is_dir() else [str(path)]
     checkov = ["-d" if path.is_dir() else "-f", str(path)]
     alone = path.is_file()
@@ -36,11 +36,11 @@ def others(path: Path) -> Mapping[str, Command | None]:
 
 
 slow: dict[str, int] = {}
-"""The programs that are too slow for larger sizes, and the bytes for which they were."""
+"""The programs that were too slow, and the number of bytes for which they were."""
 
 
 def measured(work: str, path: Path) -> float:
-    """Our seconds of the processor, after a row for each other program."""
+    """Print a row for each other program, and return the processor seconds of `inspect`."""
     ours = [*CAPS, "inspect", "-f", str(path)]
     read = path.iterdir() if path.is_dir() else [path]
     size = sum(one.stat().st_size for one in read)
@@ -62,7 +62,7 @@ def measured(work: str, path: Path) -> float:
 
 
 def main(*counts: int) -> None:
-    """Measure each size both ways, then how the cost grows."""
+    """Measure each size in both forms, and then the growth of the cost."""
     counts = counts or SIZES
     taken: dict[str, list[float]] = {"a file each": [], "all in one": []}
     for count in counts:

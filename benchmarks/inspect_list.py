@@ -1,9 +1,13 @@
-"""`inspect -A` beside `kubectl get pods -A`, on a real API server with 5,000 and with 50,000 pods that nobody runs.
+"""Compares `inspect -A` with `kubectl get pods -A` on an API server with 5,000 and with 50,000 pods, without nodes.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS...]
 
+<<<<<<< HEAD
 The pods are of 300 templates, as in a cluster; of as many images as pods; and in the worst case all different, with
 containers of other names in each. Each size gets a server of its own.
+=======
+The pods come from 300 templates, as in a cluster. In the worst case all pods differ. Each size gets a new API server.
+>>>>>>> sentences
 """
 
 import multiprocessing
@@ -31,7 +35,7 @@ MEGABYTES = 0.25
 
 
 def theirs(pods: int) -> dict[str, Sequence[str]]:
-    """kubectl's commands; the one for JSON only where it has the memory."""
+    """kubectl's commands. The command for JSON is left out if the machine has not enough memory."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
     return {name: command for name, command in THEIRS.items() if name == "table" or pods * MEGABYTES < free}
 

@@ -1,8 +1,8 @@
-"""One random pod judged by all Pod Security checks of the newest version, and a million pods in one process.
+"""Measures the judgement of a random pod by all newest Pod Security checks, and the memory for a million pods.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/judge.py [PODS]
 
-The pods are those of `make differential`: half of what can be wrong with a pod is wrong with some of them.
+The pods come from the generator of `make differential`, which breaks the rules of the checks at random.
 """
 
 import resource
@@ -23,12 +23,12 @@ DIFFERENT = 2_000
 
 
 def megabytes() -> float:
-    """The most memory that this process had."""
+    """The highest memory of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(pods: int = 1_000_000) -> None:
-    """Judge them in turn, and look at the memory early and at the end."""
+    """Judge the pods, and compare the memory after the first tenth with the memory at the end."""
     texts = [msgspec.json.encode(Maker(Random(seed)).pod()) for seed in range(DIFFERENT)]
     decoder = msgspec.json.Decoder(Pod)
     judged, early, spent = 0, 0.0, 0.0

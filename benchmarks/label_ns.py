@@ -1,9 +1,9 @@
-"""The preflight of many namespaces: `label-ns --dry-run=server` beside a loop of `kubectl label --dry-run=server`.
+"""Compares `label-ns --dry-run=server` of many namespaces with a loop of `kubectl label --dry-run=server`.
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/label_ns.py [NAMESPACES [PODS]]
 
-Starts an API server of its own (no node: pods stay Pending), has Deployments make the pods, half of them compliant, and
-prints both times and their ratio. The loop learns only of running pods; label-ns judges the templates, too.
+The script starts an API server without a node, so pods stay Pending. Deployments make the pods, half of them compliant.
+The script prints both times and their ratio. The loop judges only running pods; label-ns judges the templates, too.
 """
 
 import os
@@ -20,7 +20,7 @@ from testbed.serve import running
 
 LABEL = "pod-security.kubernetes.io/enforce=restricted"
 EACH = 5
-"""Deployments a namespace."""
+"""The number of Deployments in a namespace."""
 
 GOOD = {
     "allowPrivilegeEscalation": False,
@@ -48,7 +48,7 @@ def post(api: Api, path: str, body: dict[str, object]) -> None:
 
 
 def deployment(name: str, replicas: int, good: bool) -> dict[str, object]:
-    """A Deployment of one container with what an ordinary one has."""
+    """A Deployment with one ordinary container."""
     container = {
         "name": "main",
         "image": "registry.example.com/shop/web:1.2.3",
@@ -65,13 +65,13 @@ def deployment(name: str, replicas: int, good: bool) -> dict[str, object]:
 
 
 def count(api: Api) -> int:
-    """The pods of the cluster."""
+    """The number of pods in the cluster."""
     page = api.get("/api/v1/pods?limit=1")
     return len(page["items"]) + int(page["metadata"].get("remainingItemCount", 0))
 
 
 def timed(commands: Sequence[Sequence[str]], env: dict[str, str]) -> float:
-    """The seconds that these commands take one after the other."""
+    """The seconds that these commands take, one after the other."""
     started = time.monotonic()
     for command in commands:
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

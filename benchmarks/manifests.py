@@ -1,6 +1,6 @@
-"""Manifests as a repository holds them: of each five, three Deployments, a Service and a ConfigMap.
+"""Makes manifests as a repository has them: of each five, three are Deployments, one a Service, one a ConfigMap.
 
-The Deployments are of a few hundred different ones: other images, ports, limits, probes and security contexts.
+There are a few hundred different Deployments: their images, ports, limits, probes and security contexts differ.
 """
 
 from pathlib import Path
@@ -97,13 +97,13 @@ data:
 
 
 def texts(count: int) -> list[str]:
-    """So many manifests, the same ones in every run."""
+    """So many manifests. Every run gets the same manifests."""
     chance = Random(1)
     return [deployment(at, chance) if at % 5 < 3 else other(at) for at in range(count)]
 
 
 def files(folder: Path, count: int) -> Path:
-    """A folder with a file for each manifest."""
+    """Write a folder with a file for each manifest."""
     folder.mkdir()
     for at, text in enumerate(texts(count)):
         (folder / f"{at:05}.yaml").write_text(text)
@@ -111,6 +111,6 @@ def files(folder: Path, count: int) -> Path:
 
 
 def one_file(path: Path, count: int) -> Path:
-    """A file with all the manifests."""
+    """Write a file with all manifests."""
     path.write_text("---\n".join(texts(count)))
     return path

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md of the results of this checkout: the last figure of each row.
+"""Writes docs/benchmarks.md from the results of this checkout: the last figure of each row.
 
     .venv/bin/python benchmarks/page.py
 """
@@ -14,21 +14,22 @@ from pairs import RESULTS
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-`make bench` measures what a command costs beside what it replaces, or beside a floor. The scripts in `benchmarks/`
-write this page.
+`make bench` compares the cost of a command with the command that it replaces, or with a floor: a program that does only
+the unavoidable work. The scripts in `benchmarks/` write this page.
 
-- The commands of a pair take turns, so that what else the machine does hits both. A figure is the median of the runs.
-- Time is that of the processor, user and system together, of the process and its children. On a shared machine the
-  clock tells of others; it is named beside, and counts only where a row says so.
+- The commands of a pair take turns, so that other load on the machine affects both. A figure is the median of the runs.
+- Time is processor time (user and system) of the process and its children. On a shared machine the time by the clock
+  also depends on other programs. It is printed too, and counts only if a row says so.
 - Memory is the highest resident size of the process. ± is the spread: (highest - lowest) / median.
-- A ratio is ours divided by theirs. **OVER** is a figure that misses its bound; the bound is not changed.
-- The manifests are Deployments, Services and ConfigMaps, three, one and one of each five, forty lines a Deployment.
+- A ratio is the figure of kubectl caps divided by the other figure. **OVER** means a figure above its bound. Bounds
+  are not changed.
+- Of each five manifests, three are Deployments of forty lines, one is a Service and one a ConfigMap.
 
 """
 
 
 def rows() -> list[dict[str, Any]]:
-    """The last result of each row, in the order in which the rows were first measured."""
+    """The last result of each row, in the order of the first measurements."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for line in RESULTS.read_text().splitlines():
         result = json.loads(line)

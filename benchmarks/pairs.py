@@ -1,8 +1,8 @@
-"""Commands measured in turn, so that what else the machine does hits all of them; and rows with a bound and a verdict.
+"""Measures commands in turn, so that other load on the machine affects all, and prints rows with a bound and a verdict.
 
-A figure is the median of several runs. Time is the processor's (user and system, of the process and its children) where
-the work is local, for on a shared machine the clock tells of others; it is the clock's where a command waits for a
-server. Memory is the highest resident size. The spread is (highest - lowest) / median.
+A figure is the median of several runs. For local work, time is processor time (user and system) of the process and its
+children, because on a shared machine the time by the clock depends on other programs. If a command waits for a server,
+time is by the clock. Memory is the highest resident size. The spread is (highest - lowest) / median.
 """
 
 import json
@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parents[1] / "build" / "benchmarks.jsonl"
 
 @dataclass(frozen=True)
 class Run:
-    """The seconds of one run by the clock and of the processor, and the most megabytes."""
+    """The seconds of one run by the clock and by the processor, and the highest memory in megabytes."""
 
     clock: float
     processor: float
@@ -43,17 +43,17 @@ class Figures:
 
     @property
     def processor(self) -> float:
-        """The median seconds of the processor."""
+        """The median processor seconds."""
         return median(run.processor for run in self.runs)
 
     @property
     def megabytes(self) -> float:
-        """The median of the memory."""
+        """The median memory in megabytes."""
         return median(run.megabytes for run in self.runs)
 
     @property
     def spread(self) -> float:
-        """How far the runs lie apart."""
+        """The difference between the slowest and the fastest run, divided by the median."""
         found = [run.processor for run in self.runs]
         return (max(found) - min(found)) / self.processor
 
@@ -65,7 +65,7 @@ Command = Sequence[str]
 
 
 def run(command: Command, env: Mapping[str, str] | None = None, done: Sequence[int] = (0, 1)) -> Run:
-    """One run, its output thrown away. Raises SystemExit for an exit status that is not in `done`."""
+    """Run a command once, without its output. Raises SystemExit for an exit status that is not in `done`."""
     started = time.monotonic()
     environment = {**os.environ, **(env or {})}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -85,7 +85,10 @@ def in_turn(
     *,
     warm: bool = True,
 ) -> dict[str, Figures]:
-    """The figures of commands that take turns; `before` each run. With `warm` a first run of each does not count."""
+    """The figures of commands that take turns. `before` is called before each run.
+
+    With `warm`, a first run of each command does not count.
+    """
     found: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(0 if warm else 1, runs + 1):
         for name, command in commands.items():
@@ -97,14 +100,14 @@ def in_turn(
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """How cost grows from the smallest to the largest size: 1 is linear, 2 quadratic."""
+    """The exponent of the growth from the smallest to the largest size: 1 is linear, 2 is quadratic."""
     if len(sizes) == 1:
         return 1.0
     return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
 
 
 def row(work: str, against: str, figure: float, bound: float, detail: str = "", unit: str = "x") -> None:
-    """Print a row with its verdict, and keep it for the page. `figure` has to be at most `bound`."""
+    """Print a row with its verdict, and store it for the page. `figure` must be at most `bound`."""
     verdict = "PASS" if figure <= bound else "OVER"
     figures = f"{figure:,.4g}{unit} (at most {bound:,.4g}{unit})"
     print(f"{verdict}  {work}, against {against}: {figures}  {detail}", flush=True)
@@ -112,13 +115,13 @@ def row(work: str, against: str, figure: float, bound: float, detail: str = "", 
 
 
 def not_run(work: str, against: str, why: str) -> None:
-    """Say that a row was not measured."""
+    """Print and store the reason why a row was not measured."""
     print(f"not run  {work}, against {against}: {why}", flush=True)
     keep({"work": work, "against": against, "figure": None, "bound": None, "unit": "", "detail": why})
 
 
 def keep(result: Mapping[str, object]) -> None:
-    """Add a row to the results of this checkout; page.py makes docs/benchmarks.md of them."""
+    """Add a row to the results of this checkout, from which page.py writes docs/benchmarks.md."""
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("a") as file:
         file.write(json.dumps({"day": time.strftime("%Y-%m-%d"), **result}) + "\n")

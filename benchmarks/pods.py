@@ -1,6 +1,6 @@
-"""Pods by the ten thousand for a benchmark: rows of etcd, of one pod that the API server has made.
+"""Makes ten thousands of pods for a benchmark, as copies in etcd of one pod that the API server has created.
 
-No node has them, so no kubelet runs them and no garbage collector removes them.
+The pods have no node, so no kubelet runs them and no garbage collector deletes them.
 """
 
 import base64
@@ -15,7 +15,7 @@ from testbed.cluster import Cluster
 
 NAMESPACES = 10
 TEMPLATES = 300
-"""So many different pods a cluster of our size has, under many names."""
+"""The number of different pods in a usual cluster of this size."""
 _BATCH = 100
 _CONTEXTS: tuple[dict[str, Any], ...] = (
     {},
@@ -48,7 +48,7 @@ def fill(cluster: Cluster, count: int, templates: int, *, other_names: bool = Fa
 
 
 def _pod() -> dict[str, Any]:
-    """A pod like those of a cluster, with an environment, probes and two containers."""
+    """A usual pod: with environment variables, probes and two containers."""
     variables = [{"name": f"SETTING_{index}", "value": "x" * 40} for index in range(20)]
     probe = {"httpGet": {"path": "/healthz", "port": 8080}}
     containers = [{"name": name, "image": "x", "env": variables, "livenessProbe": probe} for name in ("main", "proxy")]
@@ -69,7 +69,7 @@ def _like(made: dict[str, Any], number: int, namespace: str, template: int) -> d
 
 
 def _put(etcd: str, pods: list[dict[str, Any]]) -> None:
-    """Write rows by etcd's JSON gateway."""
+    """Write the pods into etcd by its JSON gateway."""
     puts = [
         {"requestPut": {"key": _text(f"/registry/pods/{key(pod)}"), "value": _text(json.dumps(pod))}} for pod in pods
     ]
@@ -78,7 +78,7 @@ def _put(etcd: str, pods: list[dict[str, Any]]) -> None:
 
 
 def key(pod: dict[str, Any]) -> str:
-    """Where a pod stands in etcd."""
+    """The key of a pod in etcd."""
     return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 

@@ -1,4 +1,4 @@
-"""How long `--help` of the frozen program takes beside the interpreter in it, and the size of the archive.
+"""Compares `--help` of the frozen program with its bare interpreter, and prints the size of the archive.
 
     PYTHONPATH=tests/cluster:packaging .venv/bin/python benchmarks/start.py [RUNS]
 """
@@ -13,7 +13,7 @@ from two_clones import CLONES, two_clones
 
 
 def main(runs: int = 30) -> None:
-    """Measure, and print a row for each."""
+    """Measure, and print a row for each measurement."""
     [archive] = (two_clones() / CLONES[0] / "dist").glob("kubectl-caps_*_*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as tar:

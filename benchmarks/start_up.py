@@ -1,4 +1,4 @@
-"""What a start costs beside bare Python: help, the completion of a flag, one file.
+"""Compares the start of the program with bare Python: help, the completion of a flag, `inspect` of one file.
 
     .venv/bin/python benchmarks/start_up.py [RUNS]
 """

@@ -1,4 +1,4 @@
-"""The other programs, built once into ~/.cache/kubectl-caps-bench: Go modules by a go.mod each, checkov by pip."""
+"""Builds the other programs once into ~/.cache/kubectl-caps-bench: Go modules with a go.mod each, checkov with pip."""
 
 import os
 import subprocess
@@ -14,11 +14,11 @@ GO = {
     "kubeaudit": ("github.com/Shopify/kubeaudit", "v0.22.2", "github.com/Shopify/kubeaudit/cmd"),
     "kubesec": ("github.com/controlplaneio/kubesec/v2", "v2.14.2", "github.com/controlplaneio/kubesec/v2"),
 }
-"""Module, version and package of each."""
+"""The module, version and package of each program."""
 
 
 def program(name: str, *flags: str) -> list[str] | None:
-    """A command of a program, which is built if it is not there; None where that fails."""
+    """A command of a program, which is built if it is missing; None if the build fails."""
     path = CACHE / "bin" / name
     if not path.exists():
         try:
@@ -30,7 +30,7 @@ def program(name: str, *flags: str) -> list[str] | None:
 
 
 def kube_score(*paths: str) -> list[str] | None:
-    """With its check for privileged containers alone."""
+    """The command of kube-score with only its check for privileged containers."""
     command = program("kube-score")
     if command is None:
         return None
@@ -41,7 +41,7 @@ def kube_score(*paths: str) -> list[str] | None:
 
 
 def kubesec(*paths: str) -> list[str] | None:
-    """With schemas that accept everything."""
+    """The command of kubesec with schemas that accept everything."""
     schemas = CACHE / "schemas"
     schemas.mkdir(parents=True, exist_ok=True)
     for kind in ("deployment", "service", "configmap"):
@@ -50,7 +50,7 @@ def kubesec(*paths: str) -> list[str] | None:
 
 
 def checkov(*flags: str) -> list[str] | None:
-    """With its checks of capabilities alone: added ones, NET_RAW, any, SYS_ADMIN."""
+    """The command of checkov with only its checks of capabilities: added ones, NET_RAW, any, SYS_ADMIN."""
     checks = "CKV_K8S_25,CKV_K8S_28,CKV_K8S_37,CKV_K8S_39"
     alone = ["--quiet", "--compact", "--skip-download", "--framework", "kubernetes", "--check", checks]
     return program("checkov", *alone, *flags)

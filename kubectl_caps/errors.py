@@ -1,12 +1,12 @@
 """The errors that users see. `main` prints the text of such an error on stderr, in one line.
 
-CapsError                 could not do it: exit status 2
+CapsError                 something could not be done: exit status 2
 +-- UsageError            the command line is wrong                     error: ...
 +-- InputError            a file or document can't be read or judged    error: FILE: ...
 +-- ConfigError           the kubeconfig is wrong                       error: ... (kubectl's wording)
 +-- Unreachable           no answer from the server                     Unable to connect to the server: ...
-+-- NotObserved           what runs in containers can't be read         error: not observed: ...
-+-- AcceptedError         could not be judged, and need not be          exempted: ...
++-- NotObserved           a container's processes can't be read         error: not observed: ...
++-- AcceptedError         not judged, and accepted by an exemption      exempted: ...
 +-- ApiError              the server answered with a Status             Error from server (REASON): ...
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 class CapsError(Exception):
     """The base of all errors. `str()` is the whole line for the user, with the prefix.
 
-    `reason` is the word for the error in JSON (docs/json.md); it stays if a class is renamed. `about` names the file
-    and the object of the error, if they are known: `file`, `kind`, `namespace`, `name`.
+    `reason` is the word for the error in JSON (docs/json.md), which must not change if a class is renamed. `about` has
+    the file and the object of the error, if they are known: `file`, `kind`, `namespace`, `name`.
     """
 
     reason = "Failed"
@@ -30,7 +30,7 @@ class CapsError(Exception):
 
     @property
     def words(self) -> str:
-        """The line without `error: `, to be printed after the name of an object."""
+        """The line without `error: `, for a line that begins with the name of an object."""
         return str(self).removeprefix("error: ")
 
 
@@ -41,7 +41,7 @@ class UsageError(CapsError):
 
 
 class InputError(CapsError):
-    """A file, document or object that cannot be read, parsed or judged. The text names it, with line where known."""
+    """A file, document or object that cannot be read, parsed or judged. The text names it, with the line if known."""
 
     reason = "NotJudged"
 
@@ -62,7 +62,7 @@ class Unreachable(CapsError):
 
 
 class NotObserved(CapsError):
-    """Running containers whose processes could not be read. The text names them and says why."""
+    """Running containers whose processes could not be read. The text names the containers and the reason."""
 
     reason = "ProcessesNotRead"
 
@@ -71,7 +71,7 @@ class NotObserved(CapsError):
 
 
 class AcceptedError(CapsError):
-    """An object or file that could not be judged, and that an exemption accepts. It is shown and does not count."""
+    """An object or file that could not be judged, and that an exemption accepts. It is shown, but not counted."""
 
     reason = "Exempted"
 
@@ -80,7 +80,7 @@ class AcceptedError(CapsError):
 
 
 class ApiError(CapsError):
-    """The API server refused: `code` (HTTP), `reason` (`NotFound`) and `details` are those of its Status object."""
+    """A refusal by the API server. `code` (HTTP), `reason` (`NotFound`) and `details` come from its Status object."""
 
     def __init__(self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -24,15 +24,15 @@ MODULES = {
     "options": "kubectl_caps.commands.help",
     "version": "kubectl_caps.commands.version",
 }
-"""Where each command's `main(options) -> exit status` is."""
+"""The module of each command. Its function `main(options)` returns the exit status."""
 
 INTERRUPTED = 130
 READER_GONE = 141
-"""128 and SIGPIPE, as of a program that the signal ends: a gate that is read by `| head` is not taken for passed."""
+"""128 and the number of SIGPIPE. A gate whose output nobody reads to its end (`| head`) must not count as passed."""
 
 _GARBAGE = 100_000
-"""Objects after which garbage is looked for. What a command reads stays to its end: looking more often takes a sixth of
-the time of reading 10,000 manifests, and finds nothing."""
+"""The number of new objects between two garbage collections. Most objects live to the end of a command. The default of
+Python costs a sixth of the time of reading 10,000 manifests, and frees nothing."""
 
 _OUTPUT_FAILS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
@@ -40,7 +40,8 @@ _OUTPUT_FAILS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status.
 
-    0: done. 1: done, and the answer is no. 2: could not do all of it. 130: interrupted. 141: its output is not read.
+    0: done. 1: done, and the answer is no. 2: not everything could be done. 130: interrupted. 141: nobody reads its
+    output.
     """
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] in (["__complete"], ["__complete_kubectl"]):
@@ -83,12 +84,12 @@ def _failed(error: Exception) -> int:
 
 
 def _forget_output() -> None:
-    """Python would try to flush again at exit."""
+    """Redirect stdout to /dev/null, because Python flushes it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:
-    """Run as the console script: a closed stream counts as empty, and the output is UTF-8, as in kubectl."""
+    """Run the console script. A closed stream counts as empty, and the output is UTF-8, as in kubectl."""
     if "_ARGCOMPLETE" in os.environ:
         from kubectl_caps.commands.completion.argcomplete_protocol import answer_argcomplete
 
@@ -102,7 +103,7 @@ def run() -> None:
     gc.set_threshold(_GARBAGE)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: so do we
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _interrupt)
     status = main()
     gc.freeze()  # at its end the interpreter looks for garbage once more, among all that is left
@@ -110,5 +111,5 @@ def run() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Handle a signal that ends the process like Ctrl-C, so that the command prints the state of its objects."""
+    """Handle a signal like Ctrl-C, so that the command prints the state of its objects before it ends."""
     raise KeyboardInterrupt

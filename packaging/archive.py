@@ -1,6 +1,7 @@
-"""A folder as a tar.gz that krew can read, the same bytes for the same content.
+"""Packs a folder as a tar.gz for krew. The same content gives the same bytes.
 
-krew takes folders and regular files only (its internal/download/downloader.go), so links become what they point to.
+krew accepts only folders and regular files (its internal/download/downloader.go), so a link becomes a copy of its
+target.
 """
 
 import gzip
@@ -10,7 +11,7 @@ from pathlib import Path
 
 
 def pack(folder: Path, extra: Sequence[Path], archive: Path, epoch: int) -> None:
-    """Writes what is in `folder`, and the `extra` files, to the top of `archive`. Sorted, no owner, all of one time."""
+    """Write the content of `folder` and the `extra` files to `archive`: sorted, without owner, with one time."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     files |= {path.name: path for path in extra}
@@ -24,7 +25,7 @@ def pack(folder: Path, extra: Sequence[Path], archive: Path, epoch: int) -> None
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, epoch: int) -> None:
-    # A resolved path has no links, and without inodes tarfile finds no hard links either.
+    # A resolved path has no symbolic links. Without inodes, tarfile finds no hard links.
     entry = tarfile.TarInfo(name)
     entry.mtime = epoch
     if path.is_dir():

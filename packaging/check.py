@@ -29,11 +29,11 @@ KREW = build.Product("krew", "0.5.0", (_MODULE / "go.mod").read_bytes() + (_MODU
 
 
 def check(dist: Path, kubeconfig: Path, namespace: str) -> None:
-    """What `make dist` made, on a cluster. Raises CalledProcessError with the first thing that fails."""
+    """Check the results of `make dist` on a cluster. Raises CalledProcessError for the first failing command."""
     build.build(KREW)
     manifest, archive = dist / "krew-manifest.yaml", dist / name_of(*platform_here())
     with tempfile.TemporaryDirectory() as folder:
-        # The validator wants a file to be called as the plugin.
+        # The validator demands a file with the name of the plugin.
         named = shutil.copy(manifest, Path(folder, "caps.yaml"))
         subprocess.run([KREW.folder / "validate-krew-manifest", "-skip-install", "-manifest", named], check=True)
         path = f"{folder}/bin:{Path(sys.prefix, 'bin')}:{os.environ['PATH']}"
@@ -44,10 +44,10 @@ def check(dist: Path, kubeconfig: Path, namespace: str) -> None:
 
 
 def _use(plugin: Path, env: dict[str, str], namespace: str) -> None:
-    """Every part that is loaded late: files, the cluster's client, an answer of a real server."""
+    """Use every part that is imported late: files, the cluster's client, an answer of a real server."""
     subprocess.run([plugin, "inspect", "-f", ROOT / "examples"], check=True, env=env)
     kubectl = needs.kubectl()
-    # kubectl finds the plugin on PATH; the one of this environment must not be what answers.
+    # kubectl finds the plugin on PATH. The plugin of this Python environment must not be the one that runs.
     assert shutil.which("kubectl-caps", path=env["PATH"]) == str(plugin)
     subprocess.run([kubectl, "apply", "-n", namespace, "-f", ROOT / "examples/nginx.yaml"], check=True, env=env)
     subprocess.run([kubectl, "caps", "inspect", "-n", namespace], check=True, env=env)

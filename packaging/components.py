@@ -1,5 +1,7 @@
-"""What the frozen program consists of besides our own code, each with its licence: CPython, the libraries that its
-modules are linked with, and distributions from PyPI."""
+"""Finds the components of the frozen program besides kubectl_caps, with their licences.
+
+These are CPython, the libraries that its modules are linked with, and distributions from PyPI.
+"""
 
 import sys
 import sysconfig
@@ -27,7 +29,7 @@ class Component:
 
 
 class Library(NamedTuple):
-    """A library that is no distribution: its licence, the file with the text, and where its version stands."""
+    """A library that is not a distribution: its licence, the file with the text, and the attribute with its version."""
 
     name: str
     licence: str
@@ -55,7 +57,7 @@ LIBRARIES: dict[str, Library] = {
     "yaml._yaml": Library("libyaml", "MIT", _TEXTS / "libyaml.txt", None),
     "zlib": Library("zlib", "Zlib", _TEXTS / "zlib.txt", ("zlib", "ZLIB_RUNTIME_VERSION")),
 }
-"""The extension modules of CPython and PyYAML that are linked with somebody else's library."""
+"""The extension modules of CPython and PyYAML that are linked with a library of another project."""
 
 FILES = {
     "libbz2": "bzip2",
@@ -69,13 +71,13 @@ FILES = {
     "libuuid": "libuuid",
     "libz": "zlib",
 }
-"""Shared library -> component, by the name of the file up to its first digit or dot."""
+"""The component of a shared library, by the name of the file up to its first digit or dot."""
 
 
 def find_components(modules: Sequence[Module], site: Path) -> list[Component]:
     """All components of these modules, by name. `site` is the folder of the distributions from PyPI.
 
-    Raises ValueError where a distribution has no licence text.
+    Raises ValueError if a distribution has no licence text.
     """
     names = {module.name for module in modules} | set(sys.builtin_module_names)
     libraries = {library.name: library for name, library in LIBRARIES.items() if name in names}
@@ -97,7 +99,7 @@ def _of_library(library: Library) -> Component:
 
 
 def _version(module: str, attribute: str) -> str:
-    """3.0.16 of "OpenSSL 3.0.16 11 Feb 2025", 2.5.0 of "expat_2.5.0"."""
+    """The version in a text: 3.0.16 in "OpenSSL 3.0.16 11 Feb 2025", 2.5.0 in "expat_2.5.0"."""
     said = str(getattr(__import__(module), attribute))
     return next(word for word in said.replace("_", " ").split() if word[0].isdigit())
 

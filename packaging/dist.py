@@ -1,4 +1,4 @@
-"""Makes what a release consists of, in dist/: the archive for this machine, its SBOM, a wheel and an sdist.
+"""Makes the files of a release in dist/: the archive for this machine, its SBOM, a wheel and an sdist.
 
     make dist        GLIBC=2.28 refuses an archive that needs a newer glibc
 
@@ -26,14 +26,14 @@ DIST = ROOT / "dist"
 BUILD = ROOT / "build"
 
 RELEASED = ("kubectl_caps", "packaging", "pyproject.toml", "README.md", "LICENSE")
-"""What an archive is made of. Its files bear the time of the last commit that changed one of these."""
+"""The sources of an archive. The time of its files is the time of the last commit that changed one of these."""
 
 
 def main() -> None:
-    """Builds for the machine it runs on. Exits where that is none that is published, or where glibc is too new."""
+    """Build for this machine. Exits if no archive is published for such a machine, or if glibc is too new."""
     here = platform_here()
     epoch = release_time()
-    # Sets of strings keep their order in bytecode; hatchling reads the time.
+    # With this hash seed, sets of strings have the same order in bytecode. hatchling reads the time.
     os.environ |= {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(epoch)}
     shutil.rmtree(DIST, ignore_errors=True)
     _run(sys.executable, "-m", "hatchling", "build", "-d", str(DIST))
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def release_time() -> int:
-    """SOURCE_DATE_EPOCH; without it, the time of the last commit that changed what is released. Exits without both."""
+    """SOURCE_DATE_EPOCH, or else the time of the last commit that changed the sources. Exits without both."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     if time := _last_commit("%at"):
@@ -61,20 +61,23 @@ def release_time() -> int:
 
 
 def _last_commit(form: str) -> str:
-    """Of the last commit that changed what is released, what `git log` writes in this form. Empty without one."""
+    """The output of `git log` in this form, for the last commit that changed the sources. Empty without a commit."""
     command = ["git", "log", "-1", f"--format={form}", "--", *RELEASED]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _origin() -> str:
-    """The comment of the manifest. A commit of the manifest itself changes no archive, so it can name one before it."""
+    """The comment of the manifest.
+
+    A commit of the manifest changes no archive, so the comment names an earlier commit.
+    """
     commit, python = _last_commit("%H") or "of no repository", platform.python_version()
     made = f"# What `make dist` made of commit {commit} with CPython {python}.\n"
     return f"{made}# A release has a manifest of its own.\n"
 
 
 def _install(site: Path) -> None:
-    """The locked distributions, as wheels only: a build of our own would depend on this machine's compiler."""
+    """Install the locked distributions, only as wheels, because a build would depend on this machine's compiler."""
     shutil.rmtree(site, ignore_errors=True)
     lock = ROOT / "packaging" / "requirements.lock"
     flags = ("--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps")
@@ -83,14 +86,14 @@ def _install(site: Path) -> None:
 
 
 def _add_metadata(folder: Path) -> str:
-    """Puts the metadata of the wheel beside the modules, where importlib.metadata finds it. Returns the version."""
+    """Write the metadata of the wheel beside the modules, for importlib.metadata. Returns the version."""
     [wheel] = DIST.glob("*.whl")
     with ZipFile(wheel) as content:
         [name] = [name for name in content.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = content.read(name)
     target = folder / "python" / LIBRARY / name
     target.parent.mkdir()
-    # Its description is the README.
+    # The body of the metadata is the README, which is left out.
     target.write_bytes(metadata.partition(b"\n\n")[0] + b"\n")
     return str(message_from_bytes(metadata)["Version"])
 

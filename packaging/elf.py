@@ -1,4 +1,4 @@
-"""What programs and shared libraries for Linux ask of the system they run on."""
+"""Reads the needs of programs and shared libraries for Linux: glibc versions and other libraries."""
 
 import re
 import subprocess
@@ -10,9 +10,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
 SYSTEMS_OWN = re.compile(r"(ld-linux.*|linux-vdso|lib(c|gcc_s|m|dl|pthread|rt|util|resolv))\.so\.\d+")
-"""What every system has, in a version that its glibc goes with: glibc, libgcc, and what the kernel maps.
+"""The libraries that every system has in a version for its glibc: glibc, libgcc, and the library that the kernel maps.
 
-Wheels may count on them: https://github.com/pypa/auditwheel/blob/main/src/auditwheel/policy/manylinux-policy.json
+Wheels may use them, too: https://github.com/pypa/auditwheel/blob/main/src/auditwheel/policy/manylinux-policy.json
 """
 
 Version = tuple[int, ...]
@@ -29,13 +29,13 @@ def _is_elf(file: Path) -> bool:
 
 
 def has_symbols(file: Path) -> bool:
-    """Whether a file has a table of symbols that only debuggers and linkers read."""
+    """Whether a file has a symbol table for debuggers and linkers."""
     with file.open("rb") as content:
         return ELFFile(content).get_section_by_name(".symtab") is not None
 
 
 def glibc_of(file: Path) -> Version:
-    """The oldest glibc that has all symbols that a file asks for: (2, 28). (0,) where it asks for none."""
+    """The oldest glibc with all symbols that a file needs, such as (2, 28); (0,) if the file needs none."""
     return max(_glibc_versions(file), default=(0,))
 
 
@@ -50,12 +50,12 @@ def _glibc_versions(file: Path) -> Iterator[Version]:
 
 
 def written(version: Version) -> str:
-    """2.28 for (2, 28)."""
+    """The version as text: 2.28 for (2, 28)."""
     return ".".join(map(str, version))
 
 
 def check_glibc(folder: Path, limit: str) -> None:
-    """Prints the oldest glibc that a folder runs on. Exits where that is newer than the limit; "" is no limit."""
+    """Print the oldest glibc that a folder runs on. Exits if it is newer than the limit; "" means no limit."""
     floors = {file: glibc_of(file) for file in elf_files(folder)}
     newest = max(floors.values(), default=(0,))
     if limit and newest > tuple(map(int, limit.split("."))):
@@ -66,9 +66,9 @@ def check_glibc(folder: Path, limit: str) -> None:
 
 
 def libraries_of(file: Path) -> dict[str, Path]:
-    """The shared libraries that a file loads, directly or through others, beside the system's: name -> its place here.
+    """The paths of the shared libraries that a file loads, directly or through others, by name, without the system's.
 
-    Raises FileNotFoundError where one is not on this machine.
+    Raises FileNotFoundError if a library is not on this machine.
     """
     listed = subprocess.run(["ldd", file], capture_output=True, text=True, check=True).stdout
     found = {}

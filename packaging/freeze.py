@@ -1,7 +1,7 @@
-"""kubectl-caps as a folder that needs no Python: an interpreter, the modules it imports, and a shell script.
+"""Makes a folder with kubectl-caps that needs no Python: an interpreter, the imported modules, and a shell script.
 
-PyInstaller's program starts itself twice and unpacks each module: one that prints a word takes six times as long as an
-interpreter. https://pyinstaller.org/en/stable/advanced-topics.html#the-bootstrap-process-in-detail
+A program of PyInstaller starts itself twice and unpacks each module. Such a program that prints a word takes six times
+as long as an interpreter. https://pyinstaller.org/en/stable/advanced-topics.html#the-bootstrap-process-in-detail
 """
 
 import py_compile
@@ -38,7 +38,7 @@ run()
 
 
 def freeze(folder: Path, site: Path) -> list[Component]:
-    """Makes the folder. `site` holds the distributions that kubectl-caps needs. Returns what else is in the folder."""
+    """Make the folder. `site` has the distributions that kubectl-caps needs. Returns the components in the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "python"
     library = python / LIBRARY
@@ -60,7 +60,7 @@ def freeze(folder: Path, site: Path) -> list[Component]:
 
 
 def _write_modules(library: Path, modules: Iterable[Module]) -> None:
-    # Python warns where this folder is missing, even if all its modules are built in.
+    # Python prints a warning if this folder is missing, even if all extension modules are built in.
     (library / "lib-dynload").mkdir(parents=True)
     for module in modules:
         if module.file.suffix != ".py":
@@ -68,13 +68,13 @@ def _write_modules(library: Path, modules: Iterable[Module]) -> None:
             continue
         target = library / f"{module.path}c"
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Checked against nothing and named after the module: the bytes tell neither time nor place of the build.
+        # Without a check of the source and with the module's name, the bytes depend on no time or folder of the build.
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         py_compile.compile(str(module.file), str(target), module.path, doraise=True, invalidation_mode=mode)
 
 
 def _copy_extension(library: Path, module: Module) -> None:
-    """To lib-dynload if it stands alone, else into the folder of its package."""
+    """Copy an extension module to lib-dynload, or into the folder of its package."""
     parent, _, _ = module.name.rpartition(".")
     target = library / (parent.replace(".", "/") or "lib-dynload") / module.file.name
     target.parent.mkdir(parents=True, exist_ok=True)

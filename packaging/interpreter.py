@@ -1,4 +1,4 @@
-"""A Python interpreter in a folder that works wherever the folder is moved."""
+"""Copies a Python interpreter into a folder that works at any place."""
 
 import shutil
 import subprocess
@@ -9,14 +9,14 @@ from pathlib import Path
 from elf import elf_files, has_symbols, libraries_of
 
 PROGRAM = "bin/kubectl-caps"
-"""The interpreter, called as the program is: `ps` shows that name."""
+"""The path of the interpreter. It has the program's name, because `ps` shows this name."""
 
 LIBRARY = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
-"""Where this Python looks for its modules, from the folder above its program (getpath.py of CPython)."""
+"""The folder of this Python's modules, relative to the folder above its program (getpath.py of CPython)."""
 
 
 def copy_interpreter(folder: Path) -> None:
-    """Copies the program of the running Python into a folder."""
+    """Copy the program of the running Python into a folder."""
     program = folder / PROGRAM
     program.parent.mkdir(parents=True)
     shutil.copyfile(Path(sys._base_executable).resolve(), program)  # type: ignore[attr-defined]
@@ -24,12 +24,10 @@ def copy_interpreter(folder: Path) -> None:
 
 
 def bring_libraries(folder: Path) -> None:
-    """On Linux: copies the shared libraries that the files of a folder load, and makes the files find them there.
+    """On Linux, copy the shared libraries that the files of a folder load, and make the files find them there.
 
-    Symbols for debuggers are stripped.
-
-    A Python whose libraries are part of its program (python-build-standalone's) is left as it is. macOS: nothing is
-    done, and only such a Python can be used.
+    Symbols for debuggers are stripped. A Python with its libraries inside the program (python-build-standalone) is not
+    changed. On macOS nothing is done, so only such a Python can be used.
     """
     if sys.platform != "linux":
         return
@@ -51,12 +49,12 @@ def _inside(place: Path, folder: Path) -> bool:
 
 
 def _strip(files: Iterable[Path]) -> None:
-    """Debugging symbols are three quarters of some builds of Python."""
+    """Remove debugging symbols, which are three quarters of some builds of Python."""
     if debugged := [file for file in files if has_symbols(file)]:
         _run("strip", "--strip-unneeded", *debugged)
 
 
 def _run(program: str, *arguments: str | Path) -> None:
-    """A tool of this environment, or of the system."""
+    """Run a tool of this Python environment, or of the system."""
     beside = Path(sys.executable).with_name(program)
     subprocess.run([beside if beside.exists() else program, *arguments], check=True)

@@ -1,7 +1,7 @@
-"""docs/*.schema.json, made of the structs in kubectl_caps/report/documents: the JSON contract as JSON Schema.
+"""Makes docs/*.schema.json from the structs in kubectl_caps/report/documents: the JSON contract as JSON Schema.
 
-Only what these structs use is understood; another type is an error here, and no schema that allows too much.
-(msgspec's own schemas refuse a union of structs, and ask for no field that has a default.)
+The module knows only the types of these structs. Another type is an error, so that no schema allows too much. msgspec's
+own schemas refuse a union of structs, and require no field that has a default.
 """
 
 import json
@@ -41,7 +41,7 @@ def path_of(kind: type[Struct]) -> Path:
 
 
 def text_of(kind: type[Struct]) -> str:
-    """What stands in that file. Raises ValueError where two structs have one name, KeyError for an unknown type."""
+    """The text of the file. Raises ValueError if two structs have the same name, KeyError for an unknown type."""
     name = _name(kind)
     parts: Parts = {}
     schema = {
@@ -57,7 +57,7 @@ def text_of(kind: type[Struct]) -> str:
 
 
 def _name(kind: type[Struct]) -> str:
-    """What a struct is called where nothing but JSON is meant: `Violation` of `ViolationJson`."""
+    """The name of a struct in the schema: `Violation` for `ViolationJson`."""
     return kind.__name__.removesuffix("Json").removesuffix("Document")
 
 
@@ -80,7 +80,7 @@ def _may_be_omitted(kind: type[Struct], required: bool, hint: Any) -> bool:
 
 
 def _schema(hint: Any, parts: Parts) -> Schema:
-    """The schema of a type; structs in it are added to the parts."""
+    """The schema of a type. Structs in the type are added to the parts."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return {}
@@ -103,7 +103,7 @@ def _schema(hint: Any, parts: Parts) -> Schema:
 
 
 def _said(metas: tuple[Meta, ...]) -> Schema:
-    """What `Meta` says beside the type."""
+    """The constraints and the description in a type's `Meta`."""
     known = ((word, getattr(meta, name)) for meta in metas for name, word in _CONSTRAINTS.items())
     return {word: value for word, value in known if value is not None}
 
@@ -120,7 +120,7 @@ def _union(members: list[Schema]) -> Schema:
 
 
 def _values(member: Schema) -> list[Any]:
-    """The values of an enumeration, of which null is one."""
+    """The values of an enumeration, or null."""
     if member == {"type": "null"}:
         return [None]
     return [member["const"]] if "const" in member else member.get("enum", [])

@@ -1,4 +1,4 @@
-"""What krew reads about the plugin: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/
+"""Writes the manifest for krew: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/
 
 python packaging/krew_manifest.py v0.1.0 dist/*.tar.gz      the manifest of a release, to standard output
 python packaging/krew_manifest.py template                  .krew.yaml, which krew-release-bot fills in
@@ -13,11 +13,11 @@ from platform import machine
 HOME = "https://github.com/kubectl-caps/kubectl-caps"
 
 PLATFORMS = [("linux", "amd64"), ("linux", "arm64"), ("darwin", "amd64"), ("darwin", "arm64")]
-"""What a release is built for, as krew calls it."""
+"""The platforms of a release, in krew's words."""
 
 SYSTEMS = {"linux": "linux", "darwin": "darwin"}
 CPUS = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-"""What Python calls a machine -> what krew calls it."""
+"""krew's names for systems and processors, by Python's names."""
 
 _HEAD = """\
 apiVersion: krew.googlecontainertools.github.com/v1alpha2
@@ -59,9 +59,9 @@ _ROW = """\
 
 
 def manifest(version: str, archives: Iterable[Path], comment: str = "") -> str:
-    """The manifest of a release, for those platforms that have an archive. `version` begins with a v.
+    """The manifest of a release for the platforms that have an archive. `version` begins with a v.
 
-    Raises ValueError for an archive that is for none of the platforms.
+    Raises ValueError for an archive of another platform.
     """
     names = {name_of(*platform): platform for platform in PLATFORMS}
     given = {archive.name: archive for archive in archives}
@@ -76,7 +76,7 @@ def manifest(version: str, archives: Iterable[Path], comment: str = "") -> str:
 
 
 def template() -> str:
-    """.krew.yaml: the same for krew-release-bot, which puts the address and the checksum of each archive in.
+    """The text of .krew.yaml: the manifest for krew-release-bot, which adds the address and checksum of each archive.
 
     https://github.com/rajatjindal/krew-release-bot#basic-template
     """
@@ -87,7 +87,7 @@ def template() -> str:
 
 
 def platform_here() -> tuple[str, str]:
-    """linux and amd64. Exits on a machine for which nothing is published."""
+    """The system and processor of this machine, such as linux and amd64. Exits if nothing is published for them."""
     system, cpu = SYSTEMS.get(sys.platform), CPUS.get(machine())
     if not system or not cpu:
         sys.exit(f"error: no archive is made for {sys.platform}/{machine()}, only for linux and darwin")
@@ -95,7 +95,7 @@ def platform_here() -> tuple[str, str]:
 
 
 def name_of(system: str, cpu: str) -> str:
-    """The archive of a platform."""
+    """The name of a platform's archive."""
     return f"kubectl-caps_{system}_{cpu}.tar.gz"
 
 
@@ -108,12 +108,15 @@ def _uri(version: str, name: str) -> str:
 
 
 def sha256_of(file: Path) -> str:
-    """In lower case: krew compares it as text."""
+    """The checksum of a file in lower case, because krew compares it as text."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def main(arguments: list[str]) -> None:
-    """Prints what was asked for. Exits where a platform has no archive: a release is for all of them."""
+    """Print the template or the manifest.
+
+    Exits if a platform has no archive, because a release is for all platforms.
+    """
     if arguments == ["template"]:
         print(template(), end="")
         return

@@ -1,4 +1,4 @@
-"""The modules that go into the frozen program: all of ours, and all that these import, at the top or in functions."""
+"""Finds the modules of the frozen program: all of kubectl_caps, and all that these import, also in functions."""
 
 import sysconfig
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BY_NAME = (
     "encodings.utf_8_sig",
     sysconfig._get_sysconfigdata_name(),  # type: ignore[attr-defined]
 )
-"""Python looks codecs up by name, and how it was built; no import statement leads to these."""
+"""The modules without an import statement: codecs and Python's build settings, which Python imports by name."""
 
 LEFT_OUT = {
     "kubernetes.client.models.*": "the client loads a model when it is asked for; kubectl-caps asks for none",
@@ -47,7 +47,7 @@ LEFT_OUT = {
     "urllib3.contrib.socks": "another library's; ours dials proxies itself",
     "urllib3.http2.connection": "for a library that is not installed",
 }
-"""Patterns of modules that something imports, but never in a run of kubectl-caps, and why."""
+"""Patterns of modules that are never imported in a run of kubectl-caps, with the reasons."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +60,7 @@ class Module:
 
     @property
     def path(self) -> str:
-        """Where its source would stand in a folder of modules."""
+        """The path of the module's source in a folder of modules."""
         return f"{self.name.replace('.', '/')}/__init__.py" if self.package else f"{self.name.replace('.', '/')}.py"
 
 
@@ -70,7 +70,7 @@ class _LeftOut:
 
 
 def find_modules(source: Path, path: list[Path]) -> list[Module]:
-    """The modules that the package in the folder `source` needs, found along `path`. None is built in."""
+    """The modules that the package in the folder `source` needs, found along `path`, without built-in modules."""
     finder = ModuleFinder([str(folder) for folder in (source, *path)], excludes=_LeftOut())
     for file in sorted((source / PACKAGE).rglob("*.py")):
         finder.import_hook(".".join(file.relative_to(source).with_suffix("").parts).removesuffix(".__init__"))

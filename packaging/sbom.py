@@ -1,4 +1,4 @@
-"""The parts of a release as a CycloneDX document: https://cyclonedx.org/specification/overview/"""
+"""Writes the components of a release as a CycloneDX document: https://cyclonedx.org/specification/overview/"""
 
 import hashlib
 import uuid
@@ -18,7 +18,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/kubectl-caps/kub
 
 
 def sbom(archive: Path, version: str, components: Iterable[Component], epoch: int) -> str:
-    """The document for an archive. The same archive gives the same bytes: its checksum stands for a serial number."""
+    """The document for an archive. The same archive gives the same bytes, because its checksum is the serial number."""
     checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
     program = cyclonedx.Component(
         name="kubectl-caps",

@@ -1,4 +1,4 @@
-"""What mkdocs changes before it builds the site: `mkdocs.yml` names this file."""
+"""Changes pages before mkdocs builds the site. `mkdocs.yml` names this file."""
 
 import re
 from pathlib import Path
@@ -15,22 +15,22 @@ _CODE = re.compile(r"`[^`\n]*`")
 
 
 def home(readme: str) -> str:
-    """README.md as the first page: its links to pages and pictures, absolute for PyPI, stay within the site."""
+    """README.md as the first page. Its links to pages and pictures, which are absolute for PyPI, become relative."""
     return readme.replace(_DOCS, "").replace(_RAW, "")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """The site has a first page, which docs/ has not."""
+    """Add the first page, which docs/ does not have."""
     readme = Path(config.docs_dir).parent / "README.md"
     files.append(File.generated(config, "index.md", content=home(readme.read_text())))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """A page as GitHub shows it.
+    """Change a page so that it looks as on GitHub.
 
-    Python's Markdown knows no fence of two words (the second one, `live`, is for the tests), and keeps the backslash of
-    GitHub's `\\|` in the code of a table.
+    Python's Markdown knows no fence of two words (the second word, `live`, is for the tests), and keeps the backslash
+    of GitHub's `\\|` in the code of a table.
     """
     lines = _FENCE.sub("```console", markdown).split("\n")
     return "\n".join(_CODE.sub(_bare_pipes, line) if line.startswith("|") else line for line in lines)

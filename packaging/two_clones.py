@@ -1,6 +1,6 @@
-"""Builds the release of one commit in two clones, in folders of other names, into the cache of the test programs.
+"""Builds the release of one commit in two clones with different folder names, in the cache of the test programs.
 
-A change that is not committed counts: `git stash create` makes a commit of what git follows, and changes nothing else.
+Changes that are not committed count: `git stash create` makes a commit of the tracked files, and changes nothing else.
 """
 
 import platform
@@ -15,14 +15,14 @@ from testbed import build
 
 ROOT = Path(__file__).parents[1]
 CLONES = ("one", "and another")
-"""The folders of the clones; below each, dist/ is what `make dist` made, and `status` what git says afterwards."""
+"""The folders of the clones. In each, dist/ has the results of `make dist`, and `status` the later output of git."""
 
 _KEPT = 24 * 3600
-"""Seconds that a release of another commit stays in the cache."""
+"""The seconds for which a release of another commit stays in the cache."""
 
 
 def two_clones() -> Path:
-    """The folder of the two clones, built unless this Python did so from these sources. Raises build.BuildFailed."""
+    """The folder of the two clones, built unless this Python has built them already. Raises build.BuildFailed."""
     product = _product(_git("stash", "create") or _git("rev-parse", "HEAD"))
     for old in build.cache().glob("release-*"):
         if old != product.folder and time.time() - old.stat().st_mtime > _KEPT:
@@ -32,7 +32,7 @@ def two_clones() -> Path:
 
 
 def _product(commit: str) -> build.Product:
-    # Sources, and what comes from this machine: the interpreter with its libraries.
+    # The sources, and the parts of this machine: the interpreter with its libraries.
     recipe = [_git("rev-parse", f"{commit}^{{tree}}"), sys.version, platform.platform(), ssl.OPENSSL_VERSION]
     return build.Product("release", "HEAD", "\0".join(recipe).encode(), lambda out: _steps(out, commit))
 

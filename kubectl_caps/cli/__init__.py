@@ -1,1 +1,1 @@
-"""The command line: every flag as data, and argv as the options of one command."""
+"""Defines the command line: every flag as data, help pages, and the checked arguments of each command."""

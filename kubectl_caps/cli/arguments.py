@@ -1,6 +1,6 @@
-"""The flags that several commands share, as structs, and the checks for flags that cannot be combined.
+"""Defines the flags that several commands share, as structs, and checks flags that cannot be combined.
 
-Each command has a struct of its own (`cli/inspect.py` and its neighbours), with all defaults and units.
+Each command has its own struct (`cli/inspect.py` and so on), with all defaults and units.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from kubectl_caps.errors import UsageError
 class FileArguments:
     """The manifests of -f, --changed-files or -k. Without these flags, the command works on a cluster.
 
-    `changed_files`: the files may hold anything, as in a folder. One without an object is passed over.
+    `changed_files` says that the files may have any content, as in a folder. A file without an object is passed over.
     """
 
     filename: tuple[str, ...]
@@ -28,15 +28,15 @@ class FileArguments:
 
     @property
     def on_files(self) -> bool:
-        """Whether the command works on files and connects to no cluster."""
+        """Whether the command works on files, without a cluster."""
         return bool(self.filename or self.kustomize)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArguments:
-    """kubectl's global flags, which select the cluster and the user; None means not given.
+    """kubectl's global flags, which select the cluster and the user. None means that the flag is not given.
 
-    From a `verbosity` of 6 on, requests are written to stderr.
+    With a `verbosity` of 6 or more, requests are written to stderr.
     """
 
     namespace: str | None = None  # label-ns has no such flag
@@ -59,7 +59,7 @@ class ClusterArguments:
 
 
 def connection_flags(asked: ClusterArguments) -> str:
-    """The arguments as flags, for commands that are printed; without token and password."""
+    """The arguments as flags, for printed commands. Token and password are left out."""
     words: list[str] = []
     for flag, name in _CONNECTION.items():
         value = getattr(asked, name)
@@ -88,7 +88,7 @@ class ExemptionArguments:
 
 @dataclass(frozen=True, kw_only=True)
 class EditArguments:
-    """The output for files: printed (default), edited in place, shown as a diff, or only checked."""
+    """What happens to the new text of files: it is printed (default), written, shown as a diff, or only checked."""
 
     write: bool
     diff: bool
@@ -96,10 +96,10 @@ class EditArguments:
 
 
 @dataclass(frozen=True)
-class Clash:
-    """Flags (or arguments) that are refused, with the message; `{flag}` in the message is the given flag.
+class RefusedFlags:
+    """Flags or arguments that are refused, with the message. `{flag}` in the message stands for the given flag.
 
-    A flag whose value is among `nothing` counts as not given.
+    A flag with a value among `nothing` counts as not given.
     """
 
     flags: tuple[str, ...]
@@ -108,31 +108,33 @@ class Clash:
 
 
 def values_of(kind: type[Any], options: argparse.Namespace) -> dict[str, Any]:
-    """The values of the flags that are called as the fields of a struct are; lists as tuples."""
+    """The values of the flags that have the names of a struct's fields. Lists become tuples."""
     found = {field.name: getattr(options, field.name) for field in fields(kind) if hasattr(options, field.name)}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def refuse(options: argparse.Namespace, clashes: Sequence[Clash]) -> None:
-    """Raises UsageError for the first flag that was given, even with its default value."""
-    for clash in clashes:
-        for name in clash.flags:
-            if name in options.given and getattr(options, name) not in clash.nothing:
-                raise UsageError(clash.words.format(flag=_SHOWN.get(name) or f"--{name.replace('_', '-')}"))
+def refuse(options: argparse.Namespace, refused: Sequence[RefusedFlags]) -> None:
+    """Raise UsageError for the first of these flags that was given, even with its default value."""
+    for row in refused:
+        for name in row.flags:
+            if name in options.given and getattr(options, name) not in row.nothing:
+                raise UsageError(row.words.format(flag=_SHOWN.get(name) or f"--{name.replace('_', '-')}"))
 
 
 _SHOWN = {"resources": "TYPE", "names": "NAME", "document": "--from"}
 
-NO_SELECTOR = Clash(("selector",), "-l selects objects of a cluster; with -f every object of the files is judged")
-ONLY_WITH_FILES = Clash(("write", "diff", "check", "recursive", "kubernetes_version"), "{flag} goes with -f")
+NO_SELECTOR = RefusedFlags(
+    ("selector",), "-l selects objects of a cluster; with -f every object of the files is judged"
+)
+ONLY_WITH_FILES = RefusedFlags(("write", "diff", "check", "recursive", "kubernetes_version"), "{flag} goes with -f")
 
 
 _PATHS = {"kustomize": "-k", "undo": "--undo", "undo_to": "--undo-to"}
-"""The flags whose empty value would mean another command: an unset variable in a script, as in `--undo "$FILE"`."""
+"""The flags with a path. An empty path, such as an unset variable in `--undo "$FILE"`, would mean another command."""
 
 
 def checked_files(options: argparse.Namespace) -> FileArguments:
-    """-f and -k with their related flags. Raises UsageError, in kubectl's words, also for an empty path."""
+    """The flags -f and -k and their related flags, checked. Raises UsageError in kubectl's words."""
     for name, flag in _PATHS.items():
         if getattr(options, name, None) == "":
             raise UsageError(f'invalid argument "" for "{flag}" flag: the path is empty')
@@ -151,7 +153,7 @@ def checked_files(options: argparse.Namespace) -> FileArguments:
 
 
 def check_edit(options: argparse.Namespace) -> None:
-    """Raises UsageError if the flags for the output of files cannot be combined."""
+    """Raise UsageError if the flags for the output of files cannot be combined."""
     if sum((options.write, options.diff, options.check)) > 1:
         raise UsageError("--write, --diff and --check cannot be used together")
     if options.diff and options.output != "table":

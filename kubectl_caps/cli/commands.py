@@ -1,4 +1,4 @@
-"""The commands: the summary, usage, examples and flags of each, as one table."""
+"""The table of all commands: their summary, usage, examples and flags."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from kubectl_caps.cli.flags import Flag, Group
 
 
 class Command(NamedTuple):
-    """One command. `usage` are the arguments behind its name, `common` its flags on the page of `options`.
+    """One command. `usage` are the arguments after its name. `common` are its flags on the page of `options`.
 
     `examples` are pairs of a comment and a command line, in which `{program}` is the program's name.
     """
@@ -20,7 +20,7 @@ class Command(NamedTuple):
     examples: tuple[tuple[str, str], ...] = ()
 
     def flags(self) -> Iterator[Flag]:
-        """Its own flags, then the common ones."""
+        """The command's own flags, then the common flags."""
         for group in (*self.groups, *self.common):
             yield from group.flags
 
@@ -34,12 +34,12 @@ COMMANDS: dict[str, Command] = {
         examples=(
             ("every workload of the current namespace", "{program} inspect"),
             ("one deployment in detail, another namespace", "{program} inspect deployment/web -n shop"),
-            ("what every process really holds", "{program} inspect -n shop --live"),
+            ("the capabilities that every process holds", "{program} inspect -n shop --live"),
             ("manifests, no cluster needed", "{program} inspect -f deploy/ -R -o json"),
         ),
     ),
     "harden": Command(
-        "Drop ALL capabilities and add back only what is chosen, live or in files",
+        "Drop ALL capabilities and add the chosen ones, on a cluster or in files",
         "(TYPE [NAME…] | TYPE/NAME… | --all | -f FILE) [options]",
         flags.HARDEN,
         common=(*flags.COMMON, flags.ACCEPTED, flags.CHANGED),
@@ -50,20 +50,20 @@ COMMANDS: dict[str, Command] = {
                 "{program} harden deployment web --add NET_BIND_SERVICE",
             ),
             (
-                "everything in a namespace, one rollout after the other, with a way back",
+                "everything in a namespace, one rollout after the other; save the undo",
                 "{program} harden --all -n shop --undo-to shop-undo.json",
             ),
             ("edit manifests in place, only the lines that must change", "{program} harden -f deploy/ --write"),
         ),
     ),
     "label-ns": Command(
-        "Put Pod Security labels on namespaces, after showing what they would refuse",
+        "Set Pod Security labels on namespaces, after showing what the labels would refuse",
         "(NAME… | -l SELECTOR | --all | -f FILE) [options]",
         flags.LABEL_NS,
         common=flags.COMMON,
         examples=(
             (
-                "would enforcing the restricted profile refuse anything? label only if not",
+                "enforce the restricted level, unless it would refuse something",
                 "{program} label-ns shop",
             ),
             ("warn now, enforce later", "{program} label-ns shop --warn restricted --audit restricted"),
@@ -75,26 +75,26 @@ COMMANDS: dict[str, Command] = {
         flags.FIT,
         common=flags.COMMON,
         examples=(
-            ("which capabilities does it need? production is not touched", "{program} fit deployment/web"),
+            ("find the capabilities that it needs; the workload itself is not changed", "{program} fit deployment/web"),
             (
-                "it has to answer a request as well",
+                "a trial must also answer a request",
                 "{program} fit deployment/web --probe 'wget -qO- localhost'",
             ),
-            ("and go on to harden it", "{program} fit deployment/web --apply"),
+            ("then harden it with the answer", "{program} fit deployment/web --apply"),
             ("before it is deployed", "{program} fit -f web.yaml -n shop"),
         ),
     ),
     "policy": Command(
-        "Make an admission policy of what a namespace has, so that it does not come to have more",
+        "Make an admission policy that allows the workloads of a namespace only what they have now",
         "[-f FILE | --from FILE | --apply | --check | …] [options]",
         flags.POLICY,
         common=(*flags.COMMON, flags.ACCEPTED),
         examples=(
-            ("print the policy, and who would be refused now", "{program} policy -n shop"),
-            ("put it on the cluster, where it warns", "{program} policy -n shop --apply"),
-            ("and once nothing is refused any more, deny", "{program} policy -n shop --action deny --apply"),
-            ("do policy and namespace still agree?", "{program} policy -n shop --check"),
-            ("of manifests, for git", "{program} policy -f deploy/ -n shop"),
+            ("print the policy, and what it would refuse now", "{program} policy -n shop"),
+            ("apply it; it warns and audits", "{program} policy -n shop --apply"),
+            ("deny, once nothing would be refused any more", "{program} policy -n shop --action deny --apply"),
+            ("compare the policy with the namespace", "{program} policy -n shop --check"),
+            ("make it of manifests, for git", "{program} policy -f deploy/ -n shop"),
         ),
     ),
     "explain": Command(
@@ -105,7 +105,7 @@ COMMANDS: dict[str, Command] = {
             ("what it allows, why it is dangerous, what needs it", "{program} explain NET_ADMIN"),
             ("which capabilities a mask of /proc/PID/status stands for", "{program} explain a80425fb"),
             ("why a program failed", '{program} explain "bind() to 0.0.0.0:80 failed (13: Permission denied)"'),
-            ("every refusal that strace sees", "strace -f PROGRAM 2>&1 | {program} explain -"),
+            ("explain every refusal in the output of strace", "strace -f PROGRAM 2>&1 | {program} explain -"),
         ),
     ),
     "completion": Command(
@@ -113,7 +113,7 @@ COMMANDS: dict[str, Command] = {
         "(bash | zsh | fish | kubectl | install [SHELL])",
         flags.COMPLETION,
         examples=(
-            ("all that kubectl and your shell need, once", "{program} completion install"),
+            ("install everything that kubectl and your shell need", "{program} completion install"),
             ("for this bash only, without kubectl", "source <({program} completion bash)"),
         ),
     ),
@@ -125,7 +125,7 @@ COMMANDS: dict[str, Command] = {
         flags.VERSION,
         common=(Group("Cluster and user", flags.CLUSTER),),
         examples=(
-            ("whether the rules known here are those of the server", "{program} version"),
+            ("compare the known rules with the server's", "{program} version"),
             ("without a cluster, for a script", "{program} version --client -o json"),
         ),
     ),

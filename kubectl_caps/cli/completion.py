@@ -9,7 +9,7 @@ from kubectl_caps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class CompletionArguments:
-    """`shell` is the shell whose script is printed, or `install`; `of` is then the shell to install for."""
+    """`shell` is the shell whose script is printed, or `install`. With `install`, `of` is the shell to install for."""
 
     shell: str
     of: str | None

@@ -11,7 +11,7 @@ from kubectl_caps.cli.values import output_format
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainArguments:
-    """`subject` is the word or line to explain: `-` means a log on standard input, None the list of all words."""
+    """`subject` is the word or line to explain. `-` means a log on standard input. None means the list of all words."""
 
     subject: str | None
     output: ExplainOutput

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from kubectl_caps.cli import values as read
-from kubectl_caps.cli.arguments import Clash, ClusterArguments, FileArguments, checked_files, refuse, values_of
+from kubectl_caps.cli.arguments import ClusterArguments, FileArguments, RefusedFlags, checked_files, refuse, values_of
 from kubectl_caps.cli.flags import TRACE_IMAGE, FitOutput
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.trial_pod import TrialVolumes
@@ -15,7 +15,7 @@ from kubectl_caps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments(FileArguments, ClusterArguments):
-    """No `containers` means all of them. `trials` is how each trial is made."""
+    """The arguments of `fit`. Empty `containers` mean all containers. `trials` are the options of each trial."""
 
     resources: tuple[str, ...]
     kinds: tuple[Kind, ...]
@@ -32,11 +32,11 @@ class FitArguments(FileArguments, ClusterArguments):
     output: FitOutput
 
 
-_WHOLE = Clash(("resources",), "when -f is given, TYPE and NAME cannot be: files are tried whole")
-_NOT_WITH_FILES = Clash(
+_WHOLE = RefusedFlags(("resources",), "when -f is given, TYPE and NAME cannot be: files are tried whole")
+_NOT_WITH_FILES = RefusedFlags(
     ("apply",), "{flag} goes with an object of the cluster; `harden -f FILE --write` edits files", (False,)
 )
-_ONLY_WITH_FILES = Clash(("recursive",), "{flag} goes with -f", (False,))
+_ONLY_WITH_FILES = RefusedFlags(("recursive",), "{flag} goes with -f", (False,))
 
 
 def fit_arguments(options: argparse.Namespace) -> FitArguments:

@@ -1,6 +1,6 @@
-"""The flags of every command, as tables. Parsing, help, completion and plugin.yaml are made of these tables.
+"""The tables of the flags of every command. Parsing, help, completion and plugin.yaml use these tables.
 
-Imports nothing that takes time: `--help` and completion stay near a bare interpreter.
+The module imports nothing that takes time, so that `--help` and completion start about as fast as Python itself.
 """
 
 import os
@@ -20,7 +20,7 @@ VersionOutput = Literal["table", "json", "yaml"]
 ExplainOutput = Literal["table", "json", "yaml"]
 
 TRACE_IMAGE = "docker.io/library/busybox:stable"
-"""The image of the tracer unless the user names one: it has to have sh and busybox, or awk and the usual programs."""
+"""The default image of the tracer. A tracer's image must have sh and busybox, or awk and the usual programs."""
 
 Completed = Literal[
     "", "capabilities", "clusters", "containers", "contexts", "files", "folders", "namespaces", "resources", "shells",
@@ -31,8 +31,8 @@ Completed = Literal[
 class Flag(NamedTuple):
     """One flag, or the arguments of a command (a name without dashes).
 
-    `value` is the placeholder of its value; a switch has none. `values` are all values that are understood, `alone` is
-    the value of a flag that is given without one, `completes` names what completes its value.
+    `value` is the placeholder of the value; a switch has none. `values` are all allowed values. `alone` is the value of
+    a flag that is given without a value. `completes` names the kind of candidates for its value.
     """
 
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ def _choice(*names: str, values: Any, text: str, default: str | None = None, alo
 
 
 def _output(formats: Any) -> Flag:
-    """`-o` with the values of a Literal, of which the first is the default."""
+    """The flag `-o` with the values of a Literal. The first value is the default."""
     known = get_args(formats)
     return Flag(("-o", "--output"), f"{', '.join(known[:-1])} or {known[-1]}", "FORMAT", known, default=known[0])
 
@@ -102,7 +102,7 @@ MANAGER = Flag(
 )  # fmt: skip
 WRITE = _switch("--write", text="with -f: edit the files in place")
 DIFF = _switch("--diff", text="with -f: print a unified diff")
-CHECK = _switch("--check", text="with -f: only tell; exit with 1 for a change")
+CHECK = _switch("--check", text="with -f: only check; exit with 1 for a change")
 EXEMPTIONS = Flag(
     ("--exemptions",), "accepted findings: shown, but not counted", "FILE", completes="files"
 )  # fmt: skip
@@ -145,17 +145,17 @@ CLUSTER: tuple[Flag, ...] = (
 )  # fmt: skip
 
 COMMON: tuple[Group, ...] = (Group("Cluster and user", CLUSTER), Group("Custom kinds", (KIND,)))
-"""The flags of every command that reads workloads, on the page of `options`."""
+"""The flags of every command that reads workloads. They stand on the page of `options`."""
 CHANGED = Group("Changed files (harden)", (_switch(
-    "--changed-files", text="the arguments are files, of which those without objects are passed over: for pre-commit",
+    "--changed-files", text="the arguments are files; files without objects are passed over; for pre-commit",
 ),))  # fmt: skip
-"""Also on the page of `options`."""
+"""The flag for changed files, which stands on the page of `options`, too."""
 ACCEPTED = Group("Accepted findings (inspect, policy, and harden -f --check)", (EXEMPTIONS, EXEMPTIONS_FROM))
-"""Also on the page of `options`."""
+"""The flags for exemptions, which stand on the page of `options`, too."""
 
 TRACER_IMAGE = Flag(("--trace-image",), f"the image of that pod; default {TRACE_IMAGE}", "IMAGE")
 TRACER_NAMESPACE = Flag(
-    ("--trace-namespace",), "the namespace of that pod; default: that of the traced pods", "NAMESPACE",
+    ("--trace-namespace",), "the namespace of that pod; default: the namespace of the traced pods", "NAMESPACE",
     completes="namespaces",
 )  # fmt: skip
 
@@ -170,7 +170,7 @@ INSPECT: tuple[Group, ...] = (
             alone="exec",
         ),
         Flag(("--image",), "with --live=ephemeral: an image that has a shell", "IMAGE"),
-        Flag(("--trace",), "what they use, by the kernel, from a privileged pod on their node", "TIME"),
+        Flag(("--trace",), "record what they use, in the kernel, by a privileged pod on their node", "TIME"),
         TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Rules", (
@@ -187,14 +187,14 @@ INSPECT: tuple[Group, ...] = (
         ),
         Flag(("--require",), "exit with 1 if a workload is not at this level", "LEVEL[:VERSION]", LEVELS),
     )),
-    Group("Output", (_output(InspectOutput), Flag(("--sort-by",), "the worst first", "risk", ("risk",)))),
+    Group("Output", (_output(InspectOutput), Flag(("--sort-by",), "sort by risk, the worst first", "risk", ("risk",)))),
 )  # fmt: skip
 
 HARDEN: tuple[Group, ...] = (
     Group("Objects", (
         _resources("the objects to harden; a TYPE alone means all objects of the type"),
         NAMESPACE, EVERYWHERE, SELECTOR,
-        _switch("--all", text="all that runs pods in the namespace"),
+        _switch("--all", text="everything that runs pods in the namespace"),
         FILES, KUSTOMIZE, RECURSIVE, EXCLUDE,
     )),
     Group("Change", (
@@ -203,7 +203,7 @@ HARDEN: tuple[Group, ...] = (
             completes="capabilities", repeated=True,
         ),
         CONTAINERS,
-        _switch("--remove-adds", text="remove what the manifest adds now"),
+        _switch("--remove-adds", text="remove the adds of the manifest"),
         ESCALATION,
         Flag(
             ("--profile",), "also set what the restricted level requires", "restricted", ("restricted",),
@@ -219,13 +219,13 @@ HARDEN: tuple[Group, ...] = (
         _choice("--canary", values=_BOOLEANS, alone="true", text="try one pod before anything is sent"),
         Flag(("--timeout",), "how long a rollout may take; default 10m", "TIME", default="10m"),
         SETTLE,
-        _switch("--accept-complaints", text="let pass what new pods log as refused"),
+        _switch("--accept-complaints", text="accept refusals that new pods log"),
         Flag(("--max-parallel",), "how many rollouts at a time; default 1", "N", number=True, default=1),
-        _switch("--keep-going", text="go on with the others when one fails"),
+        _switch("--keep-going", text="go on with other objects when one fails"),
     )),
     Group("Safety", (
         DRY_RUN, MANAGER, YES._replace(help="do not ask; containers may gain from --add"),
-        _switch("--force", text="also what is unhealthy, or gains from --add"),
+        _switch("--force", text="also if unhealthy, or with gains from --add"),
         Flag(("--undo-to",), "save the patches that undo this run, first", "FILE", completes="files"),
         Flag(("--undo",), "undo the run that was saved with --undo-to", "FILE", completes="files"),
     )),
@@ -249,7 +249,7 @@ LABEL_NS: tuple[Group, ...] = (
             repeated=True,
         ),
         _switch("--overwrite", text="replace a label that has another value"),
-        _switch("--force", text="label even if something would be refused, loosen"),
+        _switch("--force", text="label even if something would be refused; also loosen"),
         Flag(("--kubernetes-version",), "with -f: the version that `latest` means", "1.N"),
     )),
     Group("Safety", (
@@ -285,7 +285,7 @@ FIT: tuple[Group, ...] = (
         ),
     )),
     Group("The kernel's evidence", (
-        _switch("--trace", text="record the kernel's capability checks, from a privileged pod on their node"),
+        _switch("--trace", text="record the kernel's capability checks, by a privileged pod on the node"),
         TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Change", (_switch("--apply", text="go on to harden the workload with the answer"), YES, MANAGER)),
@@ -310,16 +310,16 @@ POLICY: tuple[Group, ...] = (
             repeated=True,
         ),
         Flag(
-            ("--controller",), "a user beside Kubernetes' own whose pods count for their owner; repeatable", "USER",
+            ("--controller",), "another controller's user, whose pods count for their owner; repeatable", "USER",
             repeated=True, dest="controllers",
         ),
     )),
     Group("Cluster", (
-        _switch("--apply", text="put the policy on the cluster"),
-        _switch("--check", text="only tell; exit with 1 if policy and namespace differ"),
-        _switch("--remove", text="take the policy away"),
+        _switch("--apply", text="apply the policy to the cluster"),
+        _switch("--check", text="compare; exit with 1 if policy and namespace differ"),
+        _switch("--remove", text="delete the policy on the cluster"),
         DRY_RUN, MANAGER,
-        _switch("--force", text="apply even if something would be refused; in kube-system"),
+        _switch("--force", text="apply even if something would be refused, or in kube-system"),
     )),
     Group("Output", (
         _output(PolicyOutput),
@@ -364,6 +364,6 @@ HELP: tuple[Group, ...] = (
 
 
 def program_name() -> str:
-    """`kubectl caps` where kubectl (or krew) runs it, else the file's own name."""
+    """The name of the program in messages: `kubectl caps`, or `python -m kubectl_caps` for a run as a module."""
     name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib costs 5 ms of start-up
     return "kubectl caps" if name.startswith("kubectl-caps") else "python -m kubectl_caps"

@@ -8,11 +8,11 @@ from typing import get_args
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     EditArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     check_edit,
     checked_files,
     refuse,
@@ -27,9 +27,10 @@ from kubectl_caps.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionArguments):
-    """`wanted` says how to change the containers. `timeout` and `settle` are in seconds; infinity means no limit.
+    """The arguments of `harden`. `wanted` are the changes of the containers.
 
-    `given` names the flags that stand in the command line: `--wait=true` can be told from the default.
+    `timeout` and `settle` are in seconds; infinity means no limit. `given` are the flags on the command line, so that
+    `--wait=true` differs from the default.
     """
 
     resources: tuple[str, ...]
@@ -57,24 +58,24 @@ class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionA
     given: frozenset[str]
 
 
-_WHOLE = Clash(("resources",), "when -f is given, TYPE and NAME cannot be: files are hardened whole")
-_NOT_WITH_FILES = Clash(
+_WHOLE = RefusedFlags(("resources",), "when -f is given, TYPE and NAME cannot be: files are hardened whole")
+_NOT_WITH_FILES = RefusedFlags(
     (
         "wait", "trigger", "rollback", "canary", "dry_run", "selector", "all_namespaces", "all", "max_parallel",
         "keep_going", "accept_complaints", "undo", "undo_to", "timeout", "settle", "field_manager",
     ),
     "{flag} has no meaning with -f",
 )  # fmt: skip
-_NOT_WITH_FILES_ALONE = Clash(("yes", "force"), _NOT_WITH_FILES.words)
+_NOT_WITH_FILES_ALONE = RefusedFlags(("yes", "force"), _NOT_WITH_FILES.words)
 """With --add, these flags let a container of a file gain the added capabilities."""
-_NOT_WITH_UNDO = Clash(
+_NOT_WITH_UNDO = RefusedFlags(
     (
         "resources", "all", "all_namespaces", "selector", "undo_to", "add", "container", "remove_adds", "profile",
         "run_as_user", "namespace", "allow_privilege_escalation", "trigger",
     ),
     "{flag} has no meaning with --undo: the file says what is undone",
 )  # fmt: skip
-_ONLY_WITH_CHECK = Clash(("exemptions", "exemptions_from"), "{flag} goes with -f and --check")
+_ONLY_WITH_CHECK = RefusedFlags(("exemptions", "exemptions_from"), "{flag} goes with -f and --check")
 
 
 def harden_arguments(options: argparse.Namespace) -> HardenArguments:
@@ -106,7 +107,7 @@ def harden_arguments(options: argparse.Namespace) -> HardenArguments:
 
 
 def _take_changed_files(options: argparse.Namespace) -> None:
-    """The arguments of --changed-files are what -f would name. Raises UsageError beside another source of files."""
+    """Use the arguments of --changed-files as the files of -f. Raises UsageError if -f, -k or --undo is given."""
     for flag, name in (("-f", "filename"), ("-k", "kustomize"), ("--undo", "undo")):
         if getattr(options, name):
             raise UsageError(f"only one of --changed-files or {flag} can be specified")
@@ -114,7 +115,7 @@ def _take_changed_files(options: argparse.Namespace) -> None:
 
 
 def _dry_run(options: argparse.Namespace) -> DryRun:
-    """A patch is printed and not sent, unless the server is asked to try it."""
+    """The mode of --dry-run. With -o patch the default is `client`, because the patch is only printed."""
     wanted = read.dry_run_of(options.dry_run)
     return "client" if options.output == "patch" and wanted == "none" else wanted
 

@@ -7,12 +7,12 @@ from kubectl_caps.cli.commands import COMMANDS
 from kubectl_caps.cli.flags import ACCEPTED, CHANGED, COMMON, Flag, Group, program_name
 
 _FLAGS_END = 33
-"""The column where the texts of flags begin; a longer flag has its text on the next line."""
+"""The column where the texts of flags begin. The text of a longer flag begins on the next line."""
 _NARROWEST, _WIDEST = 60, 100
 
 
 def page(command: str) -> str:
-    """The help of one command; of "" the list of all commands, of `options` the flags of the cluster."""
+    """The help of one command. For "" the list of all commands, for `options` the flags of the cluster."""
     lines = _all_commands() if not command else _options() if command == "options" else _command(command)
     return "".join(f"{line}\n" for line in lines)
 
@@ -70,7 +70,7 @@ def _group(group: Group) -> Iterator[str]:
 
 
 def _label(flag: Flag) -> str:
-    """`  -n, --namespace NAMESPACE`; a value that may be left out stands in brackets."""
+    """The label of a flag, such as `  -n, --namespace NAMESPACE`. An optional value stands in brackets."""
     short = f"  {flag.names[0]}, " if len(flag.names) > 1 else "      "
     shown = "|".join(flag.values) if flag.value == "VALUE" else flag.value
     value = f"[={shown}]" if flag.alone else f" {shown}" if shown else ""
@@ -78,7 +78,7 @@ def _label(flag: Flag) -> str:
 
 
 def _entry(label: str, text: str, column: int) -> Iterator[str]:
-    """A label with its text in a column; the label stands alone on a line where it is too long."""
+    """The lines of a label with its text in a column. A label that is too long has its own line."""
     lines = list(_wrapped(text, " " * column))
     if len(label) + 2 > column:
         yield label
@@ -89,7 +89,7 @@ def _entry(label: str, text: str, column: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> Iterator[str]:
-    """The words of a text in lines that fit the terminal."""
+    """The text in lines that fit the terminal."""
     line = ""
     for word in text.split():
         if line and len(indent) + len(line) + 1 + len(word) > _width():
@@ -100,10 +100,10 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
 
 
 def _width() -> int:
-    """The columns of a page: those of the terminal, or of COLUMNS, within what can be read well."""
+    """The number of columns of a page: of the terminal, or of $COLUMNS, between _NARROWEST and _WIDEST."""
     named = os.environ.get("COLUMNS", "")
     try:
         columns = int(named) if named.isdecimal() else os.get_terminal_size(1).columns
-    except OSError:  # standard output is no terminal
+    except OSError:  # standard output is not a terminal
         columns = 0
     return max(_NARROWEST, min(columns or 80, _WIDEST))

@@ -8,10 +8,10 @@ from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     checked_files,
     refuse,
     values_of,
@@ -36,12 +36,11 @@ LiveMode = Literal["exec", "ephemeral"]
 
 @dataclass(frozen=True, kw_only=True)
 class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
-    """`live` is how processes are read (None: not at all), `image` the image of ephemeral containers.
+    """The arguments of `inspect`.
 
-    `trace` is in seconds (None: not at all).
-
-    `runtime` is assumed if no node names one. `minor` is the version of the rules; None means the server's, or the
-    newest. `worst_first` sorts by risk.
+    `live` is the way to read processes, None to read none. `image` is the image of ephemeral containers. `trace` is the
+    time of a trace in seconds, None for no trace. `runtime` is assumed if no node names its runtime. `minor` is the
+    version of the rules; None means the server's version, or the newest. `worst_first` sorts by risk.
     """
 
     resources: tuple[str, ...]
@@ -61,7 +60,9 @@ class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
 
 
 _NOT_WITH_FILES = (
-    Clash(("resources", "all_namespaces"), "TYPE, NAME and -A cannot be used with -f, which judges every object"),
+    RefusedFlags(
+        ("resources", "all_namespaces"), "TYPE, NAME and -A cannot be used with -f, which judges every object"
+    ),
     NO_SELECTOR,
 )
 
@@ -100,7 +101,7 @@ def _sort_by_risk(wanted: str | None) -> bool:
 
 
 def _live(options: argparse.Namespace) -> LiveMode | None:
-    """The mode of `--live`, checked together with `--image`."""
+    """The mode of `--live`, checked together with `--image`. Raises UsageError."""
     wanted: str | None = options.live
     if wanted not in (None, "exec", "ephemeral"):
         raise UsageError(f'invalid argument "{wanted}" for "--live" flag: must be exec or ephemeral')
@@ -114,7 +115,7 @@ def _live(options: argparse.Namespace) -> LiveMode | None:
 
 
 def _trace(options: argparse.Namespace) -> float | None:
-    """The seconds of `--trace`, checked together with what does not go with it."""
+    """The seconds of `--trace`, checked together with other flags. Raises UsageError."""
     for name in ("trace_image", "trace_namespace"):
         if getattr(options, name) and options.trace is None:
             raise UsageError(f"--{name.replace('_', '-')} goes with --trace")

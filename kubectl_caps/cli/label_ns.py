@@ -8,10 +8,10 @@ from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    Clash,
     ClusterArguments,
     EditArguments,
     FileArguments,
+    RefusedFlags,
     check_edit,
     checked_files,
     refuse,
@@ -27,7 +27,10 @@ MODES: tuple[Mode, ...] = ("enforce", "audit", "warn")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelNsArguments(FileArguments, EditArguments, ClusterArguments):
-    """`requests` are the requested labels. `minor` is the version of the server that files are judged for."""
+    """The arguments of `label-ns`. `requests` are the requested labels.
+
+    `minor` is the server version for which files are judged.
+    """
 
     names: tuple[str, ...]
     selector: str | None
@@ -45,7 +48,7 @@ class LabelNsArguments(FileArguments, EditArguments, ClusterArguments):
 
 _NOT_WITH_FILES = (
     NO_SELECTOR,
-    Clash(
+    RefusedFlags(
         ("all", "plan", "dry_run", "field_manager"),
         "--all, --plan, --dry-run and --field-manager have no meaning with -f",
         nothing=("", "none"),
@@ -72,7 +75,7 @@ def label_ns_arguments(options: argparse.Namespace) -> LabelNsArguments:
 
 
 def _requests(options: argparse.Namespace) -> tuple[LabelRequest, ...]:
-    """The modes that are named; enforce=restricted if none is."""
+    """The labels of the named modes; enforce=restricted if no mode is named."""
     asked = {mode: getattr(options, mode) for mode in MODES if getattr(options, mode) is not None}
     asked = asked if asked or options.remove else {"enforce": "restricted"}
     removed = [mode for text in options.remove for mode in text.split(",")]
@@ -90,7 +93,7 @@ def _request(mode: Mode, text: str) -> LabelRequest:
 
 
 def _check_names(options: argparse.Namespace) -> None:
-    """Raises UsageError unless the namespaces are selected in exactly one way."""
+    """Raise UsageError unless the namespaces are selected in exactly one way."""
     if not (options.names or options.selector or options.all):
         raise UsageError("you must name one or more namespaces, or use -l, --all or -f")
     if options.names and options.selector:

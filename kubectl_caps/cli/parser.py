@@ -9,7 +9,7 @@ from kubectl_caps.cli.flags import Flag, program_name
 
 
 class InvalidCommandLine(Exception):
-    """A command line that cannot be parsed: the text, and the command whose help to look at."""
+    """A command line that cannot be parsed. Its text is the message. The user is pointed to the help of `program`."""
 
     def __init__(self, message: str, program: str) -> None:
         super().__init__(message)
@@ -17,7 +17,7 @@ class InvalidCommandLine(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with kubectl's words for errors and our pages of help, and no abbreviated flags."""
+    """An argparse parser with kubectl's errors, the pages of `cli/help.py`, and without abbreviated flags."""
 
     def __init__(self, command: str) -> None:
         # argparse makes a formatter for each flag, and without a width each one asks the terminal.
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
         return page(self.command)
 
     def error(self, message: str) -> NoReturn:
-        """Raises InvalidCommandLine."""
+        """Raise InvalidCommandLine with kubectl's words."""
         if message.startswith("unrecognized arguments: "):
             first = message.removeprefix("unrecognized arguments: ").split()[0].partition("=")[0]
             what = "flag" if first.startswith("-") else "argument"
@@ -47,7 +47,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def did_you_mean(word: str, known: Iterable[str], wanted: bool = True) -> str:
-    """`, did you mean inspect?`, or nothing."""
+    """`, did you mean inspect?`, or an empty text."""
     from kubectl_caps.core.nearest import hint  # only for an error: it costs some milliseconds of start-up
 
     return hint(word, known) if wanted else ""
@@ -62,7 +62,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
 
 def _settings(flag: Flag) -> Mapping[str, Any]:
-    """What argparse wants to know of a flag."""
+    """The arguments of argparse's `add_argument` for a flag."""
     argument = not flag.names[0].startswith("-")
     if argument:
         return {"nargs": "*", "default": []} if flag.repeated else {"nargs": "?", "default": flag.default}
@@ -76,7 +76,7 @@ def _settings(flag: Flag) -> Mapping[str, Any]:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line as values; `command` is the subcommand, `given` are the names of those given.
+    """The values of a command line. `command` is the subcommand, `given` are the names of the given flags.
 
     Without a command, `--help` is the command `help`, and `--version` is `version --client`. Raises InvalidCommandLine.
     """
@@ -89,7 +89,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if first not in COMMANDS:
         words = f'unknown command "{first}" for "{program_name()}"{did_you_mean(first, COMMANDS)}'
         raise InvalidCommandLine(words, program_name())
-    # As for kubectl, a flag whose value may be left out takes none from the next word.
+    # As in kubectl, a flag with an optional value does not take its value from the next word.
     alone = {flag.names[0]: f"{flag.names[0]}={flag.alone}" for flag in COMMANDS[first].flags() if flag.alone}
     options = _parsed(parser_of(first), [alone.get(word, word) for word in argv[1:]])
     options.command = first

@@ -1,4 +1,4 @@
-"""The flags of `policy` as one struct, checked."""
+"""Turns the arguments of `policy` into one checked struct."""
 
 import argparse
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from typing import cast, get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
-    Clash,
     ClusterArguments,
     ExemptionArguments,
     FileArguments,
+    RefusedFlags,
     checked_files,
     refuse,
     values_of,
@@ -25,9 +25,10 @@ _DEFAULT: tuple[Action, ...] = ("audit", "warn")
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
-    """`document` is the JSON of another command. `actions` are the requested ones, or the default.
+    """The arguments of `policy`. `document` is the file with the JSON of `fit` or `inspect`.
 
-    `tests` is the folder for examples. `is_action_named`: without a named action, --check accepts that on the cluster.
+    `actions` are the requested actions, or the default. Without `is_action_named`, --check accepts every action on the
+    cluster. `tests` is the folder for examples.
     """
 
     document: str | None
@@ -47,16 +48,18 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
 
     @property
     def fills(self) -> bool:
-        """Whether the form has a mutating policy, which fills in what pods leave out."""
+        """Whether the form has a mutating policy, which fills in the fields that pods leave out."""
         return self.form == "map"
 
 
-_NOT_WITH_FILES = Clash(
+_NOT_WITH_FILES = RefusedFlags(
     ("apply", "check", "remove", "document"), "{flag} does not go with -f, which makes a policy of files", ("", False)
 )
-_ONLY_WITH_FILES = Clash(("recursive",), "{flag} goes with -f", (False,))
-_ONLY_PRINTED = Clash(("output", "tests"), "{flag} goes with a printed policy, not with --apply, --check or --remove")
-_ONLY_SENT = Clash(("dry_run",), "{flag} goes with --apply or --remove", ("none",))
+_ONLY_WITH_FILES = RefusedFlags(("recursive",), "{flag} goes with -f", (False,))
+_ONLY_PRINTED = RefusedFlags(
+    ("output", "tests"), "{flag} goes with a printed policy, not with --apply, --check or --remove"
+)
+_ONLY_SENT = RefusedFlags(("dry_run",), "{flag} goes with --apply or --remove", ("none",))
 
 
 def policy_arguments(options: argparse.Namespace) -> PolicyArguments:

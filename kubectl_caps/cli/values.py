@@ -1,4 +1,4 @@
-"""Parsing the value of one flag, with kubectl's checks and kubectl's errors."""
+"""Parses the values of single flags, with kubectl's checks and errors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from kubectl_caps.core.podsecurity.policy import LEVELS, NEWEST_MINOR, Policy, P
 from kubectl_caps.errors import UsageError
 
 SUFFIX: Mapping[str, str] = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
-"""What kubectl puts behind a result, by the value of `--dry-run`."""
+"""The text that kubectl prints after a result, by the value of `--dry-run`."""
 
 
 def output_format(wanted: str, allowed: Sequence[str]) -> str:
-    """`-o`, checked. Raises UsageError with kubectl's words."""
+    """The value of `-o`, checked. Raises UsageError with kubectl's words."""
     if wanted not in allowed:
         raise UsageError(
             f'unable to match a printer suitable for the output format "{wanted}", '
@@ -27,14 +27,14 @@ def output_format(wanted: str, allowed: Sequence[str]) -> str:
 
 
 def dry_run_of(wanted: str) -> DryRun:
-    """`--dry-run`, checked. Raises UsageError with kubectl's words."""
+    """The value of `--dry-run`, checked. Raises UsageError with kubectl's words."""
     if wanted not in get_args(DryRun):
         raise UsageError(f'Invalid dry-run value ({wanted}). Must be "none", "server", or "client".')
     return cast("DryRun", wanted)
 
 
 def policy(text: str, flag: str) -> Policy:
-    """`LEVEL` or `LEVEL:VERSION`. Raises UsageError, which names a level that is spelled nearly so."""
+    """The policy of a text `LEVEL` or `LEVEL:VERSION`. Raises UsageError, which names a similar level."""
     try:
         return parse_policy(text)
     except PolicyError as error:
@@ -46,9 +46,9 @@ _KIND = re.compile(r"([a-z0-9][a-z0-9.-]*)/([A-Z][A-Za-z0-9]*)=([A-Za-z][A-Za-z0
 
 
 def kinds_of(texts: Sequence[str]) -> tuple[Kind, ...]:
-    """`--kind`, checked: a row of the table of kinds for each. Raises UsageError.
+    """The kinds of `--kind`, as rows for the table of kinds. Raises UsageError.
 
-    The version and the plural are those that the server has. Files need neither.
+    The version and the plural are placeholders. On a cluster they come from the server, and files do not need them.
     """
     rows: dict[tuple[str, str], Kind] = {}
     for text in texts:
@@ -66,7 +66,7 @@ def kinds_of(texts: Sequence[str]) -> tuple[Kind, ...]:
 
 
 def boolean(text: str, flag: str) -> bool:
-    """`true` or `false`. Raises UsageError."""
+    """The value of a text `true` or `false`. Raises UsageError."""
     if text not in ("true", "false"):
         raise UsageError(f'invalid argument "{text}" for "--{flag}" flag: must be true or false')
     return text == "true"
@@ -82,10 +82,10 @@ def duration(text: str, flag: str) -> float:
 
 
 def adds(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """`--add`: the capabilities for every container, and for single containers by name (`CONTAINER=CAP[,CAP]`).
+    """The values of `--add`: the capabilities for every container, and (container, capability) pairs.
 
-    The names are canonical, each stands once. Raises UsageError for an unknown name, for ALL, and for `=` with nothing
-    on one side.
+    The names are canonical, and each name stands once. Raises UsageError for an unknown name, for ALL, and for an empty
+    side of `=`.
     """
     every: dict[str, None] = {}
     single: dict[tuple[str, str], None] = {}
@@ -112,7 +112,7 @@ def _capability(text: str) -> str:
 
 
 def container_names(texts: Sequence[str]) -> tuple[str, ...]:
-    """`-c`, split at commas, each name once. Raises UsageError for an empty name: no name would mean all containers."""
+    """The names of `-c`, split at commas, each name once. Raises UsageError for an empty name."""
     names = [name.strip() for text in texts for name in text.split(",")]
     if not all(names):
         raise UsageError(f'invalid argument "{",".join(texts)}" for "--container" flag: a name is empty')
@@ -133,7 +133,10 @@ def kubernetes_minor(text: str | None) -> int | None:
 
 
 def annotations_count(file: str | None, wanted: str) -> bool:
-    """`--exemptions-from`, beside the file of `--exemptions`: whether annotations count. Raises UsageError."""
+    """Whether exemptions in annotations count, by the values of `--exemptions` and `--exemptions-from`.
+
+    Raises UsageError.
+    """
     known = get_args(ExemptionsFrom)
     if wanted not in known:
         raise UsageError(f'invalid argument "{wanted}" for "--exemptions-from" flag: must be {", ".join(known)}')

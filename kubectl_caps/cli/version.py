@@ -11,7 +11,7 @@ from kubectl_caps.cli.values import output_format
 
 @dataclass(frozen=True, kw_only=True)
 class VersionArguments(ClusterArguments):
-    """With `client`, no server is asked for its version."""
+    """The arguments of `version`. With `client`, the server is not asked for its version."""
 
     client: bool
     output: VersionOutput

@@ -1,1 +1,1 @@
-"""The subcommands: the only place where the edges and the core meet."""
+"""Runs the subcommands. Only this package uses both the edges and the core."""

@@ -1,4 +1,4 @@
-"""kubectl caps explain: a capability, a mask, a system call, a Pod Security check, a warning, a log line, or a log."""
+"""Runs kubectl caps explain: explains a word (capability, mask, system call, check, warning), a log line or a log."""
 
 import argparse
 import sys
@@ -23,7 +23,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def explain(arguments: ExplainArguments) -> int:
-    """Explain one subject; without a subject, list all words; `-` reads a log. 1: no explanation was found."""
+    """Explain one subject, and return the exit status: 1 if no explanation was found.
+
+    Without a subject, list all words. The subject `-` reads a log from standard input. Raises UsageError.
+    """
     wanted, subject = arguments.output, arguments.subject
     if subject is None:
         everything = tuple(lookup.everything())
@@ -43,7 +46,7 @@ def _log(wanted: ExplainOutput) -> int:
     try:
         for line in _lines():
             reading.read(line)
-    except KeyboardInterrupt:  # Ctrl-C ends a traced server: the lines that were read until then count
+    except KeyboardInterrupt:  # Ctrl-C ends a program that is traced into the pipe
         _found(reading, wanted)
         raise
     return _status(_found(reading, wanted))
@@ -58,7 +61,7 @@ def _found(reading: Reading, wanted: ExplainOutput) -> Sequence[Explanation]:
 
 
 def _lines() -> Iterator[str]:
-    """Standard input, line by line; an endless line comes in pieces."""
+    """The lines of standard input. A line that is too long comes in pieces."""
     for line in iter(lambda: sys.stdin.buffer.readline(_LONGEST_LINE), b""):
         yield line.decode(errors="replace").rstrip("\r\n")
 

@@ -1,4 +1,4 @@
-"""kubectl caps help, and kubectl caps options: pages of help on stdout."""
+"""Runs kubectl caps help and kubectl caps options: prints pages of help on stdout."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from kubectl_caps.cli.help import page
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print a page of help. Raises UsageError for a topic that is no command."""
+    """Print a page of help. Raises UsageError for a topic that is not a command."""
     topic = "options" if options.command == "options" else options.topic or ""
     if topic and topic not in COMMANDS:
         from kubectl_caps.core.nearest import hint

@@ -1,4 +1,4 @@
-"""kubectl caps version: this program, the newest Pod Security rules that it knows, and the server."""
+"""Runs kubectl caps version: prints the versions of the program, of its Pod Security rules, and of the server."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def print_version(arguments: VersionArguments) -> int:
-    """Print the versions; 2 if the server does not tell its own. Raises CapsError."""
+    """Print the versions, and return the exit status 0. Raises CapsError if the server does not tell its version."""
     told: dict[str, Any] = {"clientVersion": _client(), "podSecurityVersion": f"v1.{NEWEST_MINOR}"}
     failed: CapsError | None = None
     if not arguments.client:
@@ -52,7 +52,7 @@ def _client() -> dict[str, str]:
 
 
 def _server(arguments: VersionArguments) -> dict[str, Any]:
-    """The version of the server as the server names it, and the version of its rules. Raises CapsError."""
+    """The server's version, and the version of its Pod Security rules. Raises CapsError."""
     from kubectl_caps.commands.shared.connect import connected
 
     cluster, _, _ = connected(arguments)

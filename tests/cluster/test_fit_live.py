@@ -124,7 +124,7 @@ def test_the_trial_jobs_of_a_job_do_not_conflict_and_repeat_its_work(api_cluster
     apply(api_cluster, namespace, own)
     done = api_cluster.caps("fit", "job/once", "-n", namespace, *FIT)
     assert "trial 0 with today's rights" in done.stderr
-    assert "job.batch/once: EVERY TRIAL DOES ITS REAL WORK ONCE MORE" in done.stderr
+    assert "job.batch/once: EVERY TRIAL DOES THE REAL WORK ONCE MORE" in done.stderr
     assert left(api_cluster, namespace) == ["job.batch/once"]
 
 

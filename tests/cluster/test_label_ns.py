@@ -544,14 +544,14 @@ GIVEN_UP = Answer(b"request timeout", 408, content_type="text/plain")
 TWICE = status(422, "Invalid", "the server rejected our request due to an error in our request")
 MAY_COME = "the patch may still be applied: Unable to connect to the server: EOF"
 ENDS = {
-    "no answer": (Network(CUT, done=True), "labeled", "did not answer that: Unable to connect to the server: EOF"),
-    "500": (Network(BROKEN, done=True), "labeled", "did not answer that: Error from server (InternalError): etcd"),
-    "a page": (Network(LOGIN, done=True), "labeled", "did not answer that: Error from server (Unexpected"),
+    "no answer": (Network(CUT, done=True), "labeled", "answer was lost: Unable to connect to the server: EOF"),
+    "500": (Network(BROKEN, done=True), "labeled", "answer was lost: Error from server (InternalError): etcd"),
+    "a page": (Network(LOGIN, done=True), "labeled", "answer was lost: Error from server (Unexpected"),
     "nothing more": (Network(CUT, done=True, then=CUT), "unknown", MAY_COME),
     "never came": (Network(CUT, done=False), "unknown", f"{MAY_COME}; the change was not there within 1 s"),
     "never, and nothing more": (Network(CUT, done=False, then=CUT), "unknown", MAY_COME),
-    "408": (Network(GIVEN_UP, done=True), "labeled", "did not answer that: "),
-    "422, as a proxy that asks twice gets": (Network(TWICE, done=True), "labeled", "did not answer that: "),
+    "408": (Network(GIVEN_UP, done=True), "labeled", "answer was lost: "),
+    "422, as a proxy that asks twice gets": (Network(TWICE, done=True), "labeled", "answer was lost: "),
     "only the read back": (
         Network(None, done=True, then=BROKEN),
         "labeled",
@@ -568,7 +568,7 @@ def test_a_label_whose_answer_was_lost_is_looked_for_again(
     monkeypatch.setattr(late_patch, "LATE", 1 if result == "unknown" else 60)
     with middleman.between(api_cluster, tmp_path, network.before, network.after) as server:
         done = judged(api_cluster, namespace, "--kubeconfig", server.kubeconfig)
-    assert (done.status, done.item["result"]) == (0 if "did not answer" in told else 2, result)
+    assert (done.status, done.item["result"]) == (0 if "answer was lost" in told else 2, result)
     assert told in " ".join([done.item["message"], *done.item["notes"], *done.item["notJudged"]])
     jsonschema.validate(json.loads(done.out), SCHEMA)
     assert labels(api_cluster, namespace) == ({ENFORCE: "restricted"} if network.done else {})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_caps.cluster.api.parallel_lists import AHEAD, interleaved
+from kubectl_caps.cluster.api.parallel_lists import AHEAD, read_in_parallel
 from kubectl_caps.errors import ApiError, Unreachable
 
 FORBIDDEN = ApiError(403, "Forbidden", "no")
@@ -27,7 +27,7 @@ def source(*pages: int | Exception) -> Source:
 
 
 def read(sources: list[Source], workers: int) -> list[list[int] | ApiError]:
-    return [answer if isinstance(answer, ApiError) else list(answer) for answer in interleaved(sources, workers)]
+    return [answer if isinstance(answer, ApiError) else list(answer) for answer in read_in_parallel(sources, workers)]
 
 
 @settings(deadline=None, max_examples=50)
@@ -41,7 +41,7 @@ def test_an_error_of_one_list_does_not_stop_other_lists() -> None:
 
 
 def test_an_error_in_the_middle_is_raised_where_it_is() -> None:
-    answers = interleaved([source(1, FORBIDDEN), source(2)], 2)
+    answers = read_in_parallel([source(1, FORBIDDEN), source(2)], 2)
     pages = next(answers)
     assert not isinstance(pages, ApiError)
     assert next(pages) == 1
@@ -56,7 +56,7 @@ def test_no_answer_at_all_is_raised() -> None:
 
 
 def test_unread_pages_of_a_list_are_not_taken_for_an_empty_list() -> None:
-    kept = list(interleaved([source(1, 2, 3), source(4)], 2))
+    kept = list(read_in_parallel([source(1, 2, 3), source(4)], 2))
     first, last = kept
     assert not isinstance(first, ApiError)
     assert not isinstance(last, ApiError)
@@ -66,7 +66,7 @@ def test_unread_pages_of_a_list_are_not_taken_for_an_empty_list() -> None:
 
 def test_a_list_that_was_read_partly_does_not_block_the_next() -> None:
     first = []
-    for answer in interleaved([source(*range(50)), source(*range(50)), source(*range(50))], 1):
+    for answer in read_in_parallel([source(*range(50)), source(*range(50)), source(*range(50))], 1):
         assert not isinstance(answer, ApiError)
         first.append(next(answer))
     assert first == [0, 0, 0]
@@ -80,7 +80,7 @@ def test_lists_are_not_read_far_ahead_of_the_consumer() -> None:
             made.append(number)
             yield number
 
-    answers = interleaved([start], 4)
+    answers = read_in_parallel([start], 4)
     pages = next(answers)
     assert not isinstance(pages, ApiError)
     assert next(pages) == 0
@@ -101,7 +101,7 @@ def test_several_iterators_run_at_the_same_time() -> None:
 
 def test_a_reader_that_stops_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    answers = interleaved([source(*range(100))] * 8, 4)
+    answers = read_in_parallel([source(*range(100))] * 8, 4)
     next(answers)
     answers.close()  # type: ignore[attr-defined]
     for _ in range(100):

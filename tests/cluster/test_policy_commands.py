@@ -15,7 +15,7 @@ from policies.verdicts import PATHS, await_policy, install
 from testbed.cluster import Cluster
 
 from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
-from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, PolicyGrant
+from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, NamespacePolicy, PolicyGrant, PolicyWorkload
 
 HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "SETUID"]}}
 NAMES = ("configmap", "validatingadmissionpolicy.admissionregistration.k8s.io",
@@ -269,8 +269,8 @@ def test_500_workloads_and_200_policies_stay_below_the_limits_of_cel(api_cluster
     grants = tuple(PolicyGrant(name, today) for name in added)
     wide = {f"c{index}": grants for index in range(100)}
     few = {"main": grants, "side": grants}
-    held = [HeldWorkload("deployment.apps", f"w{index}", "default", few) for index in range(499)]
-    held.append(HeldWorkload("pod", "wide", "default", wide))
+    held = [PolicyWorkload("deployment.apps", f"w{index}", "default", few) for index in range(499)]
+    held.append(PolicyWorkload("pod", "wide", "default", wide))
     names = [api_cluster.make_namespace() for _ in range(200)]
     for name in names:
         workloads = held if name == names[0] else held[:1]

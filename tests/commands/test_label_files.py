@@ -134,7 +134,7 @@ def test_a_violating_object_that_may_be_in_either_namespace_is_not_judged(run: R
     status, _, err = run([namespace("a"), namespace("b"), deployment("web", where="")])
     assert status == 2
     for name in ("a", "b"):
-        unsure = "deployment.apps/web names no namespace; it would be refused here"
+        unsure = "deployment.apps/web names no namespace; this namespace would refuse it"
         assert f"namespace/{name}: not judged: {unsure}\n" in err
         assert f"namespace/{name} not labeled: not everything could be judged" in err
 

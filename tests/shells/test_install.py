@@ -104,7 +104,7 @@ def test_the_executable_that_pip_installed_is_left_alone(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("shell", "path", "words"),
     [
-        ("tcsh", str(BIN), 'error: unsupported shell type "tcsh": name one of bash, zsh, fish behind install'),
+        ("tcsh", str(BIN), 'error: unsupported shell type "tcsh": name one of bash, zsh, fish after install'),
         ("bash", "/nosuch", "error: kubectl-caps is not on PATH: install it, or add its folder to PATH"),
     ],
 )

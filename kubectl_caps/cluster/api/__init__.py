@@ -1,1 +1,1 @@
-"""The API server's resources: lists, single objects, patches, discovery."""
+"""Reads and changes the API server's resources: lists, single objects, patches, discovery."""

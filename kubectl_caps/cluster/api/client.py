@@ -1,4 +1,4 @@
-"""Objects of the API as raw JSON: lists in pages, single objects, patches, logs, events."""
+"""Reads, creates, patches and deletes objects of the API as raw JSON, and reads logs and events."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from msgspec.json import Decoder
 
 from kubectl_caps.cluster.api.discovery import Served, discover
-from kubectl_caps.cluster.api.parallel_lists import interleaved
+from kubectl_caps.cluster.api.parallel_lists import read_in_parallel
 from kubectl_caps.cluster.api.resources import BUILTIN, EVENTS, PODS, Resource, find_resource, not_served
 from kubectl_caps.cluster.api.server_version import Version, read_version
 from kubectl_caps.cluster.http import responses
@@ -20,24 +20,24 @@ from kubectl_caps.cluster.http.transport import Request, Response, Transport
 from kubectl_caps.errors import ApiError
 
 PAGE = 500
-"""Objects a page, as kubectl's --chunk-size."""
+"""Objects in a page, as with kubectl's --chunk-size."""
 RESTARTS = 3
-"""How often a list whose continue token has expired is begun again."""
+"""How often a list is begun again because its continue token has expired."""
 LOG_LIMIT = 4 << 20
-"""Bytes of a container's log, so that the limit is that of `tail` in any ordinary log."""
+"""The most bytes of a container's log. In an ordinary log `tail` is reached first."""
 
 _NO_LOG = re.compile(
     r"unable to retrieve container logs for \S+|failed to (?:try resolving symlinks in path|open log file) \"[^\n]*"
 )
-"""Instead of a log: the kubelet's errors (pkg/kubelet/kuberuntime, k8s.io/cri-client pkg/logs) where the runtime has
-deleted the container, which arrive with status 200."""
+"""The kubelet's errors in the place of a log, with status 200, when the runtime has deleted the container
+(pkg/kubelet/kuberuntime, k8s.io/cri-client pkg/logs)."""
 
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 
 
 class Listing(Struct, frozen=True):
-    """A list request; no namespace means all namespaces."""
+    """A list request. A namespace of None means all namespaces."""
 
     resource: Resource
     namespace: str | None = None
@@ -50,7 +50,7 @@ class _ListMetadata(Struct, frozen=True):
 
 
 class _Page(Struct, frozen=True):
-    items: list[Raw] | None  # no default: an answer without items is no list
+    items: list[Raw] | None  # no default, because an answer without items is no list
     metadata: _ListMetadata = _ListMetadata()
 
 
@@ -69,16 +69,20 @@ T = TypeVar("T")
 
 
 class Cluster:
-    """One API server. Every method raises ApiError if the server refuses, and Unreachable, ConfigError."""
+    """The objects of one API server.
+
+    Every method may raise ApiError (the server refuses the request, or its answer cannot be read), Unreachable and
+    ConfigError.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._discovered: Served | None = None
 
     def resource(self, text: str, /) -> Resource:
-        """The resource that a TYPE means; only for resources that not every cluster has, discovery is asked.
+        """The resource that a TYPE means. Only a TYPE that not every cluster has needs discovery.
 
-        Raises UsageError: the server doesn't have the resource.
+        Raises UsageError if the server doesn't have the resource.
         """
         found = find_resource(text, BUILTIN)
         found = found or find_resource(text, self.served())
@@ -87,11 +91,11 @@ class Cluster:
         return found
 
     def served(self) -> Sequence[Resource]:
-        """Every resource that the server has, in the server's order of preference; discovery runs once."""
+        """Every resource that the server has, in the server's order of preference. Discovery runs once."""
         return self._discovery().resources
 
     def stale(self) -> Sequence[str]:
-        """The group versions whose API servers do not answer: their resources may be incomplete."""
+        """The group versions whose API servers do not answer. The known resources of these may be incomplete."""
         return self._discovery().stale
 
     def _discovery(self) -> Served:
@@ -108,11 +112,11 @@ class Cluster:
         field_selector: str | None = None,
         limit: int = PAGE,
     ) -> Iterator[list[Raw]]:
-        """The objects of a list, page by page, each object once; at least one page, if an empty one.
+        """The objects of a list, page by page, each object once. An empty list has one empty page.
 
-        Items of a built-in kind carry neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list
-        whose continue token expires (410) is begun again, and then holds objects made in the meantime.
-        JSON that is nested too deep for the decoder is cut off (deep_json.CUT).
+        Items of a built-in kind have neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list whose
+        continue token expires (410) is begun again, and then also has the objects that were made in the meantime. JSON
+        that is nested too deep for the decoder is cut (`deep_json.CUT`).
         """
         query = (("labelSelector", label_selector or ""), ("fieldSelector", field_selector or ""))
         request = Request("GET", resource.path(namespace), (*query, ("limit", str(limit))))
@@ -134,16 +138,16 @@ class Cluster:
                 return
 
     def list_many(self, listings: Sequence[Listing], *, workers: int = 4) -> Iterator[Iterator[Raw] | ApiError]:
-        """Several lists at a time; for each list in order its objects, or the ApiError of its refusal.
+        """Read several lists at a time. For each list, in order: its objects, or the ApiError of the first page.
 
-        An ApiError in the middle of a list is raised by the iterator of its objects.
+        An ApiError of a later page is raised by the iterator of the objects.
         """
         starts = [self._start(listing) for listing in listings]
-        for answer in interleaved(starts, workers):
+        for answer in read_in_parallel(starts, workers):
             yield answer if isinstance(answer, ApiError) else chain.from_iterable(answer)
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
-        """One object."""
+        """Read one object."""
         return _one(self._send(Request("GET", resource.path(namespace, name))), resource, name)
 
     def patch(
@@ -157,10 +161,10 @@ class Cluster:
         field_manager: str = "",
         warnings: list[str] | None = None,
     ) -> dict[str, Any]:
-        """Send a JSON Patch (RFC 6902) and return the patched object. A failed `test` is an ApiError, 422.
+        """Send a JSON Patch (RFC 6902) and return the patched object. A failed `test` is an ApiError with code 422.
 
-        `warnings` gets the warnings of this answer. Raises UnreadableAnswer if the server answers with success and
-        without the object.
+        The texts of the answer's Warning headers are added to `warnings`. Raises UnreadableAnswer if the server answers
+        with success, but without the object.
         """
         body = msgspec.json.encode(list(operations))
         query = _writing(dry_run, field_manager)
@@ -181,18 +185,21 @@ class Cluster:
         dry_run: bool = False,
         field_manager: str = "",
     ) -> dict[str, Any]:
-        """Create an object and return the object that the server stored, or would have stored (dry run)."""
+        """Create an object, and return the stored object. With `dry_run` the server returns it without storing it."""
         query = _writing(dry_run, field_manager)
         return self._object(Request("POST", resource.path(namespace), query, msgspec.json.encode(body)))
 
     def add_ephemeral_container(self, namespace: str, pod: str, container: dict[str, Any]) -> None:
-        """Add a container to a running pod (KEP-277). It can never be removed. Needs `patch` on the subresource."""
+        """Add an ephemeral container to a running pod (KEP-277). The record in the pod can never be removed.
+
+        The user needs the right to `patch` the subresource `pods/ephemeralcontainers`.
+        """
         body = msgspec.json.encode({"spec": {"ephemeralContainers": [container]}})
         path = PODS.path(namespace, pod, "ephemeralcontainers")
         self._send(Request("PATCH", path, _writing(False, "kubectl-caps"), body, STRATEGIC_MERGE))
 
     def delete(self, resource: Resource, namespace: str | None, name: str, *, uid: str | None = None) -> None:
-        """Delete an object, and its dependents in the background. The server answers 409 for another `uid`."""
+        """Delete an object, and its dependents in the background. An ApiError with code 409 means another `uid`."""
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
@@ -209,10 +216,11 @@ class Cluster:
         since: int | None = None,
         limit: int = LOG_LIMIT,
     ) -> str:
-        """The log of a container, or of the container before its last restart: from the start, or only the last lines.
+        """The log of a container; with `previous`, the log from before the container's last restart.
 
-        `since` leaves out lines that are older than so many seconds. At most `limit` bytes are read. Raises ApiError,
-        also for the kubelet's text, with status 200, that the runtime has the container or its log no more.
+        With `tail` only so many last lines are read, with `since` only lines of the last so many seconds. At most
+        `limit` bytes are read. Raises ApiError 404 also if the runtime has deleted the container or its log, although
+        the server answers with status 200.
         """
         query = (("container", container), ("previous", "true" if previous else ""))
         limits = (
@@ -220,7 +228,7 @@ class Cluster:
             ("sinceSeconds", "" if since is None else str(since)),
             ("limitBytes", str(limit)),
         )
-        # The log is text whatever is accepted, but an error of the log is JSON only where that is.
+        # The log is always text. An error is JSON only if the request accepts JSON.
         request = Request("GET", PODS.path(namespace, pod, "log"), query + limits, accept="application/json, */*")
         text = self._send(request).body[:limit].decode("utf-8", "replace")
         if _NO_LOG.fullmatch(text.strip()):
@@ -265,7 +273,7 @@ def _decode(response: Response, decoder: Decoder[T]) -> T:
 
 
 def _one(response: Response, resource: Resource, name: str) -> dict[str, Any]:
-    """The object of an answer. Raises an error for another object than the requested one: it must not be judged."""
+    """The object of an answer. Raises ApiError for another object than the requested one, which must not be judged."""
     obj = _decode(response, _OBJECT)
     metadata = obj.get("metadata")
     if obj.get("kind") != resource.kind or not isinstance(metadata, dict) or metadata.get("name") != name:
@@ -282,7 +290,7 @@ def _writing(dry_run: bool, field_manager: str) -> tuple[tuple[str, str], ...]:
 
 
 def _unseen(items: list[Raw], seen: set[str]) -> list[Raw]:
-    """The items that were not in an earlier page; their uids are added to `seen`."""
+    """The items that were not in an earlier page. The uids of the items are added to `seen`."""
     uids = [_uid(item) for item in items]
     fresh = [item for item, uid in zip(items, uids, strict=True) if not uid or uid not in seen]
     seen.update(uids)
@@ -290,7 +298,7 @@ def _unseen(items: list[Raw], seen: set[str]) -> list[Raw]:
 
 
 def _uid(item: Raw) -> str:
-    """The item's uid; empty for a malformed item, which the reader of the list reports."""
+    """The item's uid; empty for a malformed item. The caller of `pages` reports a malformed item."""
     try:
         return _IDENTIFIED.decode(item).metadata.uid
     except msgspec.ValidationError:

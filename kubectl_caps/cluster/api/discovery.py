@@ -1,4 +1,4 @@
-"""Reads the resources that a server has by aggregated discovery (KEP-3352): two requests, Kubernetes 1.26 and later."""
+"""Reads the resources that a server has, by aggregated discovery (KEP-3352, Kubernetes 1.26 and later)."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -53,8 +53,8 @@ _GROUPS = msgspec.json.Decoder(_Groups)
 class Served(Struct, frozen=True):
     """The resources of a server, in its order of preference.
 
-    `stale` are the group versions (`metrics.k8s.io/v1beta1`) whose own API server does not answer: their known
-    resources may be incomplete (k8s.io/api apidiscovery/v2 APIVersionDiscovery.freshness).
+    `stale` are the group versions (`metrics.k8s.io/v1beta1`) whose own API server does not answer. The known resources
+    of these may be incomplete (k8s.io/api apidiscovery/v2 APIVersionDiscovery.freshness).
     """
 
     resources: Sequence[Resource]
@@ -62,7 +62,7 @@ class Served(Struct, frozen=True):
 
 
 def discover(send: Callable[[Request], Response]) -> Served:
-    """The resources that the server serves. Raises ApiError, Unreachable."""
+    """Read the resources that the server serves, with two requests. Raises ApiError, and the errors of `send`."""
     resources: list[Resource] = []
     stale: list[str] = []
     for path in ("/api", "/apis"):

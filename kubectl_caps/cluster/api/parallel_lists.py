@@ -1,4 +1,4 @@
-"""Reads several lists at a time, each in a thread. The consumer gets the lists in order and sets the pace."""
+"""Reads several lists at a time, each in a thread. The reader gets the lists in order, and the threads wait for it."""
 
 import contextlib
 import threading
@@ -12,7 +12,7 @@ from kubectl_caps.errors import ApiError, CapsError
 Page = TypeVar("Page")
 
 AHEAD = 2
-"""The number of pages that a source may be ahead of the reader: memory stays flat however many pages there are."""
+"""The number of pages that a source may be ahead of the reader, which limits the memory."""
 
 
 class _End:
@@ -32,7 +32,7 @@ class _Source(Generic[Page]):
                 self.queue.put(page)
                 if stopped.is_set():
                     break
-        except BaseException as error:  # whatever it is, the reader raises it
+        except BaseException as error:  # the reader raises the exception
             self.queue.put(error)
         self.queue.put(_End())
 
@@ -49,7 +49,7 @@ class _Source(Generic[Page]):
 
 
 class _Pages(Iterator[Page]):
-    """The pages of one source, while the reader is at that source."""
+    """The pages of one source. They can be read only until the reader asks for the next source."""
 
     def __init__(self, first: Page | None, rest: Iterator[Page]) -> None:
         self._pages = rest if first is None else chain([first], rest)
@@ -61,7 +61,7 @@ class _Pages(Iterator[Page]):
         return next(self._pages)
 
     def pass_over(self) -> None:
-        """Read to the end, so that the source's thread is free. Reading a passed source raises an error."""
+        """Read the rest of the pages, so that the thread of the source is free. A later `next` raises RuntimeError."""
         try:
             for _ in self._pages:
                 self._passed = True
@@ -69,10 +69,12 @@ class _Pages(Iterator[Page]):
             self._passed = True
 
 
-def interleaved(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) -> Iterator[Iterator[Page] | ApiError]:
-    """For each source in order: its pages, or the ApiError that it began with.
+def read_in_parallel(
+    starts: Sequence[Callable[[], Iterator[Page]]], workers: int
+) -> Iterator[Iterator[Page] | ApiError]:
+    """For each source, in order: its pages, or the ApiError of its first page. At most `workers` threads read.
 
-    An ApiError after the first page, and any other exception, is raised where its page would have been.
+    An ApiError after the first page, and any other exception, is raised by the iterator of the pages.
     """
     sources = [_Source(start) for start in starts]
     stopped = threading.Event()
@@ -80,7 +82,7 @@ def interleaved(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) ->
     for source in sources:
         waiting.put(source)
     for _ in range(min(workers, len(sources))):
-        # Daemons, so that an interrupted program does not wait for answers that nobody reads.
+        # Daemon threads, because an interrupted program must not wait for answers that it will not use.
         threading.Thread(target=_work, args=(waiting, stopped), daemon=True).start()
     try:
         for source in sources:
@@ -103,7 +105,7 @@ def _opened(source: _Source[Page]) -> _Pages[Page] | ApiError:
 
 
 def _work(waiting: "Queue[_Source[Page]]", stopped: threading.Event) -> None:
-    # Taken in order, so the source that is read next always has a worker.
+    # The workers take the sources in order, so that the next source of the reader always has a worker.
     with contextlib.suppress(Empty):
         while not stopped.is_set():
             waiting.get_nowait().fill(stopped)

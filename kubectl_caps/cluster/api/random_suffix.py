@@ -1,11 +1,11 @@
-"""Gives the names of objects that a command makes a random end."""
+"""Makes the random end of the name of an object that a command creates."""
 
 import random
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-"""Kubernetes' own, which spell no words (k8s.io/apimachinery, pkg/util/rand/rand.go)."""
+"""Kubernetes' letters for random names, which spell no words (k8s.io/apimachinery, pkg/util/rand/rand.go)."""
 
 
 def random_suffix() -> str:
-    """Five random characters, as behind a pod's generateName."""
+    """Five random characters, as many as the API server adds to a generateName."""
     return "".join(random.choices(_LETTERS, k=5))

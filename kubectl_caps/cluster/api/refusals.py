@@ -1,4 +1,4 @@
-"""Finds the cause of a refused pod in the message of a Status: no right, Pod Security or a quota."""
+"""Finds the cause of a refused pod in the message of a Status: a missing right, Pod Security or a quota."""
 
 import re
 from typing import Literal
@@ -18,7 +18,7 @@ _MESSAGES: dict[Cause, re.Pattern[str]] = {
 
 
 def refusal_cause(error: ApiError) -> Cause:
-    """Why a create request or an ephemeral container was refused; `other` for webhooks, policies and wrong fields."""
+    """The cause of a refused pod or ephemeral container; `other` for webhooks, admission policies and wrong fields."""
     if error.code != 403:
         return "other"
     return next((cause for cause, message in _MESSAGES.items() if message.search(error.message)), "other")

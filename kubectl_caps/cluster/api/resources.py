@@ -1,7 +1,7 @@
-"""TYPE and NAME of the command line as resources of the API, by kubectl's rules, and the URL path of a resource.
+"""Finds the API resource of a TYPE by kubectl's rules, parses TYPE and NAME arguments, and makes URL paths.
 
-Short names are matched as they are written, plurals, singulars and kinds in any case; a group may be shortened
-(`deployments.ap`), and `TYPE.VERSION.GROUP` names one version (k8s.io/apimachinery, pkg/api/meta/restmapper.go).
+The case of a short name counts. The case of a plural, singular or kind does not count. A group may be shortened
+(`deployments.ap`). `TYPE.VERSION.GROUP` names one version (k8s.io/apimachinery, pkg/api/meta/restmapper.go).
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,25 +38,25 @@ class Resource(Struct, frozen=True):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str | None = None, *parts: str) -> str:
-        """The URL path of the resource, or with `parts` of an object and its subresource (`web`, `log`).
+        """The URL path of the resource; with `parts`, of an object and its subresource (`web`, `log`).
 
-        No namespace means all namespaces. Raises UsageError for a name that cannot be in a path.
+        A namespace of None means all namespaces. Raises UsageError for a name that cannot be in a path.
         """
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         scope = f"/namespaces/{_segment('namespace', namespace)}" if self.namespaced and namespace else ""
         return "".join([root, scope, f"/{self.plural}", *(f"/{_segment('resource name', part)}" for part in parts)])
 
     def has_name(self, word: str) -> bool:
-        """Whether the word is its plural, singular or kind, in any case."""
+        """Whether the word is the plural, singular or kind of the resource, in any case."""
         return word.lower() in (self.plural, self.singular or self.plural, self.kind.lower())
 
     def has_short_name(self, word: str) -> bool:
-        """Whether the word is one of its short names, whose case counts."""
+        """Whether the word is a short name of the resource. The case counts."""
         return word in self.short_names
 
 
 def _segment(what: str, text: str) -> str:
-    """An escaped path segment. Raises UsageError for `..` and the like, which would lead to another path."""
+    """A percent-encoded path segment. Raises UsageError for a text such as `..`, which would lead to another path."""
     if not text:
         raise UsageError(f"{what} may not be empty")
     if text in (".", ".."):
@@ -85,11 +85,11 @@ PODS, REPLICA_SETS, JOBS, CRON_JOBS = (
 )
 
 BUILTIN: tuple[Resource, ...] = (*(resource_of(kind) for kind in KINDS if kind.builtin), NAMESPACES, NODES, EVENTS)
-"""The resources that every cluster serves: they need no discovery."""
+"""The resources that every cluster serves. They need no discovery."""
 
 
 def find_resource(text: str, resources: Sequence[Resource]) -> Resource | None:
-    """The resource that TYPE means, among these in order of preference; None if TYPE matches none."""
+    """The first of these resources that a TYPE matches; None if the TYPE matches none."""
     word, _, rest = text.partition(".")
     version, dotted, group = rest.partition(".")
     tiers = (
@@ -103,7 +103,7 @@ def find_resource(text: str, resources: Sequence[Resource]) -> Resource | None:
 
 
 def not_served(text: str) -> UsageError:
-    """kubectl's words for a TYPE that the server does not have, and the TYPE that may be meant."""
+    """The error for a TYPE that the server does not have, in kubectl's words, with the TYPE that may be meant."""
     word, _, group = text.partition(".")
     words = f'the server doesn\'t have a resource type "{word}"'
     known = [name for row in BUILTIN for name in (row.singular, row.plural)]
@@ -111,10 +111,10 @@ def not_served(text: str) -> UsageError:
 
 
 def parse_targets(args: Sequence[str]) -> list[tuple[str, str | None]]:
-    """TYPE, TYPE NAME…, TYPE/NAME…, TYPE,TYPE as (type, name) pairs, each once; no name is all of the type.
+    """The (type, name) pairs of the arguments TYPE, TYPE NAME…, TYPE/NAME… or TYPE,TYPE, each pair once.
 
-    `all` is the eight kinds of workloads. Raises UsageError with kubectl's words (k8s.io/cli-runtime,
-    pkg/resource/builder.go).
+    A name of None means all objects of the type. `all` means the eight kinds of workloads. Raises UsageError with
+    kubectl's words (k8s.io/cli-runtime, pkg/resource/builder.go).
     """
     args = _spread(args)
     slashed = sum("/" in word for word in args)

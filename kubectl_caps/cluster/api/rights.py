@@ -1,4 +1,4 @@
-"""Asks the server whether it grants a right, and words a missing right."""
+"""Asks the server whether a user has a right, and words a missing right."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from kubectl_caps.cluster.api.resources import Resource
 from kubectl_caps.errors import ApiError, CapsError
 
 _REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False)
-_OTHERS = Resource("authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview")
+_LOCAL_REVIEWS = Resource("authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview")
 
 
 def access_review(
     cluster: Cluster, namespace: str, verb: str, resource: str, subresource: str = "", *, group: str = ""
 ) -> Any:
-    """Whether the user has a right (authorization/v1 SubjectAccessReviewStatus.allowed); None if the answer lacks that.
+    """Whether the user has a right (authorization/v1 SubjectAccessReviewStatus.allowed); None if the answer lacks it.
 
-    Raises ApiError if the user may not ask.
+    Raises ApiError if the user may not create the review.
     """
     what = {"group": group, "resource": resource, "subresource": subresource}
     attributes = {"namespace": namespace, "verb": verb, **what}
@@ -24,7 +24,7 @@ def access_review(
 
 
 def account_may_write_leases(cluster: Cluster, namespace: str, account: str) -> bool | None:
-    """Whether a service account may update leases of its namespace; None where that is not told. Raises ApiError."""
+    """Whether a service account may update Leases in its namespace; None if the answer lacks it. Raises ApiError."""
     prefix = "system:serviceaccounts"
     spec = {
         "user": f"system:serviceaccount:{namespace}:{account}",
@@ -33,15 +33,16 @@ def account_may_write_leases(cluster: Cluster, namespace: str, account: str) -> 
             "namespace": namespace, "verb": "update", "group": "coordination.k8s.io", "resource": "leases",
         },
     }  # fmt: skip
-    body = {"apiVersion": _OTHERS.api_version, "kind": _OTHERS.kind, "metadata": {"namespace": namespace}, "spec": spec}
-    allowed = cluster.create(_OTHERS, namespace, body).get("status", {}).get("allowed")
+    metadata = {"namespace": namespace}
+    body = {"apiVersion": _LOCAL_REVIEWS.api_version, "kind": _LOCAL_REVIEWS.kind, "metadata": metadata, "spec": spec}
+    allowed = cluster.create(_LOCAL_REVIEWS, namespace, body).get("status", {}).get("allowed")
     return allowed if isinstance(allowed, bool) else None
 
 
 def lacking(error: CapsError, verb: str) -> str:
-    """`cannot list cronjobs.batch (forbidden)` for a missing right, else the error's own words.
+    """`cannot list cronjobs.batch (forbidden)` for a missing right, the error's own words for any other error.
 
-    The words of a refused path (`cannot get path "/apis"`) have no resource in their details.
+    A missing right for a path (`cannot get path "/apis"`) also keeps the error's words: its details name no resource.
     """
     if not isinstance(error, ApiError) or error.code != 403 or "kind" not in error.details:
         return error.words

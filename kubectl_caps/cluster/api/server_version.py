@@ -1,4 +1,4 @@
-"""Reads the version of an API server that `latest` means to its Pod Security admission."""
+"""Reads the version of an API server. Its Pod Security admission applies the rules of this version as `latest`."""
 
 import re
 from typing import NamedTuple
@@ -15,7 +15,9 @@ EMULATED_SINCE = 35
 
 
 class Version(NamedTuple):
-    """The server's version: (1, 37, "v1.37.2"). If it emulates an older version, major and minor are of that version.
+    """The server's version, for example (1, 37, "v1.37.2").
+
+    If the server emulates an older version, `major` and `minor` are of that version.
     """
 
     major: int
@@ -35,10 +37,10 @@ _VERSION = Decoder(_Version)
 
 
 def read_version(response: Response) -> Version:
-    """The version in an answer to GET /version; some servers report a minor of `27+`.
+    """The version in the answer to GET /version. Some servers report a minor such as `27+`.
 
-    A server that emulates an older version applies the rules of that version (KEP-4330). Raises ApiError for any other
-    answer.
+    A server that emulates an older version applies the rules of that version (KEP-4330). Raises ApiError for an answer
+    without a version.
     """
     try:
         told = decode_deep(_VERSION, response.body)

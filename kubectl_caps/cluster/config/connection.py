@@ -20,7 +20,7 @@ class ExecVariable(Struct, frozen=True):
 
 
 class Exec(Struct, frozen=True, rename="camel"):
-    """A credential plugin (client.authentication.k8s.io); a `command` with a slash is an absolute path here."""
+    """A credential plugin (client.authentication.k8s.io). A `command` with a slash is an absolute path."""
 
     command: str = ""
     api_version: str = ""
@@ -32,14 +32,18 @@ class Exec(Struct, frozen=True, rename="camel"):
 
 
 class AuthProvider(Struct, frozen=True):
-    """The predecessor of `exec`; only `oidc` is still supported."""
+    """An `auth-provider` entry, the predecessor of `exec`. Only `oidc` is supported."""
 
     name: str = ""
     config: dict[str, str] | None = None
 
 
 class Trust(Struct, frozen=True):
-    """How the server's certificate is verified. Without an authority the system's are used. Data wins over a file."""
+    """How the server's certificate is verified.
+
+    Without `authority` and `authority_data`, the system's certificate authorities count. `authority_data` wins over the
+    file `authority`.
+    """
 
     authority: str = ""
     authority_data: bytes = b""
@@ -48,7 +52,7 @@ class Trust(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """The user's credentials; `user` is only the entry's name, for messages."""
+    """The user's credentials. `user` is the name of the kubeconfig's entry; only messages use the name."""
 
     user: str = ""
     token: str = ""
@@ -64,7 +68,7 @@ class Identity(Struct, frozen=True):
 
     @property
     def has_certificate(self) -> bool:
-        """Whether there is a client certificate without asking a plugin."""
+        """Whether the kubeconfig or a flag gives a client certificate."""
         return bool(self.certificate or self.certificate_data)
 
     def __repr__(self) -> str:
@@ -72,11 +76,11 @@ class Identity(Struct, frozen=True):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """Everything needed to reach one API server as one user; the result of `load_connection`.
+    """The address of one API server and the user's identity; the result of `load_connection`.
 
-    `server` has a scheme and no trailing slash. `proxy` is the one that is used, `proxy_url` the kubeconfig's word.
-    `timeout` is in seconds: None is not given, 0 is no limit. `extension` is the cluster's
-    `client.authentication.k8s.io/exec` extension, for a plugin that wants it.
+    `server` has a scheme and no trailing slash. `proxy_url` is the kubeconfig's `proxy-url`. `proxy` is the proxy to
+    use: `proxy_url`, or the proxy of the environment. `timeout` is in seconds: None means not given, 0 means no limit.
+    `extension` is the cluster's `client.authentication.k8s.io/exec` extension, which some credential plugins read.
     """
 
     server: str

@@ -3,18 +3,19 @@
 | question                         | answer, as kubectl                                                            |
 | -------------------------------- | ----------------------------------------------------------------------------- |
 | which files                      | `--kubeconfig`, else the list $KUBECONFIG, else ~/.kube/config                |
-| a file of the list is missing    | skipped; the one of `--kubeconfig` must exist                                 |
-| the same name in several files   | the first file's entry, whole                                                 |
-| `current-context` in several     | the first that is not empty                                                   |
-| relative paths                   | from the folder of their file; flags' from the working folder                 |
-| `-s` or a flag beside an entry   | the flag; `-s` also clears the entry's `tls-server-name`                      |
-| `--insecure-skip-tls-verify`     | clears the entry's authority, and `--certificate-authority` the entry's skip  |
+| a file of the list is missing    | the file is skipped; the file of `--kubeconfig` must exist                    |
+| the same name in several files   | the whole entry of the first file                                             |
+| `current-context` in several     | the first `current-context` that is not empty                                 |
+| relative paths                   | from the folder of the file; in flags, from the working folder                |
+| a flag and an entry's field      | the flag; `-s` also clears the entry's `tls-server-name`                      |
+| `--insecure-skip-tls-verify`     | clears the entry's certificate authority                                      |
+| `--certificate-authority`        | clears the entry's `insecure-skip-tls-verify`                                 |
 | which proxy                      | the entry's `proxy-url`, else the environment's (`proxy`)                     |
 | no kubeconfig, but in a pod      | the service account                                                           |
 
-Three answers differ, on purpose. A context whose user or cluster is in no file is an error: kubectl goes on without
-credentials, or to localhost:8080. `--as` counts in a pod, too: kubectl drops it there and acts as the service account.
-`--token` wins over the entry's `tokenFile`.
+Three answers differ from kubectl's on purpose. A context whose user or cluster is in no file is an error; kubectl goes
+on without credentials, or to localhost:8080. `--as` counts in a pod, too; kubectl ignores the flag there and acts as
+the service account. `--token` wins over the entry's `tokenFile`.
 """
 
 import binascii
@@ -37,7 +38,7 @@ from kubectl_caps.cluster.config.kubeconfig_file import (
     read_kubeconfig,
 )
 from kubectl_caps.cluster.config.proxy import checked_proxy, environments_proxy
-from kubectl_caps.cluster.config.validation import address, checked_identity, checked_trust, timeout
+from kubectl_caps.cluster.config.validation import checked_identity, checked_trust, request_timeout, server_url
 from kubectl_caps.errors import ConfigError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -49,7 +50,10 @@ UsedEntryT = TypeVar("UsedEntryT", ClusterEntry, UserEntry)
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
-    """kubectl's global flags. Empty means not given; `msgspec.convert(vars(options), Overrides)` makes one."""
+    """kubectl's global flags. An empty value means that the flag is not given.
+
+    `msgspec.convert(vars(options), Overrides)` makes the struct from parsed options.
+    """
 
     kubeconfig: str | None = None
     context: str | None = None
@@ -74,7 +78,11 @@ def load_connection(
     environment: Mapping[str, str] = os.environ,
     service_account: Path = SERVICE_ACCOUNT,
 ) -> Connection:
-    """Which server to talk to, as whom, from files, flags and environment. Raises ConfigError in kubectl's words."""
+    """The connection that the flags, the kubeconfig files and the environment name.
+
+    In a pod without a kubeconfig, `service_account` is the folder of the service account. Raises ConfigError in
+    kubectl's words.
+    """
     document = _document(overrides, environment)
     named = overrides.server or overrides.context or overrides.cluster or overrides.user
     if named or document.clusters or document.contexts or document.users:
@@ -82,7 +90,7 @@ def load_connection(
     else:
         found = _in_pod(overrides, environment, service_account)
     proxy = found.proxy or environments_proxy(found.server, environment)
-    return msgspec.structs.replace(found, proxy=proxy, timeout=timeout(overrides.request_timeout))
+    return msgspec.structs.replace(found, proxy=proxy, timeout=request_timeout(overrides.request_timeout))
 
 
 def entry_names(
@@ -90,7 +98,7 @@ def entry_names(
     kubeconfig: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> list[str]:
-    """The names that `--cluster`, `--context` or `--user` may have. Raises ConfigError."""
+    """The names of all entries of a kind in the kubeconfig, sorted. Raises ConfigError."""
     return sorted(getattr(_document(Overrides(kubeconfig=kubeconfig), environment), kind))
 
 
@@ -124,7 +132,7 @@ def _chosen(document: Kubeconfig, overrides: Overrides) -> Connection:
         missing = f'no server found for cluster "{cluster_name}"' if name or cluster_name else _NO_CONTEXT
         raise ConfigError(missing)
     return Connection(
-        server=address(server),
+        server=server_url(server),
         context=name,
         namespace=overrides.namespace or context.namespace or "default",
         trust=checked_trust(_trust(cluster, overrides), cluster_name),
@@ -138,7 +146,7 @@ def _chosen(document: Kubeconfig, overrides: Overrides) -> Connection:
 
 
 def _entry(entries: Mapping[str, UsedEntryT], name: str, kind: type[UsedEntryT]) -> UsedEntryT | None:
-    """The entry of a name; an empty entry without a name; None if no file has the name."""
+    """The entry of a name, or None if no file has the name. For an empty name, an empty entry."""
     return entries.get(name) if name else kind()
 
 
@@ -217,7 +225,7 @@ def _in_pod(overrides: Overrides, environment: Mapping[str, str], folder: Path) 
     cluster = ClusterEntry(certificate_authority=str(authority) if authority.is_file() else None)
     user = UserEntry(token_file=str(folder / "token"))
     return Connection(
-        server=address(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
+        server=server_url(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"),
         namespace=overrides.namespace or environment.get("POD_NAMESPACE") or _text(folder / "namespace") or "default",
         trust=checked_trust(_trust(cluster, overrides), ""),
         identity=checked_identity(_identity(user, "", overrides)),

@@ -1,7 +1,7 @@
 """Reads and merges kubeconfig files: entries by name, with absolute paths.
 
-Fields are those of k8s.io/client-go, tools/clientcmd/api/v1/types.go. Unknown ones are ignored, null is absent, a
-wrong type is an error that names the field.
+The fields are those of k8s.io/client-go, tools/clientcmd/api/v1/types.go. An unknown field is ignored. A null is an
+absent field. A wrong type is an error that names the field.
 """
 
 import os
@@ -105,9 +105,9 @@ _STRINGS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 
 
 class KubectlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's: 12 times as fast on a file of 100 clusters.
+    """libyaml's loader, with kubectl's strings. It is 12 times as fast as PyYAML's own on a file of 100 clusters.
 
-    A date, `12:34` (60 is a base to PyYAML) and `=` are strings to kubectl, so they are here.
+    A date, `12:34` and `=` are strings to kubectl. PyYAML makes a date, a number to the base 60 and an error of them.
     """
 
     yaml_implicit_resolvers: ClassVar[Any] = {
@@ -116,7 +116,7 @@ class KubectlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """PyYAML's, whose own errors for a wrong value behind `!!bool` or `!!timestamp` are no YAMLErrors."""
+        """Construct as PyYAML does, but raise YAMLError also for a wrong value after `!!bool` or `!!timestamp`."""
         try:
             return super().construct_object(node, deep)
         except (AttributeError, LookupError, OverflowError) as error:
@@ -124,7 +124,10 @@ class KubectlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
 
 
 def read_kubeconfig(path: str) -> Kubeconfig | None:
-    """One kubeconfig file; None if it does not exist. Raises ConfigError: `error loading config file "PATH": ...`."""
+    """Read one kubeconfig file; None if the file does not exist.
+
+    Raises ConfigError with kubectl's words: `error loading config file "PATH": ...`.
+    """
     try:
         data = _first_document(Path(path).read_bytes())
         file = msgspec.convert({} if data is None else data, _File)
@@ -145,7 +148,7 @@ def read_kubeconfig(path: str) -> Kubeconfig | None:
 
 
 def _first_document(text: bytes) -> Any:
-    """The first document; kubectl reads no other one."""
+    """The first document of the text. kubectl reads only the first one."""
     loader = KubectlLoader(text)
     try:
         return loader.get_data()
@@ -154,7 +157,7 @@ def _first_document(text: bytes) -> Any:
 
 
 def merged(documents: Sequence[Kubeconfig]) -> Kubeconfig:
-    """Several files as one: the first to name an entry, or a current context, wins."""
+    """The kubeconfig that several files make together. The first file that has an entry or a current context wins."""
     result = Kubeconfig({}, {}, {})
     for document in reversed(documents):
         result.clusters.update(document.clusters)
@@ -198,7 +201,7 @@ def _located(user: UserEntry, folder: Path) -> UserEntry:
 
 def _absolute(entry: EntryT, folder: Path, *fields: str) -> EntryT:
     paths = {name: getattr(entry, name) for name in fields}
-    # normpath, not resolve: through a symlink kubectl stays in the folder of the link.
+    # normpath, not resolve: kubectl does not follow a symbolic link to another folder.
     located = {name: os.path.normpath(folder / path) for name, path in paths.items() if path}
     return msgspec.structs.replace(entry, **located)
 

@@ -1,18 +1,18 @@
-"""The path of a credential plugin, and whether kubectl's policy (kuberc) allows it to run.
+"""Finds the program of a credential plugin, and checks that kubectl's policy (kuberc) allows the plugin.
 
-A name is looked up as Go does it (os/exec, lp_unix.go). The policy is `credentialPluginPolicy` in kuberc, kubectl's
-file of preferences (k8s.io/kubectl, pkg/kuberc). A refusal has the words of client-go
-(plugin/pkg/client/auth/exec/exec.go).
+A name is looked up as in Go (os/exec, lp_unix.go). The policy is `credentialPluginPolicy` in kuberc, kubectl's file of
+preferences (k8s.io/kubectl, pkg/kuberc). The refusals have client-go's words (plugin/pkg/client/auth/exec/exec.go).
 
 | question                  | answer, as kubectl                                                       |
 | ------------------------- | ------------------------------------------------------------------------ |
-| which kuberc              | $KUBERC, else ~/.kube/kuberc; none if KUBERC=off, KUBECTL_KUBERC=false |
+| which kuberc              | $KUBERC, else ~/.kube/kuberc; none if KUBERC=off or KUBECTL_KUBERC=false |
 | a file is missing         | an error for $KUBERC; no policy for ~/.kube/kuberc                       |
 | several documents         | the first Preference of a known version                                  |
-| a name without a slash    | searched on our own PATH, never in the working folder                    |
-| a path                    | is absolute by now (`kubeconfig_file`)                                   |
+| a name without a slash    | searched in the PATH of kubectl caps, never in the working folder        |
+| a path                    | used as it is; `kubeconfig_file` has made the path absolute              |
 
-One answer differs, on purpose: a ~/.kube/kuberc that cannot be read stops the plugin. kubectl warns and runs it.
+One answer differs from kubectl's on purpose: if ~/.kube/kuberc cannot be read, the plugin is not run. kubectl prints a
+warning and runs the plugin.
 """
 
 import os
@@ -55,7 +55,7 @@ class PluginPolicy(Struct, frozen=True):
 
 
 class PluginNotFound(Exception):
-    """LookPath found no program. `path` is the program's path if it is known."""
+    """No program has the name (Go's LookPath). `path` is the path of the refused program, or the name itself."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(why)
@@ -81,12 +81,15 @@ def plugin_policy(environment: Mapping[str, str]) -> PluginPolicy:
 
 
 def permitted(command: str, rule: PluginPolicy, environment: Mapping[str, str]) -> str:
-    """The path of the program to run. Raises ConfigError if it may not run, PluginNotFound if there is none."""
+    """The path of the program to run.
+
+    Raises ConfigError if the policy forbids the program, PluginNotFound if no program has the name.
+    """
     name = os.path.normpath(command)
     if rule.kind == "DenyAll":
         raise refused(f'plugin "{name}" not allowed: policy set to "DenyAll"')
     if rule.kind == "AllowAll" and "/" in name:
-        return name  # whether it can be run is the kernel's answer
+        return name  # execve fails if the program cannot be run
     try:
         path, missing = look_path(name, environment), None
     except PluginNotFound as error:
@@ -103,12 +106,12 @@ def permitted(command: str, rule: PluginPolicy, environment: Mapping[str, str]) 
 
 
 def refused(words: str) -> ConfigError:
-    """The error for a missing credential, with client-go's first words."""
+    """The error for a credential plugin that gives no credential. It begins with client-go's words."""
     return ConfigError(f"getting credentials: {words}")
 
 
 def look_path(name: str, environment: Mapping[str, str]) -> str:
-    """The program that a name means. Raises PluginNotFound."""
+    """The path of the program that a name means. Raises PluginNotFound."""
     if name in ("", ".", ".."):
         raise PluginNotFound(name, "executable file not found in $PATH")
     if "/" in name:
@@ -136,7 +139,7 @@ def _not_executable(path: str) -> str | None:
 
 
 def _resolved(rule: PluginPolicy, path: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """The paths of the list's entries whose last part is the program's name."""
+    """The paths of those entries of the allowlist whose last part is the program's name."""
     for entry in rule.allowed:
         if os.path.basename(entry) == os.path.basename(path):  # noqa: PTH119
             try:

@@ -1,17 +1,18 @@
 """Chooses the proxy for a server, by the rules of Go's HTTP client, which kubectl uses.
 
-A `proxy-url` of the kubeconfig always counts (client-go, tools/clientcmd/client_config.go). Else $HTTPS_PROXY or
-$HTTP_PROXY by the server's scheme, unless $NO_PROXY names the server (golang.org/x/net/http/httpproxy):
+A `proxy-url` of the kubeconfig always counts (client-go, tools/clientcmd/client_config.go). Without a `proxy-url`,
+$HTTPS_PROXY or $HTTP_PROXY counts, by the server's scheme, unless $NO_PROXY names the server
+(golang.org/x/net/http/httpproxy):
 
-| entry of $NO_PROXY          | what goes direct                              |
-| --------------------------- | --------------------------------------------- |
-| `*`                         | everything                                    |
-| `10.0.0.0/8`, `fd00::/8`    | addresses in it                               |
-| `10.1.2.3`, `[fd00::1]:443` | that address, on that port if one is given    |
-| `corp.example`, also `:443` | that name and all below it                    |
-| `.corp.example`, `*.…`      | all names below it, not the name itself       |
+| entry of $NO_PROXY          | servers without a proxy                          |
+| --------------------------- | ------------------------------------------------ |
+| `*`                         | all servers                                      |
+| `10.0.0.0/8`, `fd00::/8`    | the addresses of the network                     |
+| `10.1.2.3`, `[fd00::1]:443` | the address, on every port or only on port 443   |
+| `corp.example`, also `:443` | the name and all names below it                  |
+| `.corp.example`, `*.…`      | all names below `corp.example`, not the name     |
 
-Loopback is never asked for through a proxy of the environment.
+A proxy of the environment never counts for a loopback address or `localhost`.
 """
 
 import ipaddress
@@ -27,19 +28,20 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def checked_proxy(url: str, cluster: str) -> str:
-    """The kubeconfig's `proxy-url`, if it can be used. Raises ConfigError in kubectl's words, without the password."""
-    return _usable(url, f"invalid 'proxy-url' \"{shown(url)}\" for cluster \"{cluster}\"", ("http", "https", "socks5"))
+    """The kubeconfig's `proxy-url` with a port. Raises ConfigError in kubectl's words, without the password."""
+    problem = f'invalid \'proxy-url\' "{without_login(url)}" for cluster "{cluster}"'
+    return _usable(url, problem, ("http", "https", "socks5"))
 
 
 def environments_proxy(server: str, environment: Mapping[str, str]) -> str:
-    """The proxy that the environment names for this server, or nothing. Raises ConfigError."""
+    """The proxy that the environment names for this server, or an empty text. Raises ConfigError."""
     scheme = urlsplit(server).scheme.upper()
     name = next((name for name in _both(f"{scheme}_PROXY") if environment.get(name)), None)
     if name is None or _goes_direct(server, next(filter(None, map(environment.get, _both("NO_PROXY"))), "")):
         return ""
     text = environment[name].strip()
     url = text if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) else f"http://{text}"
-    return _usable(url, f'invalid {name} "{shown(url)}"', ("http", "https", "socks5", "socks5h"))
+    return _usable(url, f'invalid {name} "{without_login(url)}"', ("http", "https", "socks5", "socks5h"))
 
 
 def _both(name: str) -> tuple[str, str]:
@@ -47,24 +49,27 @@ def _both(name: str) -> tuple[str, str]:
 
 
 def _usable(url: str, problem: str, schemes: tuple[str, ...]) -> str:
-    """The proxy as SCHEME://[USER@]HOST:PORT. A socks proxy resolves names itself, as for Go (`socks5h` in Python)."""
+    """The proxy as SCHEME://[USER@]HOST:PORT. Raises ConfigError.
+
+    With `socks5` the proxy resolves names, as in Go. Python's libraries call this scheme `socks5h`.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ConfigError(f"{problem}: could not parse: {shown(url)}") from error
+        raise ConfigError(f"{problem}: could not parse: {without_login(url)}") from error
     if parts.scheme not in schemes:
         known = f"{', '.join(schemes[:-1])}, or {schemes[-1]}"
         raise ConfigError(f'{problem}: unsupported scheme "{parts.scheme}", must be {known}')
     if not (_address(host) or re.fullmatch(r"[a-z0-9_.-]+", host, re.ASCII)):
-        raise ConfigError(f"{problem}: could not parse: {shown(url)}")
+        raise ConfigError(f"{problem}: could not parse: {without_login(url)}")
     scheme = "socks5h" if parts.scheme == "socks5" else parts.scheme
     login, at, _ = parts.netloc.rpartition("@")
     return f"{scheme}://{login}{at}{f'[{host}]' if ':' in host else host}:{port or _PORTS[scheme]}"
 
 
-def shown(url: str) -> str:
-    """A URL without its user and password, for messages; also for a URL that cannot be parsed."""
+def without_login(url: str) -> str:
+    """A URL without user and password, for messages. The URL may be one that cannot be parsed."""
     return re.sub(r"^(\w+://)?.*@", r"\1", url, flags=re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Validation of the chosen kubeconfig entries, with kubectl's errors (client-go, tools/clientcmd/validation.go)."""
+"""Validates the chosen kubeconfig entries, with kubectl's errors (client-go, tools/clientcmd/validation.go)."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kubectl_caps.cluster.config.connection import Exec, Identity, Trust
-from kubectl_caps.cluster.config.proxy import shown
+from kubectl_caps.cluster.config.proxy import without_login
 from kubectl_caps.core.kubernetes.durations import seconds_of
 from kubectl_caps.errors import ConfigError, os_words
 
@@ -14,7 +14,7 @@ EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.i
 INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 
 
-def timeout(text: str | None) -> float | None:
+def request_timeout(text: str | None) -> float | None:
     """`--request-timeout` in seconds; None if not given, 0 for no limit. Raises ConfigError in kubectl's words."""
     if not text:
         return None
@@ -27,8 +27,11 @@ def timeout(text: str | None) -> float | None:
         ) from error
 
 
-def address(server: str) -> str:
-    """The server's URL with a scheme and without a trailing slash; a bare `host:port` is http, as for kubectl."""
+def server_url(server: str) -> str:
+    """The server's URL with a scheme and without a trailing slash. A `host:port` becomes http, as in kubectl.
+
+    Raises ConfigError in kubectl's words.
+    """
     text = server if "://" in server else f"http://{server}"
     try:
         url = urlsplit(text)
@@ -36,12 +39,12 @@ def address(server: str) -> str:
     except ValueError:
         usable = None
     if not usable or ("://" not in server and url.path.strip("/")):
-        raise ConfigError(f'host must be a URL or a host:port pair: "{shown(server)}"')
+        raise ConfigError(f'host must be a URL or a host:port pair: "{without_login(server)}"')
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path.rstrip('/')}"
 
 
 def checked_trust(trust: Trust, cluster: str) -> Trust:
-    """The trust, if it can be used. Raises ConfigError."""
+    """The same trust, after its checks. Raises ConfigError for contradicting fields or a missing file."""
     if trust.authority and trust.authority_data:
         raise ConfigError(f"certificate-authority-data and certificate-authority are both specified for {cluster}")
     if trust.authority:
@@ -52,7 +55,7 @@ def checked_trust(trust: Trust, cluster: str) -> Trust:
 
 
 def checked_identity(identity: Identity) -> Identity:
-    """The same, if it can be used. Raises ConfigError."""
+    """The same identity, after its checks. Raises ConfigError for contradicting fields or a missing file."""
     problems = [*_certificate_problems(identity), *_exec_problems(identity.exec, identity)]
     if identity.token and (identity.username or identity.password):
         found = "found [token basicAuth], only one is allowed"
@@ -92,7 +95,7 @@ def _exec_problems(plugin: Exec | None, identity: Identity) -> Iterator[str]:
         yield f"apiVersion must be specified {use}"
     elif plugin.api_version not in EXEC_VERSIONS:
         yield f'exec plugin: invalid apiVersion "{plugin.api_version}"'
-    # v1beta1 has a default, v1 wants it said (client-go, tools/clientcmd/api/v1/defaults.go).
+    # interactiveMode has a default in v1beta1 and must be set in v1 (client-go, tools/clientcmd/api/v1/defaults.go).
     if not plugin.interactive_mode and plugin.api_version == EXEC_VERSIONS[0]:
         yield f"interactiveMode must be specified {use}"
     elif plugin.interactive_mode and plugin.interactive_mode not in INTERACTIVE_MODES:

@@ -1,1 +1,1 @@
-"""Requests and responses: connections, TLS, credentials, websockets, and their errors."""
+"""Sends requests and reads responses: connections, TLS, credentials, websockets, and their errors."""

@@ -1,7 +1,7 @@
-"""The user's credential, as a header and a client certificate: from kubeconfig, token file or credential plugin.
+"""Fetches the user's credential: a header or a client certificate, from kubeconfig, token file or credential plugin.
 
-A plugin that is missing, fails or answers nonsense is a ConfigError in kubectl's words (client-go,
-plugin/pkg/client/auth/exec/exec.go). It never becomes an anonymous request.
+A plugin that is missing, fails or prints no credential is a ConfigError in kubectl's words (client-go,
+plugin/pkg/client/auth/exec/exec.go). The request is never sent without the credential instead.
 """
 
 import base64
@@ -31,7 +31,7 @@ from kubectl_caps.cluster.config.validation import EXEC_VERSIONS
 from kubectl_caps.errors import ConfigError, os_words
 
 FILE_LIFETIME = 50.0
-"""Seconds until a token file is read again: a minute less the leeway of ten (client-go, transport/token_source.go)."""
+"""Seconds until a token file is read again: a minute less 10 seconds (client-go, transport/token_source.go)."""
 
 _REMOVED = {
     "gcp": 'The gcp auth plugin has been removed. Please use the "gke-gcloud-auth-plugin" credential plugin instead.',
@@ -40,7 +40,7 @@ _REMOVED = {
 
 
 class Credential(Struct, frozen=True):
-    """The present `Authorization` header and client certificate. `expires` is a Unix time."""
+    """An `Authorization` header and a client certificate with its key, as PEM. `expires` is a Unix time."""
 
     authorization: str = ""
     certificate: bytes = b""
@@ -60,24 +60,27 @@ class Credentials:
         self._credential: Credential | None = None
 
     def current(self) -> Credential:
-        """The present credential. Runs the credential plugin if that is needed. Raises ConfigError."""
+        """The credential, fetched again if it has expired. Raises ConfigError."""
         with self._lock:
             known = self._credential
             if known is None or (known.expires is not None and known.expires <= time.time()):
-                self._credential = known = fetch(self._connection)
+                self._credential = known = fetch_credential(self._connection)
             return known
 
     def renew(self, refused: Credential) -> bool:
-        """After a 401: whether there is another credential than the refused one. Raises ConfigError."""
+        """Fetch a new credential after a 401; whether it differs from the refused credential. Raises ConfigError."""
         with self._lock:
             if self._credential is refused:
-                self._credential = fetch(self._connection)
+                self._credential = fetch_credential(self._connection)
             now = self._credential or refused
             return (now.authorization, now.certificate) != (refused.authorization, refused.certificate)
 
 
-def fetch(connection: Connection) -> Credential:
-    """Read or ask for the credential of a connection. Over plain http there is none, as for kubectl."""
+def fetch_credential(connection: Connection) -> Credential:
+    """Read the credential of a connection, or run its credential plugin. Raises ConfigError.
+
+    The credential is empty over plain http, as in kubectl, and for a client certificate of the kubeconfig.
+    """
     identity = connection.identity
     if not connection.secure:
         return Credential()
@@ -91,7 +94,7 @@ def fetch(connection: Connection) -> Credential:
     if identity.has_certificate:
         return Credential()
     if identity.exec:
-        return ask(identity.exec, connection)
+        return run_plugin(identity.exec, connection)
     if identity.auth_provider:
         return Credential(f"Bearer {_oidc_token(identity.auth_provider)}")
     raise ConfigError(
@@ -101,7 +104,7 @@ def fetch(connection: Connection) -> Credential:
 
 
 def _file_token(identity: Identity) -> str:
-    """The file's token, or the one beside it where the file has none (client-go, transport/round_trippers.go)."""
+    """The token of the file, or of the `token` field if the file has none (client-go, transport/round_trippers.go)."""
     try:
         return _token_in(identity.token_file)
     except ConfigError:
@@ -120,8 +123,8 @@ def _token_in(path: str) -> str:
     return token
 
 
-def ask(plugin: Exec, connection: Connection) -> Credential:
-    """Run a credential plugin; its stderr goes to the user's. Raises ConfigError: `getting credentials: ...`."""
+def run_plugin(plugin: Exec, connection: Connection) -> Credential:
+    """Run a credential plugin, whose stderr the user sees. Raises ConfigError: `getting credentials: ...`."""
     interactive = _interactive(plugin)
     try:
         program = permitted(plugin.command, plugin_policy(os.environ), os.environ)
@@ -216,7 +219,10 @@ def _credential(output: bytes, api_version: str) -> Credential:
 
 
 def _oidc_token(provider: AuthProvider) -> str:
-    """The id-token as it is. Renewing it is kubectl's: only kubectl stores the new refresh token in the kubeconfig."""
+    """The id-token of the kubeconfig. Raises ConfigError if the token has expired.
+
+    kubectl caps does not renew the token, because the new refresh token has to be stored in the kubeconfig.
+    """
     if provider.name in _REMOVED:
         raise ConfigError(_REMOVED[provider.name])
     if provider.name != "oidc":

@@ -1,7 +1,7 @@
-"""Cuts JSON that is nested too deep for a decoder: a mark replaces each part that is too deep.
+"""Decodes JSON that is nested too deep for a decoder: a mark replaces each part that is too deep.
 
-The API server takes 10,000 levels (Go's encoding/json); Python's decoders stop at the interpreter's recursion limit.
-Nothing that is judged is as deep as the cut.
+The API server accepts 10,000 levels (Go's encoding/json). Python's decoders stop at the interpreter's recursion limit.
+No judged field is nested so deep.
 """
 
 import re
@@ -12,16 +12,16 @@ from msgspec.json import Decoder
 DEEPEST = 200
 CUT = b'"kubectl-caps: nested too deep"'
 UNREADABLE = (ValueError, RecursionError)
-"""What msgspec raises for bytes that are not the wanted JSON. Its DecodeError is a ValueError."""
+"""The exceptions of msgspec for bytes that are not the wanted JSON. Its DecodeError is a ValueError."""
 
-# A text that never ends is one token, too: tried again at each of its quotes it would take quadratic time.
+# A string without an end is one token, too. Otherwise the search would start again at each quote: quadratic time.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 T = TypeVar("T")
 
 
 def decode_deep(decoder: Decoder[T], text: bytes) -> T:
-    """The decoded text; of a text that is nested too deep, the decoded result of `shallow`. Raises UNREADABLE."""
+    """Decode the text. A text that is nested too deep is first cut by `shallow`. Raises the exceptions UNREADABLE."""
     try:
         return decoder.decode(text)
     except RecursionError:
@@ -29,7 +29,7 @@ def decode_deep(decoder: Decoder[T], text: bytes) -> T:
 
 
 def shallow(text: bytes) -> bytes:
-    """The text with CUT for every object and array that is deeper than DEEPEST."""
+    """The text with CUT in the place of every object and array that is deeper than DEEPEST levels."""
     kept, start, depth = [], 0, 0
     for token in _TOKEN.finditer(text):
         if token[0] in b"{[":

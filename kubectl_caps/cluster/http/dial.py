@@ -1,7 +1,7 @@
-"""Opens the connection to the server for every transport: direct or through a proxy, with TLS, within the time limit.
+"""Opens a connection to the server: direct or through a proxy, with TLS, within the time limit of the request.
 
-The libraries' own proxies differ from each other: urllib3 needs PySocks for SOCKS, websocket-client needs python-socks
-and has no https proxies; neither keeps to a deadline while it talks to one.
+urllib3 and websocket-client have proxy support of their own, which is not used. urllib3 needs PySocks for SOCKS.
+websocket-client needs python-socks, and knows no https proxies. Both exceed the deadline while they talk to a proxy.
 """
 
 import base64
@@ -13,34 +13,35 @@ import threading
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from kubectl_caps.cluster.http.allowance import LimitedSocket, patience
 from kubectl_caps.cluster.http.errors import ConnectionRefused, connection_error, not_connected
+from kubectl_caps.cluster.http.request_limit import LimitedSocket, next_timeout
 from kubectl_caps.cluster.http.socks import connect_through_socks as socks_connect
 from kubectl_caps.errors import Unreachable
 
 CONNECT_TIMEOUT = 30.0
-"""Seconds; Go's dialer waits as long."""
+"""Seconds for a connection, as in Go's dialer."""
 _PORTS = {"http": 80, "https": 443}
 
 
 def dial(server: str, proxy: str, tls: ssl.SSLContext, server_name: str, *, tunnel: bool = True) -> Any:
-    """A socket to the server, or an object that is used like a socket. Raises Unreachable.
+    """A socket to the server, or an object with the methods of a socket. Raises Unreachable.
 
-    Without `tunnel` an HTTP proxy passes on requests to a server without TLS, as Go's HTTP client does.
+    `server_name` is the name in the server's certificate, if it is not the host. To a server without TLS, an HTTP proxy
+    opens a tunnel (CONNECT) only with `tunnel`. Without `tunnel` the socket leads to the proxy, as in Go's HTTP client.
     """
     to, via = urlsplit(server), urlsplit(proxy)
     host, port = to.hostname or "", to.port or _PORTS[to.scheme]
     secure = to.scheme == "https"
-    line = _to_proxy(via, tls) if proxy else _tcp(host, port, to.netloc)
+    sock = _to_proxy(via, tls) if proxy else _tcp(host, port, to.netloc)
     try:
         if proxy:
-            _through(line, via, host, port, tunnel=secure or tunnel)
-        return _secured(line, tls, server_name or host) if secure else line
+            _through(sock, via, host, port, tunnel=secure or tunnel)
+        return _secured(sock, tls, server_name or host) if secure else sock
     except OSError as error:
-        line.close()
+        sock.close()
         raise connection_error(error, server, server_name) from error
     except Unreachable:
-        line.close()
+        sock.close()
         raise
 
 
@@ -58,7 +59,7 @@ def _to_proxy(via: SplitResult, tls: ssl.SSLContext) -> Any:
     host, port = via.hostname or "", via.port or 0
     what = "socks connect tcp" if via.scheme.startswith("socks") else "proxyconnect tcp"
     try:
-        line = _tcp(host, port, f"{host}:{port}")
+        sock = _tcp(host, port, f"{host}:{port}")
     except Unreachable as error:
         words = (
             f"dial tcp {host}:{port}: connect: connection refused"
@@ -67,26 +68,26 @@ def _to_proxy(via: SplitResult, tls: ssl.SSLContext) -> Any:
         )
         raise Unreachable(f"{what}: {words}") from error
     if via.scheme != "https":
-        return line
-    try:  # with the cluster's own authorities, as Go does
-        return _secured(line, tls, host)
+        return sock
+    try:  # the cluster's certificate authorities count for the proxy, too, as in Go
+        return _secured(sock, tls, host)
     except OSError as error:
-        line.close()
+        sock.close()
         raise Unreachable(f"{what}: {connection_error(error, f'https://{host}').args[0]}") from error
 
 
-def _through(line: Any, via: SplitResult, host: str, port: int, *, tunnel: bool) -> None:
+def _through(sock: Any, via: SplitResult, host: str, port: int, *, tunnel: bool) -> None:
     _check_name(host)
     if via.scheme.startswith("socks"):
-        socks_connect(line, host, port, *_login(via))
+        socks_connect(sock, host, port, *_login(via))
     elif tunnel:
-        _connect(line, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", authorization(via.geturl()))
+        _connect(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", authorization(via.geturl()))
 
 
-def _connect(line: Any, target: str, login: str) -> None:
+def _connect(sock: Any, target: str, login: str) -> None:
     who = f"Proxy-Authorization: {login}\r\n" if login else ""
-    line.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{who}\r\n".encode())
-    answer = http.client.HTTPResponse(line, method="CONNECT")
+    sock.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{who}\r\n".encode())
+    answer = http.client.HTTPResponse(sock, method="CONNECT")
     try:
         answer.begin()
     except http.client.HTTPException as error:
@@ -97,18 +98,18 @@ def _connect(line: Any, target: str, login: str) -> None:
         raise Unreachable(f"proxyconnect tcp: the proxy answered CONNECT with {answer.status} {answer.reason[:100]}")
 
 
-def _secured(line: Any, tls: ssl.SSLContext, name: str) -> Any:
+def _secured(sock: Any, tls: ssl.SSLContext, name: str) -> Any:
     name = name.rstrip(".")
     _check_name(name)
-    if isinstance(line, ssl.SSLSocket):
+    if isinstance(sock, ssl.SSLSocket):
         from urllib3.util.ssltransport import SSLTransport
 
-        return SSLTransport(line, tls, name)
-    return tls.wrap_socket(line, server_hostname=name)
+        return SSLTransport(sock, tls, name)
+    return tls.wrap_socket(sock, server_hostname=name)
 
 
 def _check_name(name: str) -> None:
-    """Raises Unreachable for a name that IDNA cannot encode: TLS and proxies take no other names."""
+    """Raise Unreachable for a name that IDNA cannot encode, because TLS and proxies refuse such a name."""
     try:
         usable = name.encode("idna") and "\0" not in name
     except UnicodeError:
@@ -118,33 +119,33 @@ def _check_name(name: str) -> None:
 
 
 def _tcp(host: str, port: int, shown: str) -> LimitedSocket:
-    """A socket to one of the host's addresses; errors call the host `shown`."""
+    """A socket to one of the host's addresses. Raises Unreachable, whose text calls the host `shown`."""
     last: OSError = OSError("no address")
     try:
         addresses = _addresses(host, port)
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            line = LimitedSocket(family, kind, protocol)
+            sock = LimitedSocket(family, kind, protocol)
             try:
-                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                _connect_within(line, address, len(addresses) - index)
-                return line
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _connect_within(sock, address, len(addresses) - index)
+                return sock
             except OSError as error:
-                line.close()
+                sock.close()
                 last = error
     except OSError as error:
         last = error
     raise not_connected(last, shown, host) from last
 
 
-def _connect_within(line: LimitedSocket, address: Any, addresses: int) -> None:
-    """Each address gets its part of the time, so that one that never answers leaves some to the next."""
-    limit = min(patience() or CONNECT_TIMEOUT, CONNECT_TIMEOUT) / addresses
-    line.settimeout(limit)
-    socket.socket.connect(line, address)
+def _connect_within(sock: LimitedSocket, address: Any, addresses: int) -> None:
+    """Connect to an address. With several `addresses` each gets an equal part of the time, so that all are tried."""
+    limit = min(next_timeout() or CONNECT_TIMEOUT, CONNECT_TIMEOUT) / addresses
+    sock.settimeout(limit)
+    socket.socket.connect(sock, address)
 
 
 def _addresses(host: str, port: int) -> list[Any]:
-    """The addresses of a name. A resolver has no timeout, so a thread asks, which may be left behind."""
+    """The addresses of a name. A resolver has no timeout, so a daemon thread calls it. Raises TimeoutError, OSError."""
     answers: queue.Queue[list[Any] | OSError] = queue.Queue()
 
     def ask() -> None:
@@ -155,7 +156,7 @@ def _addresses(host: str, port: int) -> list[Any]:
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        found = answers.get(timeout=min(patience() or CONNECT_TIMEOUT, CONNECT_TIMEOUT))
+        found = answers.get(timeout=min(next_timeout() or CONNECT_TIMEOUT, CONNECT_TIMEOUT))
     except queue.Empty:
         raise TimeoutError("the resolver does not answer") from None
     if isinstance(found, OSError):

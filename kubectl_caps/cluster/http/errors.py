@@ -1,11 +1,11 @@
-"""Errors of connections and requests, in kubectl's words (which are mostly Go's)."""
+"""The errors of connections and requests, in kubectl's words. Most of these words are Go's."""
 
 import socket
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from kubectl_caps.cluster.http.allowance import AnswerTooLarge
+from kubectl_caps.cluster.http.request_limit import AnswerTooLarge
 from kubectl_caps.errors import ConfigError, Unreachable, os_words
 
 _UNKNOWN_AUTHORITY = "certificate signed by unknown authority"
@@ -29,34 +29,34 @@ class ConnectionRefused(Unreachable):
 
 
 class Interrupted(Unreachable):
-    """The connection broke before the answer was complete. A GET may be asked again."""
+    """The connection broke before the answer was complete. A GET may be sent again."""
 
 
 class TooLong(Unreachable):
-    """The answer has more bytes than any answer of an API server, and was not read to its end."""
+    """The answer has more bytes than any answer of an API server. The rest of the answer was not read."""
 
     def __str__(self) -> str:
         return f"error: the answer of the server {self.args[0]} is too long to be one of a Kubernetes API server"
 
 
 class UnreadableAnswer(Unreachable):
-    """A change was answered with success and without the object: the change may have been made or not."""
+    """The server answered a change with success, but without the object: the change may have been made or not."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 def timed_out(what: str) -> Unreachable:
-    """The error for a request that exceeded `--request-timeout`, or the default limit."""
+    """The error for a request that exceeded its limit of time; `what` is the interrupted step."""
     return Unreachable(f"context deadline exceeded (Client.Timeout exceeded while {what})")
 
 
 def connection_error(
     error: Exception, server: str, name: str = "", stage: str = "awaiting headers"
 ) -> ConfigError | Unreachable:
-    """A failure of urllib3, the socket or TLS as one line for the user; the original is for `raise ... from`.
+    """The error for a failure of urllib3, a socket or TLS, as one line.
 
-    `name` is the name that the server's certificate should have, if it is not the server's host.
+    `name` is the name in the server's certificate, if it is not the server's host. `stage` is the interrupted step.
     """
     from urllib3 import exceptions as urllib3
 
@@ -75,7 +75,7 @@ def connection_error(
 
 
 def not_connected(error: OSError, address: str, name: str) -> Unreachable:
-    """The error for an address without a connection; `name` is the part of the address that was looked up."""
+    """The error for an address that could not be connected to. `name` is the host name in the address."""
     if isinstance(error, ConnectionRefusedError):
         return ConnectionRefused(address)
     if isinstance(error, socket.gaierror):
@@ -86,7 +86,7 @@ def not_connected(error: OSError, address: str, name: str) -> Unreachable:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and its causes; urllib3 puts the cause into the arguments as often as into `__cause__`."""
+    """The error and its causes. urllib3 passes a cause in the arguments or in `__cause__`."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
@@ -98,7 +98,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _broken(chain: list[BaseException]) -> Unreachable:
     for cause in chain:
         if isinstance(cause, ConnectionResetError):
-            # RemoteDisconnected is one, too: an orderly end before any answer.
+            # A subclass (http.client's RemoteDisconnected) means an orderly end before any answer.
             return Interrupted("EOF" if type(cause) is not ConnectionResetError else "read: connection reset by peer")
         if isinstance(cause, BrokenPipeError):
             return Interrupted("write: broken pipe")

@@ -1,7 +1,7 @@
-"""`exec` over a websocket: runs a command and reads its output (KEP-4006, v5.channel.k8s.io, v4.channel.k8s.io).
+"""Runs a command in a container by `exec` over a websocket, and reads its output (KEP-4006, v4 and v5.channel.k8s.io).
 
-The kubernetes client has this as well, but it swaps the client's own method for the time of the call, so it is not
-for threads, and it sends no Impersonate headers: with `--as` the command would run as the real user.
+The kubernetes client's `exec` is not used. It replaces a method of the client during the call, so several threads must
+not use it. It sends no Impersonate headers: with `--as`, the command would run as the real user.
 """
 
 import re
@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kubectl_caps.cluster.http.allowance import AnswerTooLarge, RequestLimit
 from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
 from kubectl_caps.cluster.http.errors import Interrupted, connection_error, timed_out
+from kubectl_caps.cluster.http.request_limit import AnswerTooLarge, RequestLimit
 from kubectl_caps.errors import CapsError
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 OUTPUT_LIMIT = 16 << 20
-"""The most bytes that are read, frames included; a command that writes more is cut off."""
+"""The most bytes that are read, frames included. The rest of the output is not read."""
 
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
 
@@ -32,7 +32,11 @@ class HandshakeRefused(Exception):
 
 
 class Outcome(Struct, frozen=True):
-    """The end of a command: `failure` is the server's message, empty after success; `code` its exit status, if any."""
+    """The output and the end of a command.
+
+    `failure` is the server's message; it is empty after success. `code` is the exit status, None if it is not known.
+    `cut` says that the command wrote more than OUTPUT_LIMIT.
+    """
 
     stdout: str
     stderr: str = ""
@@ -60,17 +64,17 @@ _CODE = re.compile(r"[0-9]{1,9}")
 _ENDED = msgspec.json.Decoder(_Status)
 
 
-def run_command(url: str, headers: Sequence[tuple[str, str]], line: Any, allowance: RequestLimit) -> Outcome:
-    """Open a websocket over a connection to the server, and read until the command has ended.
+def run_command(url: str, headers: Sequence[tuple[str, str]], sock: Any, request_limit: RequestLimit) -> Outcome:
+    """Open a websocket over the connected socket `sock`, and read until the command has ended.
 
-    Raises HandshakeRefused, Unreachable.
+    `request_limit` is the limit that the caller has applied. Raises HandshakeRefused, Unreachable.
     """
     import websocket
 
     try:
         connection = websocket.create_connection(
             "ws" + url.removeprefix("http"),
-            socket=line,
+            socket=sock,
             header=[f"{name}: {value}" for name, value in headers],
             subprotocols=list(PROTOCOLS),
             suppress_origin=True,
@@ -81,9 +85,9 @@ def run_command(url: str, headers: Sequence[tuple[str, str]], line: Any, allowan
     except websocket.WebSocketBadStatusException as error:
         body = error.resp_body if isinstance(error.resp_body, bytes) else b""
         raise HandshakeRefused(error.status_code, tuple((error.resp_headers or {}).items()), body) from error
-    except Exception as error:  # of a status line without a status it raises IndexError, of a cookie CookieError, …
+    except Exception as error:  # a malformed answer also raises IndexError, CookieError and others
         raise _explained(error, url) from error
-    allowance.size = OUTPUT_LIMIT
+    request_limit.size = OUTPUT_LIMIT
     try:
         parts, cut = _read(connection, url)
     finally:
@@ -95,7 +99,7 @@ def run_command(url: str, headers: Sequence[tuple[str, str]], line: Any, allowan
 
 
 def _read(connection: Any, url: str) -> tuple[dict[int, list[bytes]], bool]:
-    """The bytes of each channel until the server closed, and whether there were more than are read."""
+    """The bytes of each channel until the server closed the websocket, and whether the output was cut."""
     from websocket import ABNF
 
     parts: dict[int, list[bytes]] = {_STDOUT: [], _STDERR: [], _STATUS: []}
@@ -104,7 +108,7 @@ def _read(connection: Any, url: str) -> tuple[dict[int, list[bytes]], bool]:
             opcode, frame = connection.recv_data_frame(True)
         except AnswerTooLarge:
             return parts, True
-        except Exception as error:  # as above: not only its own exceptions
+        except Exception as error:  # a malformed frame raises other exceptions than WebSocketException, too
             raise _explained(error, url) from error
         if opcode == ABNF.OPCODE_CLOSE:
             return parts, False

@@ -1,4 +1,4 @@
-"""The headers that identify the user of a request: the credential, and the user to act as."""
+"""Makes the headers that identify the user of a request: the credential, and the user to act as."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _NOT_ALLOWED = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 def identity_headers(wanted: Impersonation, credential: Credential) -> Iterator[tuple[str, str]]:
-    """The names and values of the headers, in UTF-8. Raises ConfigError for a value that is no header.
+    """The names and values of the headers. Raises ConfigError for a value that no header can have.
 
     The kubernetes client never impersonates: without these headers a request would be made as the real user. A key of
-    `as-user-extra` that is no header name is percent-encoded (client-go, transport/round_trippers.go).
+    `as-user-extra` is percent-encoded where it cannot be a header name (client-go, transport/round_trippers.go).
     """
     if credential.authorization:
         yield _header("Authorization", credential.authorization)
@@ -32,7 +32,7 @@ def identity_headers(wanted: Impersonation, credential: Credential) -> Iterator[
 
 
 def _header(name: str, value: str) -> tuple[str, str]:
-    # A line break would start another header; of an argument that is not UTF-8 Python makes surrogates.
+    # A line break would start another header. Python decodes an argument that is not UTF-8 to surrogates.
     if _NOT_ALLOWED.search(value):
         raise ConfigError(f'invalid header field value for "{name}"')
     return name, value

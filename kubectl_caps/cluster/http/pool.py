@@ -1,4 +1,4 @@
-"""The kubernetes client's connection pool, with connections that `dial` opens."""
+"""Makes the kubernetes client's connection pool, with connections that `dial` opens."""
 
 import http.client
 import logging
@@ -16,14 +16,14 @@ from kubectl_caps.cluster.http.dial import authorization, dial
 
 
 def pool_manager(connection: Connection, tls: ssl.SSLContext) -> urllib3.PoolManager:
-    """The REST layer's pool for a connection. Its client gets no token, plugin, certificate or proxy."""
+    """The connection pool of the client's REST layer. The client gets no token, plugin, certificate or proxy."""
     configuration = Configuration()
     load_kube_config_from_dict(  # type: ignore[no-untyped-call]
         _document(connection), client_configuration=configuration
     )
-    # `dial` goes through the connection's proxy; the client has rules of its own for those of the environment.
+    # `dial` connects through the connection's proxy. The client would choose a proxy by other rules than kubectl.
     configuration.proxy, configuration.no_proxy = None, None
-    _quieten()
+    _silence_urllib3()
     manager: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
     manager.pool_classes_by_scheme = _pools(connection, tls)
     return manager
@@ -40,11 +40,11 @@ def _document(connection: Connection) -> dict[str, Any]:
 
 def _pools(connection: Connection, tls: ssl.SSLContext) -> dict[str, Any]:
     server, proxy, name = connection.server, connection.proxy, connection.trust.server_name
-    # A server without TLS is asked for through an HTTP proxy, not behind it: the proxy wants the whole address.
+    # For a server without TLS an HTTP proxy forwards the request, and needs the whole URL in it.
     passed_on = proxy.startswith("http") and not connection.secure
 
-    class Line(HTTPSConnection):
-        is_verified = True  # by the context, or not at all because the user said so: nothing to warn of
+    class DialedConnection(HTTPSConnection):
+        is_verified = True  # the TLS context verifies, or the user has turned it off: urllib3 must not warn
 
         def connect(self) -> None:
             self.sock = dial(server, proxy, tls, name, tunnel=False)
@@ -56,18 +56,18 @@ def _pools(connection: Connection, tls: ssl.SSLContext) -> dict[str, Any]:
                 self.putheader("Proxy-Authorization", login)
 
     class Plain(HTTPConnectionPool):
-        ConnectionCls = Line
+        ConnectionCls = DialedConnection
 
     class Secure(HTTPSConnectionPool):
-        ConnectionCls = Line
+        ConnectionCls = DialedConnection
 
     return {"http": Plain, "https": Secure}
 
 
-def _quieten() -> None:
-    """urllib3 logs each refused connection; what went wrong is said once, by us."""
+def _silence_urllib3() -> None:
+    """Turn off urllib3's messages, because `connection_error` words each error once, and allow many headers."""
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    # A label on a namespace may be answered with a warning for each pod that it would refuse; http.client stops
-    # reading at the hundredth header, after the change was made.
+    # The answer to a namespace's new label may have a Warning header for each pod that violates the level. http.client
+    # raises an error at the hundredth header, when the server has already made the change.
     http.client._MAXHEADERS = max(http.client._MAXHEADERS, 10_000)  # type: ignore[attr-defined]
     urllib3.disable_warnings()

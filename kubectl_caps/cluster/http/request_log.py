@@ -1,13 +1,13 @@
-"""The requests of `-v=6` and more, in the shape of kubectl's lines (k8s.io/client-go, transport/round_trippers.go).
+"""Logs requests for `-v=6` and more, in the form of kubectl's lines (k8s.io/client-go, transport/round_trippers.go).
 
-| -v | what is written                                                                       |
+| -v | log                                                                                   |
 | -- | ------------------------------------------------------------------------------------- |
 | 6  | one line a response: method, URL, status, milliseconds                                |
 | 7  | the request with its headers, then the status                                         |
 | 8  | also the headers of the response, and 1,024 characters of each body                   |
 | 9  | the request as a curl command, 10,240 characters of each body; from 10 on whole bodies |
 
-Secrets are masked: kubectl masks only the header Authorization.
+Secrets are masked in headers, URLs and bodies. kubectl masks only the header Authorization.
 """
 
 import json
@@ -31,11 +31,11 @@ _SECRET_FIELDS = {
     "TokenRequest": ("token",),
     "ExecCredential": ("status",),
 }
-"""The fields of a kind of object whose values are secret; the annotations of a Secret may hold what was applied."""
+"""The fields with secret values, by kind. An annotation of a Secret may hold a copy of the whole applied Secret."""
 
 
 class RequestLog:
-    """Writes the requests and responses of a transport. `write` takes the lines of one entry, which stay together."""
+    """Logs the requests and responses of a transport. One call of `write` gets all lines of one entry."""
 
     def __init__(self, verbosity: int = 0, write: Write = lambda *lines: None) -> None:
         self._verbosity, self._write = verbosity, write
@@ -53,7 +53,7 @@ class RequestLog:
     def response(
         self, method: str, url: str, status: str, headers: Iterable[Header], body: bytes, started: float
     ) -> None:
-        """Write a response that was read. A request that got none has an empty status, as kubectl writes it."""
+        """Write a response. `status` is empty for a request without a response, as in kubectl."""
         if self._verbosity < 6:
             return
         milliseconds = int((time.monotonic() - started) * 1000)
@@ -70,7 +70,7 @@ class RequestLog:
         self._entry(title, body=text[:limit] + cut)
 
     def _entry(self, title: str, **values: str | int) -> None:
-        """klog's line: time, process, place, title and values. A value of several lines stands between < and >."""
+        """Write klog's line: time, process, place, title, values. A value of several lines stands between < and >."""
         now = time.time()
         stamp = time.strftime("%m%d %H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1_000_000):06}"
         place = sys._getframe(1).f_lineno
@@ -87,7 +87,7 @@ class RequestLog:
 
 
 def _block(headers: Iterable[Header]) -> str:
-    """Headers in order, one a line."""
+    """The headers in the order of their names, one in each line."""
     return "".join(f"{name}: {value}\n" for name, value in sorted(_masked(headers)))
 
 
@@ -106,18 +106,18 @@ def _curl(method: str, url: str, headers: Iterable[Header]) -> str:
 
 
 def _without_user(url: str) -> str:
-    """A URL without a name and password in front of its host."""
+    """A URL without the user and password before its host."""
     return _USER_OF_URL.sub(rf"\1{_MASK}@", url)
 
 
 def _masked_body(body: bytes) -> bytes:
-    """A body without the values of secret fields. A body that is no JSON is returned as it is."""
+    """A body without the values of secret fields. A body that names a secret kind and is no JSON is masked whole."""
     if not any(kind.encode() in body for kind in _SECRET_FIELDS):
         return body
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return _MASK.encode()  # it names a secret kind, and cannot be read: nothing of it is shown
+        return _MASK.encode()
     return json.dumps(_masked_value(value), separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -132,5 +132,5 @@ def _masked_value(value: Any, kind: str = "") -> Any:
 
 
 def _hidden(value: Any) -> Any:
-    """The names of secret values stay, as in `kubectl describe secret`."""
+    """The masked value. The keys of a map stay, as in `kubectl describe secret`."""
     return dict.fromkeys(value, _MASK) if isinstance(value, dict) else _MASK

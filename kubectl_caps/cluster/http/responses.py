@@ -1,4 +1,4 @@
-"""The parts of a response besides its object: the error, the warnings, Retry-After."""
+"""Reads the parts of a response besides its object: the error, the warnings, Retry-After."""
 
 import base64
 import binascii
@@ -13,11 +13,11 @@ from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
 from kubectl_caps.errors import ApiError
 
 TEXT_LIMIT = 300
-"""Characters of a body that is no Status (a proxy's page) that are worth showing."""
+"""The most characters that an error shows of a body that is no Status (for example a proxy's page)."""
 PAGE_LIMIT = 64 << 10
-"""Bytes of such a body that are searched for text."""
+"""The most bytes of such a body that are searched for text."""
 
-# client-go words what a status code means where the body does not (apimachinery, pkg/api/errors/errors.go).
+# client-go's reason and message for a status code, if the body is no Status (apimachinery, pkg/api/errors/errors.go).
 _MEANINGS = {
     400: ("BadRequest", "the server rejected our request for an unknown reason"),
     401: ("Unauthorized", "the server has asked for the client to provide credentials"),
@@ -38,8 +38,8 @@ _MEANINGS = {
 }
 
 
-class Answered(Protocol):
-    """The parts of a Response that are read here."""
+class ResponseParts(Protocol):
+    """The parts of a `transport.Response` that this module reads."""
 
     @property
     def status(self) -> int: ...
@@ -59,13 +59,13 @@ class _Status(Struct, frozen=True):
 _STATUS = msgspec.json.Decoder(_Status)
 
 
-def header(response: Answered, name: str) -> str:
+def header(response: ResponseParts, name: str) -> str:
     """The first value of a header, empty if the header was not sent."""
     return next((value for key, value in response.headers if key.lower() == name.lower()), "")
 
 
-def api_error(response: Answered) -> ApiError:
-    """The error for an answer other than 2xx: its Status, or client-go's error for any other body."""
+def api_error(response: ResponseParts) -> ApiError:
+    """The error for an answer other than 2xx: the Status in its body, or client-go's error for any other body."""
     try:
         body = decode_deep(_STATUS, response.body)
     except UNREADABLE:
@@ -84,25 +84,25 @@ def api_error(response: Answered) -> ApiError:
 
 
 def _details(raw: Raw) -> dict[str, Any]:
-    """The details of a Status; they may be missing, because the message counts without them."""
+    """The details of a Status. Details that cannot be read are left out, because the message is enough."""
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except UNREADABLE:
         return {}
 
 
-def not_json(response: Answered, problem: str) -> ApiError:
-    """The error for a 2xx with another body than the requested object: a login page, half an object."""
+def not_json(response: ResponseParts, problem: str) -> ApiError:
+    """The error for a 2xx whose body is not the requested object, for example a login page or half an object."""
     kind = header(response, "Content-Type").partition(";")[0] or "no content type"
     words = f"the server answered with {kind} that cannot be read ({problem}); is it a Kubernetes API server?"
     return ApiError(response.status, "UnexpectedServerResponse", words)
 
 
-def retry_after(method: str, response: Answered) -> float | None:
-    """Seconds to wait before the same request may be sent again; None if it may not.
+def retry_after(method: str, response: ResponseParts) -> float | None:
+    """Seconds to wait before the request is sent again; None if the request must not be sent again.
 
-    As in client-go (rest/with_retry.go), for a 429 or 5xx with Retry-After. After a 5xx only a GET is repeated: the
-    server may have done a part of any other request. After a 429 it has done nothing.
+    A request is sent again after a 429 or 5xx with Retry-After (client-go, rest/with_retry.go). After a 5xx only a GET
+    is sent again, because the server may have made a part of a change. After a 429 it has made no change.
     """
     if response.status != 429 and not (response.status >= 500 and method == "GET"):
         return None
@@ -111,7 +111,7 @@ def retry_after(method: str, response: Answered) -> float | None:
 
 
 def warnings(headers: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """The texts of the answer's `Warning: 299 AGENT "TEXT"` headers (RFC 9111 5.5; several may share a header)."""
+    """The texts of the headers `Warning: 299 AGENT "TEXT"` (RFC 9111 5.5). One header may have several texts."""
     for name, value in headers:
         if name.lower() == "warning":
             yield from _texts(value)
@@ -119,7 +119,7 @@ def warnings(headers: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 _ONE_WARNING = re.compile(r'\s*(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"(?:\s*"[^"]*")?\s*(?:,|$)', re.DOTALL | re.ASCII)
 
-# No repetition can run past the `?` or the `>` that ends it and fail behind: the time is linear in the text.
+# Each repetition ends at the first `?` or `>`, so the search takes linear time in the length of the text.
 # The charsets are those of Go's mime.WordDecoder.
 _ENCODED_WORD = re.compile(
     r"=\?(utf-8|iso-8859-1|us-ascii)\?([bq])\?([^?\s]*)\?=(?:\s+(?==\?))?", re.IGNORECASE | re.ASCII
@@ -138,7 +138,7 @@ def _texts(value: str) -> Iterator[str]:
 
 
 def _utf8(value: str) -> str:
-    """http.client reads headers as Latin-1; Kubernetes sends UTF-8. Other bytes are shown as escapes."""
+    """The header's value in UTF-8, as Kubernetes sends it. http.client has decoded the value as Latin-1."""
     return value.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
 
 
@@ -152,8 +152,8 @@ def _decoded(word: re.Match[str]) -> str:
         return word[0]
 
 
-def _text(response: Answered) -> str:
-    """The body in one line, tags taken out, if it is text at all."""
+def _text(response: ResponseParts) -> str:
+    """The text of the body in one line, without HTML tags; empty if the body is no text."""
     kind = header(response, "Content-Type")
     if kind and not kind.startswith("text/"):
         return "unknown"

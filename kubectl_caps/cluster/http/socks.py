@@ -1,4 +1,4 @@
-"""Opens a connection through a SOCKS5 proxy (RFC 1928), with name and password if the proxy asks (RFC 1929)."""
+"""Opens a connection through a SOCKS5 proxy (RFC 1928), with user and password if the proxy asks (RFC 1929)."""
 
 import ipaddress
 from typing import Any
@@ -13,25 +13,25 @@ _FAILURES = {
 _NO_LOGIN, _PASSWORD = 0, 2
 
 
-def connect_through_socks(line: Any, host: str, port: int, user: str, password: str) -> None:
-    """Have the proxy connect the line to a host, whose name the proxy resolves. Raises Unreachable."""
+def connect_through_socks(sock: Any, host: str, port: int, user: str, password: str) -> None:
+    """Make the proxy behind `sock` connect to a host. The proxy resolves the name. Raises Unreachable, OSError."""
     methods = bytes([_NO_LOGIN, _PASSWORD] if user else [_NO_LOGIN])
-    line.sendall(bytes([5, len(methods)]) + methods)
-    version, method = _exactly(line, 2)
+    sock.sendall(bytes([5, len(methods)]) + methods)
+    version, method = _exactly(sock, 2)
     if version != 5:
         raise _failed("the proxy does not speak SOCKS5")
     if method not in methods:
         raise _failed("the proxy accepts none of the ways to log in")
     if method == _PASSWORD:
-        line.sendall(b"\x01" + _counted(user.encode()) + _counted(password.encode()))
-        if _exactly(line, 2)[1]:
+        sock.sendall(b"\x01" + _counted(user.encode()) + _counted(password.encode()))
+        if _exactly(sock, 2)[1]:
             raise _failed("the proxy refused the name and password")
-    line.sendall(b"\x05\x01\x00" + _address(host) + port.to_bytes(2, "big"))
-    version, reply, _, kind = _exactly(line, 4)
+    sock.sendall(b"\x05\x01\x00" + _address(host) + port.to_bytes(2, "big"))
+    version, reply, _, kind = _exactly(sock, 4)
     if version != 5 or reply:
         raise _failed(_FAILURES.get(reply, f"unknown reply {reply}"))
-    _exactly(line, {1: 4, 4: 16}.get(kind) or _exactly(line, 1)[0])
-    _exactly(line, 2)
+    _exactly(sock, {1: 4, 4: 16}.get(kind) or _exactly(sock, 1)[0])
+    _exactly(sock, 2)
 
 
 def _address(host: str) -> bytes:
@@ -48,10 +48,10 @@ def _counted(data: bytes) -> bytes:
     return bytes([len(data)]) + data
 
 
-def _exactly(line: Any, count: int) -> bytes:
+def _exactly(sock: Any, count: int) -> bytes:
     data = b""
     while len(data) < count:
-        part = line.recv(count - len(data))
+        part = sock.recv(count - len(data))
         if not part:
             raise _failed("EOF")
         data += part

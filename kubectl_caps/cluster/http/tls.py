@@ -6,22 +6,22 @@ import tempfile
 from pathlib import Path
 
 from kubectl_caps.cluster.config.connection import Identity, Trust
-from kubectl_caps.cluster.http.allowance import LimitedTLSSocket
 from kubectl_caps.cluster.http.credentials import Credential
+from kubectl_caps.cluster.http.request_limit import LimitedTLSSocket
 from kubectl_caps.errors import ConfigError
 
 
 def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl.SSLContext:
-    """The context with the authorities (or the system's) and the client certificate, the kubeconfig's or a plugin's.
+    """The context with the kubeconfig's or the system's authorities, and the kubeconfig's or a plugin's certificate.
 
-    The kubernetes client would leave certificate and key in temporary files until the end of the process. Raises
-    ConfigError where one of them cannot be used.
+    Raises ConfigError for authorities, a client certificate or a key that cannot be used. The kubernetes client makes
+    no context, because it would leave certificate and key in temporary files until the end of the process.
     """
     context = _new_context(trust.insecure)
     context.sslsocket_class = LimitedTLSSocket
     _settle_protocols(context)
-    # To Go every listed certificate is an anchor, also one without key identifiers, as many clusters' own authorities
-    # are. Python 3.13 would refuse those (kubernetes-client/python issue 2394).
+    # Go trusts every listed certificate, also without key identifiers. The authorities of many clusters have none, and
+    # Python 3.13 refuses them by default (kubernetes-client/python issue 2394).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
@@ -37,7 +37,7 @@ def tls_context(trust: Trust, identity: Identity, credential: Credential) -> ssl
 
 
 def _new_context(insecure: bool) -> ssl.SSLContext:
-    """A context with the settings of urllib3's `create_urllib3_context`, which takes completion too long to load."""
+    """A context with the settings of urllib3's `create_urllib3_context`. Completion has no time to load urllib3."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
@@ -52,11 +52,11 @@ def _new_context(insecure: bool) -> ssl.SSLContext:
 
 
 def _settle_protocols(context: ssl.SSLContext) -> None:
-    """Keep the ALPN protocols as they are from now on, for connections of several threads.
+    """Set the ALPN protocols once, and ignore every later call that sets them.
 
-    urllib3 sets them again for every connection. That frees the old ones, while another thread's SSL_new, for which
-    CPython gives the GIL away, may be copying them: its ClientHello then holds freed memory, and the server's answer
-    is "decode error" (9 in 178,000 handshakes of 8 threads, CPython 3.11).
+    urllib3 sets the protocols for every connection, which frees the old list. CPython releases the GIL in SSL_new, so
+    another thread may copy the list at that moment. Its ClientHello then holds freed memory, and the server answers
+    with "decode error" (9 in 178,000 handshakes of 8 threads, CPython 3.11).
     """
     context.set_alpn_protocols(["http/1.1"])
     context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
@@ -78,7 +78,7 @@ def _load_client(context: ssl.SSLContext, identity: Identity, credential: Creden
     )
     if not own and not certificate:
         return
-    # OpenSSL reads these from files only: private ones, gone again before anything is sent.
+    # OpenSSL reads certificate and key only from files. These are private, and deleted before any request is sent.
     with tempfile.TemporaryDirectory(prefix="kubectl-caps-") as folder:
         paths = [Path(folder, "certificate"), Path(folder, "key")]
         for path, data in zip(paths, (certificate, key), strict=True):
@@ -89,7 +89,7 @@ def _load_client(context: ssl.SSLContext, identity: Identity, credential: Creden
 
 
 def _no_password() -> str:
-    """An empty password: without it OpenSSL would ask on the terminal."""
+    """Raise ValueError for an encrypted key. Without a callback OpenSSL would ask for the password on the terminal."""
     raise ValueError("the key is encrypted, which kubectl does not support either")
 
 

@@ -1,7 +1,7 @@
-"""The transport: `send(Request) -> Response`, and `run` for a command in a container, over one connection pool.
+"""Sends requests to the API server (`send`) and runs commands in containers (`run`).
 
-`connect` makes it from a `Connection`, on the kubernetes client's REST layer (`pool`). The client's traps are closed
-here, each with the reason beside it. kubernetes is imported only when a connection is made.
+`connect` makes the transport from a `Connection`, on the connection pool of the kubernetes client (`pool`). The module
+imports kubernetes only when a connection is made.
 """
 
 import threading
@@ -16,35 +16,37 @@ from msgspec import Struct
 
 from kubectl_caps.cluster.config.connection import Connection
 from kubectl_caps.cluster.http import exec_websocket, responses
-from kubectl_caps.cluster.http.allowance import AnswerTooLarge, RequestLimit
 from kubectl_caps.cluster.http.credentials import Credential, Credentials
 from kubectl_caps.cluster.http.dial import dial
 from kubectl_caps.cluster.http.errors import Interrupted, connection_error
 from kubectl_caps.cluster.http.exec_websocket import Outcome
 from kubectl_caps.cluster.http.identity_headers import identity_headers
+from kubectl_caps.cluster.http.request_limit import AnswerTooLarge, RequestLimit
 from kubectl_caps.cluster.http.request_log import RequestLog
 from kubectl_caps.cluster.http.tls import tls_context
 
 JSON = "application/json"
 
 REQUEST_TIMEOUT = 300.0
-"""Seconds for a whole request, without --request-timeout. The API server itself gives up after 60 and says so."""
+"""Seconds for a whole request, without --request-timeout. The API server answers with a timeout after 60 seconds."""
 IDLE_TIMEOUT = 90.0
 """Seconds without a byte, without --request-timeout."""
 HEADER_LIMIT = 10 << 20
-"""Bytes until the end of the headers, as for Go's HTTP client."""
+"""The most bytes of the headers of an answer, as in Go's HTTP client."""
 ANSWER_LIMIT = 256 << 20
-"""Bytes of an answer, compressed and not: a page of 500 objects of half a megabyte each. Usual ones have 20 kB."""
+"""The most bytes of an answer, both compressed and decompressed.
+
+A page of 500 objects of 512 KiB each has so many bytes. A usual object has 20 kB."""
 RETRIES = 10
 """client-go's `maxRetries`."""
-PATIENCE = 60.0
-"""Seconds of Retry-After that one request may add up to."""
+RETRY_AFTER_LIMIT = 60.0
+"""The most seconds that one request waits in all because of Retry-After."""
 REPEATS = 3
-"""How often a GET whose connection broke is asked again."""
+"""How often a GET is sent again after a broken connection."""
 
 
 class Request(Struct, frozen=True):
-    """One request as a value. `path` is escaped already; an empty query value is left out."""
+    """One request. `path` is percent-encoded. A query parameter with an empty value is left out."""
 
     method: str
     path: str
@@ -55,7 +57,7 @@ class Request(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """The answer, whatever its status; the body is decompressed."""
+    """An answer with any status. The body is decompressed."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -63,29 +65,32 @@ class Response(Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """What reaches an API server."""
+    """Sends requests to one API server."""
 
     def send(self, request: Request, /) -> Response:
-        """Any answer of the server, 4xx and 5xx included. Raises Unreachable, ConfigError."""
+        """Send a request and return the answer, also one with 4xx or 5xx. Raises Unreachable, ConfigError."""
 
 
 class Runner(Protocol):
-    """What runs programs in containers."""
+    """Runs programs in containers."""
 
     def run(self, request: Request, limit: float, /) -> Outcome:
-        """A command's output, read to its end, within `limit` seconds. Raises ApiError, Unreachable, ConfigError."""
+        """Run a command for at most `limit` seconds and read all its output.
+
+        Raises ApiError, Unreachable, ConfigError.
+        """
 
 
 class Connected(Transport, Runner, Protocol):
-    """Both."""
+    """Sends requests and runs programs: the result of `connect`."""
 
 
 def connect(
     connection: Connection, *, warn: Callable[[str], None] = lambda text: None, log: RequestLog | None = None
 ) -> Connected:
-    """A transport for several threads. `warn` gets the text of each Warning header, `log` every request.
+    """A transport that several threads may use. `warn` gets the text of each Warning header, `log` every request.
 
-    Runs a credential plugin if there is one. Raises ConfigError; nothing is sent yet.
+    Fetches the credential, by the credential plugin if there is one, but sends no request. Raises ConfigError.
     """
     return _HttpTransport(connection, Credentials(connection), warn, log or RequestLog())
 
@@ -105,12 +110,12 @@ class _HttpTransport:
     def send(self, request: Request, /) -> Response:
         """See Transport."""
         credential = self._credentials.current()
-        allowance = self._allowance()
+        request_limit = self._new_limit()
         renewed, repeats, retries, waited = False, 0, 0, 0.0
         while True:
             try:
-                with allowance.kept():
-                    response = self._exchange(request, credential, allowance)
+                with request_limit.applied():
+                    response = self._exchange(request, credential, request_limit)
             except Interrupted:
                 if request.method != "GET" or repeats == REPEATS:
                     raise
@@ -121,7 +126,8 @@ class _HttpTransport:
                 credential, renewed = self._credentials.current(), True
                 continue
             pause = responses.retry_after(request.method, response)
-            if pause is None or retries == RETRIES or waited + pause > min(PATIENCE, allowance.left() or PATIENCE):
+            longest = min(RETRY_AFTER_LIMIT, request_limit.left() or RETRY_AFTER_LIMIT)
+            if pause is None or retries == RETRIES or waited + pause > longest:
                 return response
             time.sleep(pause)
             retries, waited = retries + 1, waited + pause
@@ -135,34 +141,34 @@ class _HttpTransport:
             self._ready(credential)
             headers = [("User-Agent", self._agent), *identity_headers(self._connection.impersonation, credential)]
             self._log.request(request.method, url, headers, None)
-            allowance = RequestLimit(deadline, None, HEADER_LIMIT)
+            request_limit = RequestLimit(deadline, None, HEADER_LIMIT)
             try:
-                with allowance.kept():
-                    line = dial(self._connection.server, self._connection.proxy, self._context, trust.server_name)
-                    return exec_websocket.run_command(url, headers, line, allowance)
+                with request_limit.applied():
+                    sock = dial(self._connection.server, self._connection.proxy, self._context, trust.server_name)
+                    return exec_websocket.run_command(url, headers, sock, request_limit)
             except exec_websocket.HandshakeRefused as refused:
                 if refused.status == 401 and not renewed and self._credentials.renew(credential):
                     credential, renewed = self._credentials.current(), True
                     continue
                 raise responses.api_error(Response(refused.status, refused.headers, refused.body)) from refused
 
-    def _allowance(self) -> RequestLimit:
+    def _new_limit(self) -> RequestLimit:
         limit = self._connection.timeout
         if limit is None:
             return RequestLimit(time.monotonic() + REQUEST_TIMEOUT, IDLE_TIMEOUT, 0)
         return RequestLimit(time.monotonic() + limit if limit else None, None, 0)
 
-    def _exchange(self, request: Request, credential: Credential, allowance: RequestLimit) -> Response:
+    def _exchange(self, request: Request, credential: Credential, request_limit: RequestLimit) -> Response:
         from urllib3.exceptions import HTTPError
 
         stage = "awaiting headers"
         pool = self._ready(credential)
-        allowance.size = HEADER_LIMIT
+        request_limit.size = HEADER_LIMIT
         url, headers = _url(self._connection.server, request), self._headers(request, credential)
         started = self._log.request(request.method, url, headers.items(), request.body)
         try:
-            # Not `call_api`: it re-encodes JSON bodies, and sends a JSON Patch that is not a list object as a
-            # strategic merge patch, whatever content type was asked for. The pool sends these bytes and headers.
+            # The client's `call_api` would encode the body again. It sends a JSON Patch that is not a Python list as a
+            # strategic merge patch, in spite of the content type. The pool sends these bytes and headers.
             answer = pool.request(
                 request.method,
                 url,
@@ -173,14 +179,14 @@ class _HttpTransport:
                 redirect=False,
                 preload_content=False,
             )
-            stage, allowance.size = "reading body", ANSWER_LIMIT
+            stage, request_limit.size = "reading body", ANSWER_LIMIT
             with answer:
-                body = _body(answer, allowance)
+                body = _body(answer, request_limit)
         except Exception as error:
             self._log.response(request.method, url, "", (), b"", started)
             if not isinstance(error, (HTTPError, OSError)):
                 raise
-            _let_go(error)
+            _close_sockets(error)
             raise connection_error(error, self._connection.server, self._connection.trust.server_name, stage) from error
         response = Response(answer.status, tuple(answer.headers.items()), body)
         status = f"{answer.status} {answer.reason or ''}".rstrip()
@@ -196,12 +202,12 @@ class _HttpTransport:
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         for name, value in identity_headers(self._connection.impersonation, credential):
-            # Kubernetes reads UTF-8, http.client sends Latin-1. A dict would hold one Impersonate-Group, this all.
+            # Kubernetes reads UTF-8, http.client sends Latin-1. An HTTPHeaderDict can hold several Impersonate-Group.
             headers.add(name, value.encode().decode("latin-1"))
         return headers
 
     def _ready(self, credential: Credential) -> Any:
-        """The connection pool, made anew when a plugin has handed out another client certificate."""
+        """The connection pool, which is made again when a plugin has given another client certificate."""
         with self._lock:
             if self._pool is None or self._pool_certificate != credential.certificate:
                 from kubectl_caps.cluster.http.pool import pool_manager
@@ -223,8 +229,8 @@ def _version() -> str:
         return "0"
 
 
-def _let_go(error: BaseException) -> None:
-    """Close what the frames of a failed request hold: a response with headers that make no sense keeps its socket."""
+def _close_sockets(error: BaseException) -> None:
+    """Close the sockets of a failed request. A response with malformed headers keeps its socket in a stack frame."""
     part: BaseException | None = error
     while part is not None:
         traceback.clear_frames(part.__traceback__)
@@ -236,13 +242,13 @@ def _url(server: str, request: Request) -> str:
     return f"{server}{request.path}?{query}" if query else f"{server}{request.path}"
 
 
-def _body(answer: Any, allowance: RequestLimit) -> bytes:
-    """The whole body, decompressed. A small one may become a thousand times as long."""
+def _body(answer: Any, request_limit: RequestLimit) -> bytes:
+    """The whole body, decompressed. Decompression can make a body a thousand times as long, so it is limited."""
     chunks, size = [], 0
     for chunk in answer.stream(1 << 16, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
-        allowance.left()
+        request_limit.left()
         if size > ANSWER_LIMIT:
             raise AnswerTooLarge("the answer is too long when it is decompressed")
     return b"".join(chunks)

@@ -1,1 +1,1 @@
-"""Workloads, namespaces, rollouts and processes, read from the API server."""
+"""Reads workloads, namespaces, rollouts and processes from the API server."""

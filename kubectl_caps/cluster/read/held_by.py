@@ -1,4 +1,4 @@
-"""The policy of kubectl caps that holds the workloads of a namespace."""
+"""Finds the admission policy of `kubectl caps policy` that a namespace has."""
 
 import msgspec
 
@@ -26,11 +26,14 @@ class _Binding(Fields, frozen=True):
 
 
 def held_by(cluster: Cluster, namespace: str) -> str:
-    """The policy with its actions, or why that is not known; nothing where there is no policy of kubectl caps."""
+    """The name and actions of the namespace's policy, for people; empty if kubectl caps has made no policy for it.
+
+    If the policy could not be read, the text is `not known: ` and the reason. Raises ConfigError.
+    """
     try:
         binding = msgspec.convert(cluster.get(_BINDINGS, None, policy_name(namespace)), _Binding)
     except (ApiError, Unreachable) as error:
-        # 404 is also the answer of a server that has no such resource.
+        # A server that does not know the resource also answers 404.
         is_absent = isinstance(error, ApiError) and error.code == 404
         return "" if is_absent else f"not known: {lacking(error, 'get')}"
     except msgspec.ValidationError:

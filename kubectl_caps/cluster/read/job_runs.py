@@ -1,4 +1,4 @@
-"""Reads the Jobs of a CronJob, and their pods."""
+"""Reads a CronJob with the Jobs that it controls, and the pods of these Jobs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 from kubectl_caps.cluster.api.resources import CRON_JOBS, JOBS
 from kubectl_caps.cluster.api.rights import lacking
-from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
 from kubectl_caps.cluster.read.rollout import pods_selected, selector_text
 from kubectl_caps.core.kubernetes.field_path import in_words
 from kubectl_caps.core.kubernetes.job_run import LastRun, history
@@ -52,7 +52,7 @@ def read_runs(cluster: Cluster, namespace: str, name: str, only: str = "") -> Ru
 
 
 def last_run(cluster: Cluster, workload: Workload) -> LastRun:
-    """The status of the last run of a CronJob; if its Jobs may not be read, the reason."""
+    """The status of the last run of a CronJob; `unknown` with the reason if the CronJob or its Jobs cannot be read."""
     verb = "get"
     try:
         cron_job = cluster.get(CRON_JOBS, workload.namespace, workload.name)
@@ -78,7 +78,7 @@ def _jobs_of(
 
 
 def pods_of(cluster: Cluster, namespace: str, jobs: Sequence[dict[str, Any]]) -> tuple[Pod, ...]:
-    """The pods of some Jobs, Job by Job. Raises ApiError, MalformedObject."""
+    """The pods of these Jobs, in the order of the Jobs. Raises ApiError, MalformedObject."""
     found: list[Pod] = []
     for job in jobs:
         selected = pods_selected(cluster, namespace, selector_text(job["spec"]["selector"]))
@@ -89,7 +89,7 @@ def pods_of(cluster: Cluster, namespace: str, jobs: Sequence[dict[str, Any]]) ->
 
 
 def _check(job: dict[str, Any]) -> None:
-    """Raises MalformedObject for a Job without a selector, or with a malformed pod template."""
+    """Raise MalformedObject for a Job without a selector, or with a malformed pod template."""
     try:
         msgspec.convert(job, _Job)
     except msgspec.ValidationError as error:

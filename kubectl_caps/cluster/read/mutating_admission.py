@@ -1,11 +1,11 @@
-"""Lists the mutating webhooks and policies that are configured on the API server."""
+"""Lists the mutating webhooks and mutating admission policies of the API server."""
 
 import msgspec
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, decode_item
 from kubectl_caps.cluster.api.rights import lacking
-from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.workloads import reference
 from kubectl_caps.core.pods.mutating_admission import Hook, MutatingAdmission, Mutator
 from kubectl_caps.errors import ApiError, UsageError
@@ -15,7 +15,7 @@ _RESOURCES = ("mutatingwebhookconfigurations", "mutatingadmissionpolicies")
 
 
 def mutating_admission(cluster: Cluster) -> MutatingAdmission:
-    """The hooks of every mutating webhook and policy that can be read, and why others cannot be."""
+    """The hooks of every mutating webhook and policy, and the reasons why some cannot be read."""
     found: list[Hook] = []
     hidden: list[str] = []
     for name in _RESOURCES:

@@ -1,8 +1,7 @@
-"""Reads names of objects and containers for completion, over one connection with as little start-up as possible.
+"""Reads the names of objects and containers for shell completion, over one connection that starts fast.
 
-The kubernetes client's pool takes longer to load than a user waits for a Tab. Only GET requests are made here. A
-request that fails is not made again, and the names that were read before it are given up: some of the names would look
-like all.
+The kubernetes client is not used, because a user does not wait so long for a Tab. All requests are GETs. A failed
+request is not sent again, and its whole list of names is dropped, because a part of the names would look complete.
 """
 
 import http.client
@@ -16,10 +15,10 @@ from msgspec import Struct, field, json
 
 from kubectl_caps.cluster.api.resources import Resource
 from kubectl_caps.cluster.config.connection import Connection
-from kubectl_caps.cluster.http.allowance import RequestLimit
 from kubectl_caps.cluster.http.credentials import Credentials
 from kubectl_caps.cluster.http.dial import dial
 from kubectl_caps.cluster.http.identity_headers import identity_headers
+from kubectl_caps.cluster.http.request_limit import RequestLimit
 from kubectl_caps.cluster.http.tls import tls_context
 
 _LIMIT = 500
@@ -42,7 +41,7 @@ class _ListMetadata(Struct, frozen=True):
 class _NameList(Struct, frozen=True):
     metadata: _ListMetadata = _ListMetadata()
     items: list[_Named] | None = None
-    """An empty list has null here (k8s.io/apiserver, asPartialObjectMetadataList)."""
+    """The items; an empty list has a null (k8s.io/apiserver, asPartialObjectMetadataList)."""
 
 
 class NoAnswer(Exception):
@@ -50,12 +49,12 @@ class NoAnswer(Exception):
 
 
 class NameReader:
-    """Reads names from one API server, in `seconds` altogether; `everywhere` means of all namespaces."""
+    """Reads names from one API server, for at most `seconds` in all. `everywhere` means from all namespaces."""
 
     def __init__(self, connection: Connection, seconds: float, *, everywhere: bool = False) -> None:
         self._connection, self._everywhere = connection, everywhere
-        self._allowance = RequestLimit(time.monotonic() + seconds, None, _SIZE)
-        self._line: http.client.HTTPConnection | None = None
+        self._limit = RequestLimit(time.monotonic() + seconds, None, _SIZE)
+        self._http: http.client.HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
         self._headers: list[tuple[str, str]] = []
 
@@ -63,13 +62,13 @@ class NameReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._line:
-            self._line.close()
+        if self._http:
+            self._http.close()
 
     def names(self, resource: Resource) -> list[str]:
-        """The names of all objects, page by page; none of a type that the server does not have.
+        """The names of all objects of a type; empty for a type that the server does not have.
 
-        Raises NoAnswer and what the connection raises, also where only the last page fails.
+        Raises NoAnswer and the errors of `_get`, also if only the last page fails.
         """
         namespace = self._connection.namespace if resource.namespaced and not self._everywhere else None
         path = f"{resource.path(namespace)}?limit={_LIMIT}"
@@ -83,32 +82,35 @@ class NameReader:
             page = json.decode(body, type=_NameList)
 
     def containers(self, resource: Resource, name: str) -> Iterator[tuple[str, str]]:
-        """The name and image of each container of an object; none of an object that does not exist.
+        """The name and image of each container of an object; empty for an object that does not exist.
 
-        Raises NoAnswer and what the connection raises.
+        Raises NoAnswer and the errors of `_get`.
         """
         body = self._get(resource.path(self._connection.namespace, name), "application/json")
         yield from _containers(json.decode(body or b"{}"))
 
     def _get(self, path: str, accept: str) -> bytes:
-        """The body of the answer, empty for 404. Raises NoAnswer and what the connection raises."""
-        with self._allowance.kept():
-            line = self._line = self._line if self._line and self._line.sock else self._connect()
-            line.putrequest("GET", urlsplit(self._connection.server).path + path, skip_accept_encoding=True)
-            line.putheader("Accept", accept)
+        """The body of the answer, empty for 404.
+
+        Raises NoAnswer, OSError, http.client.HTTPException, ConfigError, Unreachable.
+        """
+        with self._limit.applied():
+            http_connection = self._http = self._http if self._http and self._http.sock else self._connect()
+            http_connection.putrequest("GET", urlsplit(self._connection.server).path + path, skip_accept_encoding=True)
+            http_connection.putheader("Accept", accept)
             for header, value in self._headers:
-                line.putheader(header, value.encode())
-            line.endheaders()
-            with line.getresponse() as answer:
+                http_connection.putheader(header, value.encode())
+            http_connection.endheaders()
+            with http_connection.getresponse() as answer:
                 body = answer.read()
             if answer.status not in (200, 404):
                 raise NoAnswer(answer.status)
             return body if answer.status == 200 else b""
 
     def _connect(self) -> http.client.HTTPConnection:
-        """A connection to the server, the first one or another one after the server has closed it.
+        """Open a connection to the server: the first one, or another one after the server has closed the first.
 
-        http.client would open the other one by itself, without TLS.
+        `auto_open` is off, because http.client would open the other connection without TLS.
         """
         connection = self._connection
         if self._context is None:
@@ -116,14 +118,14 @@ class NameReader:
             self._headers = list(identity_headers(connection.impersonation, credential))
             self._context = tls_context(connection.trust, connection.identity, credential)
         server = urlsplit(connection.server)
-        line = http.client.HTTPConnection(server.hostname or "", server.port)
-        line.auto_open = 0
-        line.sock = dial(connection.server, connection.proxy, self._context, connection.trust.server_name)
-        return line
+        http_connection = http.client.HTTPConnection(server.hostname or "", server.port)
+        http_connection.auto_open = 0
+        http_connection.sock = dial(connection.server, connection.proxy, self._context, connection.trust.server_name)
+        return http_connection
 
 
 def _containers(value: Any) -> Iterator[tuple[str, str]]:
-    """Every container in an object, wherever its template stands."""
+    """The name and image of every container in an object, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from _containers(item)

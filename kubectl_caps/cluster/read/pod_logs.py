@@ -1,4 +1,4 @@
-"""Reads the logs of a watched workload's pods repeatedly. Each reading gives only the new lines."""
+"""Reads the logs of a watched workload's pods again and again. Each reading gives only the new lines."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,23 +9,24 @@ from kubectl_caps.core.kubernetes.pod import Pod, members
 from kubectl_caps.errors import ApiError
 
 LOG_START = 1 << 20
-"""The number of bytes that are read from the start of a log: a program names a missing right mostly there."""
+"""The bytes that are read from the start of a log, where a program usually names a missing right."""
 LOG_LINES = 200
-"""The number of last lines that are read as well if a log is longer."""
+"""The number of last lines that are also read if a log is longer."""
 SAMPLE = 5
-"""Pods of a workload whose logs are read."""
+"""The number of pods of a workload whose logs are read."""
 Forbidden = Callable[[str, ApiError], None]
-"""Called with what may not be read (`logs`, `events`), and the server's refusal."""
+"""A function for a missing right. Its arguments are `logs` or `events`, and the server's refusal."""
 _OVERLAP = 2.0
-"""Seconds by which two readings overlap, because the API counts whole seconds."""
+"""Seconds by which two readings overlap, because `sinceSeconds` counts whole seconds."""
 
 
 class PodLogs:
-    """Reads the logs of pods; `forbidden` is called for a missing right.
+    """Reads the logs of pods, and calls `forbidden` for a missing right.
 
-    With `restarts`, the log from before a container's last restart is read as well, once. The kubelet has no older one,
-    and deletes that one when the container ends again (pkg/kubelet pod_container_deletor.go). `unread` are the pods and
-    containers whose log could not be read so far, `cut` those whose new log was once too long to be read whole.
+    With `restarts`, the log from before a container's last restart is read once, too. The kubelet has no older log, and
+    deletes this one when the container ends again (pkg/kubelet pod_container_deletor.go). `unread` are the pods and
+    containers whose log could not be read so far. `cut` are the pods and containers with a log that was once too long
+    to be read whole.
     """
 
     def __init__(self, cluster: Cluster, forbidden: Forbidden, *, restarts: bool = False) -> None:
@@ -36,7 +37,7 @@ class PodLogs:
         self._ended: set[tuple[str, str, int]] = set()
 
     def lines(self, pods: Sequence[Pod]) -> Iterator[Line]:
-        """The lines that the containers of some pods logged since the last call; some lines come twice."""
+        """The lines that the containers of these pods logged since the last call. Some lines may come twice."""
         for pod in pods[:SAMPLE]:
             for member in members(pod.spec):
                 container = member.container.name
@@ -52,7 +53,7 @@ class PodLogs:
             self.unread.add((pod.metadata.name or "", f"{container} before an earlier restart"))
         try:
             return read_log(self.cluster, pod, container, previous=True).splitlines()
-        except ApiError:  # the runtime keeps the log of a container that has ended only for a while
+        except ApiError:  # the runtime deletes the log of an ended container after a while
             self.unread.add((pod.metadata.name or "", f"{container} before its restart"))
             return []
 
@@ -75,15 +76,16 @@ class PodLogs:
 
 
 def _instance(pod: Pod, container: str) -> tuple[str, str, int]:
-    """The key of a container between two restarts."""
+    """The pod's uid, the container and its restart count, which identify a container between two restarts."""
     status = pod.status.containers.get(container)
     return pod.metadata.uid or "", container, status.restart_count if status else 0
 
 
 def read_log(cluster: Cluster, pod: Pod, container: str, *, previous: bool = False, since: int | None = None) -> str:
-    """A container's log, or its log from before the last restart: the first MiB, and the last 200 lines.
+    """A container's log: the first MiB, and the last 200 lines of a longer log.
 
-    `since` limits the log to the last seconds. Raises ApiError.
+    With `previous` the log is from before the last restart. `since` limits the log to so many last seconds. Raises
+    ApiError.
     """
     namespace, name = pod.metadata.namespace or "", pod.metadata.name or ""
     text = cluster.log(namespace, name, container, previous=previous, limit=LOG_START, since=since)

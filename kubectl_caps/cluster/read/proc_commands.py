@@ -1,15 +1,15 @@
 """The commands that read /proc with the programs of an image, in the order in which they are tried.
 
-Each prints the input of `core.assess.processes`: `/proc/PID/cgroup` and then the status of each thread, its own process
-first. `grep`, `head` and their like cannot list a directory: they get every number up to the newest process id,
-the last word of /proc/loadavg. /proc/N/status exists for a thread, too.
+Each command prints the input of `core.assess.processes`: `/proc/PID/cgroup` and then the status of each thread, with
+the command's own process first. `grep`, `head` and similar programs cannot list a directory. They get every number up
+to the newest process id, which is the last word of /proc/loadavg. /proc/N/status exists for a thread, too.
 """
 
 from collections.abc import Iterator, Sequence
 
 ProcCommand = Sequence[str]
 
-# read and printf are the shell's own, so this needs no program beside it.
+# read and printf are built into the shell, so the script needs no other program.
 _SHELL = """\
 if command -v cat >/dev/null 2>&1; then r() { cat "$@"; }
 elif command -v busybox >/dev/null 2>&1; then r() { busybox cat "$@"; }
@@ -71,7 +71,7 @@ READERS: tuple[ProcCommand, ...] = (
     ("perl", "-e", _PERL),
     ("awk", _AWK),
 )
-"""Programs that read all of /proc by themselves."""
+"""Commands that list /proc and read all processes."""
 
 PRINTERS: tuple[ProcCommand, ...] = (
     ("cat",),
@@ -80,17 +80,17 @@ PRINTERS: tuple[ProcCommand, ...] = (
     ("grep", "-h", "."),
     ("tail", "-q", "-n", "1000"),
 )
-"""Programs that print files."""
+"""Commands that print the files of their arguments."""
 
 LOADAVG = "/proc/loadavg"
 LAST = 2000
-"""The highest process id that is read with a printer."""
+"""The highest process id that is read with a command of PRINTERS."""
 _AT_A_TIME = 100
-"""The number of processes for one command: its words are part of a URL, and some proxies take at most 8 KiB."""
+"""The number of processes for one command. Its words are part of a URL, and some proxies refuse more than 8 KiB."""
 
 
 def batches(printer: ProcCommand, last: int) -> Iterator[ProcCommand]:
-    """The commands that print every process up to `last`, each with the printer's own process first."""
+    """The commands that print every process up to `last`. Each command prints its own process first."""
     for first in range(1, min(last, LAST) + 1, _AT_A_TIME):
         numbers = range(first, min(first + _AT_A_TIME, min(last, LAST) + 1))
         files = (f"/proc/{number}/{name}" for number in ("self", *numbers) for name in ("cgroup", "status"))

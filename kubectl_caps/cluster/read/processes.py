@@ -1,6 +1,6 @@
 """Reads the processes of running containers, by exec or by an ephemeral container.
 
-Nothing is left running: a reader ends by itself, and so does an ephemeral container; its record stays in the pod.
+Nothing is left running: the command ends, and so does an ephemeral container. Only its record stays in the pod.
 """
 
 import threading
@@ -34,10 +34,10 @@ from kubectl_caps.errors import ApiError, CapsError
 LIMIT = 20.0
 """Seconds for one container, without --request-timeout."""
 STARTING = 60.0
-"""Seconds for an ephemeral container, whose image may have to be pulled."""
+"""Seconds for an ephemeral container, because its image may have to be pulled."""
 LOG_LINES = 10_000_000
 
-# How runtimes word that there is no such program: runc, crun, gVisor, Kata; a shell says it with its exit status.
+# The words of runc, crun, gVisor and Kata for a program that does not exist, and the exit statuses of a shell for it.
 _NOT_THERE = ("executable file", "no such file or directory", "error finding executable", "not found in $path")
 _NOT_THERE_CODES = (126, 127)
 _WILL_NOT_START = (
@@ -47,7 +47,7 @@ _WILL_NOT_START = (
 
 
 class _Missed(Exception):
-    """The container was not observed."""
+    """The container could not be observed."""
 
     def __init__(self, miss: Miss, why: str) -> None:
         super().__init__(why)
@@ -70,10 +70,10 @@ class ContainerTarget(Struct, frozen=True):
 
 
 class Observer:
-    """Reads containers of one cluster; several threads may use it at a time.
+    """Reads the processes of containers in one cluster. Several threads may use an observer at a time.
 
-    With an `image`, an ephemeral container of that image is started if exec reads nothing. `limit` is the limit in
-    seconds for one container without that.
+    With an `image`, an ephemeral container of that image is started if exec reads nothing. `limit` is the time for the
+    exec in one container, in seconds.
     """
 
     def __init__(self, cluster: Cluster, runner: Runner, *, image: str | None = None, limit: float = LIMIT) -> None:
@@ -82,7 +82,7 @@ class Observer:
         self._rights: dict[str, str] = {}
 
     def observe(self, target: ContainerTarget) -> Observation:
-        """The processes of the container, or why they could not be read. Raises ConfigError."""
+        """The processes of the container, or the reason why they could not be read. Raises ConfigError."""
         found = Observation(target.name, target.container)
         nothing = unobservable(target.pod, target.container)
         try:
@@ -92,7 +92,7 @@ class Observer:
             return Observation(target.name, target.container, seen.processes, seen.reader, truncated=truncated)
         except _Missed as missed:
             if self._image and missed.miss in ("noReader", "forbidden"):
-                return self._beside(target, self._image)
+                return self._observe_by_ephemeral_container(target, self._image)
             return _missed(found, missed)
 
     def _exec(self, target: ContainerTarget) -> tuple[ReadResult, bool]:
@@ -129,7 +129,7 @@ class Observer:
             raise _Missed("failed", str(error)) from error
 
     def _missing_rights(self, namespace: str, error: ApiError) -> str:
-        """Which of the two verbs of pods/exec is missing; asked once for each namespace."""
+        """A text that names the missing verbs of pods/exec. The server is asked once for each namespace."""
         with self._lock:
             if namespace not in self._rights:
                 missing = [verb for verb in ("get", "create") if not self._allowed(namespace, verb, "exec")]
@@ -140,9 +140,9 @@ class Observer:
         try:
             return bool(access_review(self._cluster, namespace, verb, "pods", subresource))
         except ApiError:
-            return True  # who may not ask gets the server's own words
+            return True  # an unknown right must not be called missing
 
-    def _beside(self, target: ContainerTarget, image: str) -> Observation:
+    def _observe_by_ephemeral_container(self, target: ContainerTarget, image: str) -> Observation:
         found = Observation(target.name, target.container)
         try:
             name = self._start(target, image)
@@ -180,7 +180,7 @@ class Observer:
 
 
 def ephemeral(name: str, image: str, target: ContainerTarget) -> dict[str, Any]:
-    """The ephemeral container: it satisfies the Pod Security level *restricted*, and ends by itself."""
+    """The ephemeral container that prints /proc. It satisfies the Pod Security level *restricted*."""
     return {
         "name": name,
         "image": image,
@@ -226,7 +226,7 @@ def _refused(error: ApiError, target: ContainerTarget) -> _Missed:
 
 
 def _ended(name: str, state: dict[str, Any]) -> bool:
-    """Whether the ephemeral container has ended; raises _Missed if it never will."""
+    """Whether the ephemeral container has ended. Raises _Missed if the container cannot start."""
     waiting = state.get("waiting") or {}
     if waiting.get("reason") in _WILL_NOT_START:
         raise _Missed("failed", f"the ephemeral container {name} does not start: {waiting['reason']}: "

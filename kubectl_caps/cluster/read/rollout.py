@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import decode_item, metadata_of
 from kubectl_caps.cluster.api.resources import PODS, REPLICA_SETS, resource_of
-from kubectl_caps.cluster.api.shapes import decode_item, metadata_of
 from kubectl_caps.cluster.read.pod_logs import Forbidden, read_log
 from kubectl_caps.core.diagnosis.diagnose import Evidence
 from kubectl_caps.core.harden.readiness import PodEvent
@@ -22,7 +22,7 @@ from kubectl_caps.errors import ApiError
 _POD = msgspec.json.Decoder(Pod)
 
 
-def look(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
+def read_snapshot(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
     """Read a Deployment, StatefulSet or DaemonSet with its pods. Raises ApiError, MalformedObject."""
     obj = cluster.get(resource_of(kind), namespace, name)
     metadata_of(kind.api_version, kind.kind, obj)
@@ -35,7 +35,7 @@ def look(cluster: Cluster, kind: Kind, namespace: str, name: str) -> Snapshot:
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:
-    """A LabelSelector in the form of the API's query: `app=web,tier in (a,b),!legacy`."""
+    """A LabelSelector in the form of the API's query parameter: `app=web,tier in (a,b),!legacy`."""
     parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for item in selector.get("matchExpressions") or ():
         key, values = item["key"], ",".join(item.get("values") or ())
@@ -56,7 +56,7 @@ def evidence(
 ) -> Iterator[Evidence]:
     """The evidence of a failed container: its state, termination message, log and events, in this order.
 
-    Evidence that cannot be read (no right, already gone) is left out. `forbidden` is called for a missing right.
+    Evidence that cannot be read (no right, already deleted) is left out. `forbidden` is called for a missing right.
     """
     yield Evidence("state", failure.message)
     pod = next((pod for pod in pods if pod.metadata.name == failure.pod), None)
@@ -65,7 +65,7 @@ def evidence(
     status = pod.status.containers.get(failure.container)
     if status:
         yield from _states(status)
-        # The present log is read first: a container that is restarted in between has left its log in the other one.
+        # The current log is read first. If the container restarts in between, that log becomes the previous one.
         present, previous = (
             _log(cluster, pod, failure.container, forbidden, previous=which) for which in (False, True)
         )
@@ -76,7 +76,7 @@ def evidence(
 
 
 def events(cluster: Cluster, namespace: str, uid: str, forbidden: Forbidden) -> list[PodEvent]:
-    """The events of one object; empty if events cannot be read. `forbidden` is called for a missing right."""
+    """The events of one object; empty if they cannot be read. `forbidden` is called for a missing right."""
     try:
         found = cluster.events(namespace, uid)
     except ApiError as error:
@@ -101,7 +101,7 @@ msgspec.json.Decoder(_Event)  # completed before threads share it: see core/kube
 
 
 def _event(obj: Any) -> _Event:
-    """An event; an empty one for a malformed one, because events are only evidence."""
+    """The event; for a malformed one an empty event, because events are only evidence."""
     try:
         return msgspec.convert(obj, _Event)
     except msgspec.ValidationError:

@@ -17,11 +17,11 @@ SELECTING: tuple[Resource, ...] = (
     Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
     *(resource_of(kind) for kind in WORKLOADS if kind.kind in _CONTROLLERS),
 )
-"""The built-in kinds with a selector for pods. An autoscaler counts the pods of its target's selector."""
+"""The built-in kinds that select pods. An autoscaler reads the metrics of the pods that its target selects."""
 
 
 def selecting_objects(cluster: Cluster, namespace: str) -> tuple[dict[str, list[dict[str, Any]]], list[ApiError]]:
-    """The objects by kind, and why some kinds could not be listed."""
+    """The objects by kind, and the error of each kind that could not be listed."""
     found: dict[str, list[dict[str, Any]]] = {}
     errors: list[ApiError] = []
     answers = cluster.list_many([Listing(resource, namespace) for resource in SELECTING])

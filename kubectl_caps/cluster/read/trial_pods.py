@@ -1,4 +1,4 @@
-"""Finds the Jobs of trials by their label, runs a shell command in their pods, and checks the rights of trials."""
+"""Finds the Jobs of trials by their label, runs shell commands in their pods, and checks the rights of trials."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,13 +15,13 @@ from kubectl_caps.errors import ApiError, CapsError
 
 
 def labelled_jobs(cluster: Cluster, namespace: str, selector: str) -> list[dict[str, Any]]:
-    """The Jobs with a label. Raises ApiError."""
+    """The Jobs that the label selector matches. Raises ApiError."""
     pages = cluster.pages(JOBS, namespace, label_selector=selector)
     return [msgspec.json.decode(raw) for page in pages for raw in page]
 
 
 def run_in_pod(runner: Runner, pod: Pod, container: str, command: str, limit: float) -> Outcome:
-    """Run a shell command in a container to its end. Raises ApiError, Unreachable, ConfigError."""
+    """Run a shell command in a container for at most `limit` seconds. Raises ApiError, Unreachable, ConfigError."""
     query = [("container", container), ("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in ("sh", "-c", command)]
     path = PODS.path(pod.metadata.namespace, pod.metadata.name or "", "exec")
@@ -29,9 +29,10 @@ def run_in_pod(runner: Runner, pod: Pod, container: str, command: str, limit: fl
 
 
 def check_rights(cluster: Cluster, namespace: str, needed: Iterable[tuple[str, str]], subject: str) -> None:
-    """Raises CapsError that names the missing ones of the `needed` rights; `subject` is such as `trials need`.
+    """Raise a CapsError that names the missing rights, if a right is missing.
 
-    A right is a verb and one of the resources of `lacks_right`.
+    Each of the `needed` rights is a verb and a resource as in `lacks_right`. `subject` begins the message (`trials
+    need`).
     """
     missing = [f"{verb} {resource.removeprefix('batch/')}" for verb, resource in needed
                if lacks_right(cluster, namespace, verb, resource)]  # fmt: skip
@@ -40,9 +41,9 @@ def check_rights(cluster: Cluster, namespace: str, needed: Iterable[tuple[str, s
 
 
 def lacks_right(cluster: Cluster, namespace: str, verb: str, resource: str) -> bool:
-    """Whether the server denies the user a right on `batch/jobs`, `pods` or `pods/log`.
+    """Whether the server says that the user lacks a right, on `batch/jobs`, `pods` or `pods/log`.
 
-    False if the server does not tell.
+    False if the server does not answer the question.
     """
     group, _, name = resource.rpartition("/") if resource.startswith("batch/") else ("", "", resource)
     plural, _, subresource = name.partition("/")

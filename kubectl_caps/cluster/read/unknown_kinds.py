@@ -20,7 +20,7 @@ _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _SIGNS = re.compile(
     b'"(?:%s)"' % "|".join(("containers", "x-kubernetes-preserve-unknown-fields", *POD_FIELDS)).encode()
 )
-"""The signs in the schema of a kind that may make pods."""
+"""The signs in the definition of a kind that may make pods."""
 
 
 WITHOUT_PODS = frozenset(
@@ -38,8 +38,9 @@ WITHOUT_PODS = frozenset(
         ),
     }
 )  # fmt: skip
-"""Groups whose kinds hold no pod templates but those in the table of kinds: Kubernetes' own (k8s.io/api), and the
-metrics of k8s.io/metrics, which another API server serves. What a definition adds to such a group is looked into."""
+"""The groups in which only the kinds of the kinds table hold pod templates: Kubernetes' own (k8s.io/api), and the
+groups of k8s.io/metrics, which another API server serves. A CustomResourceDefinition can add kinds to such a group;
+these kinds are searched."""
 
 
 _OWN: Mapping[str, tuple[str, ...]] = {
@@ -54,8 +55,8 @@ _OWN: Mapping[str, tuple[str, ...]] = {
     "scheduling": ("workloads", "podgroups"),
     "storage": ("csistoragecapacities",),
 }
-"""The namespaced resources that Kubernetes itself has in those of its groups that a definition can add to (k8s.io/api):
-a definition's group has a dot in its name (apiextensions-apiserver pkg/apis/apiextensions/validation)."""
+"""Kubernetes' namespaced resources in the groups to which a definition can add (k8s.io/api). The group of a definition
+has a dot in its name (apiextensions-apiserver pkg/apis/apiextensions/validation)."""
 
 
 class _Names(Struct, frozen=True):
@@ -80,10 +81,10 @@ msgspec.json.Decoder(_Named)  # completed before threads share it: see core/kube
 
 
 class UnknownObjects(Struct):
-    """The found objects, and the parts that could not be read.
+    """The found objects, and the parts of the cluster that could not be read.
 
-    `refused` are lists, `stale` the group versions whose API server does not answer, `undefined` says why the
-    definitions could not be read.
+    `refused` are lists with their errors. `stale` are the group versions whose API server does not answer. `undefined`
+    is the error of the list of definitions.
     """
 
     found: list["UnknownObject"]
@@ -93,7 +94,7 @@ class UnknownObjects(Struct):
 
 
 class UnknownObject(Struct, frozen=True):
-    """An object that seems to make pods, or that cannot be read; `why` says which."""
+    """An object that seems to make pods, or that cannot be read. `why` continues the sentence after `reference`."""
 
     metadata: Metadata
     reference: str
@@ -105,8 +106,8 @@ def find_unknown_objects(
 ) -> UnknownObjects:
     """The objects of unknown kinds that seem to hold a pod template, and the lists that were refused.
 
-    An object that another of these objects, or one of the `known` uids, owns is left out. More than `few` namespaces
-    are listed together. Raises ApiError if the server does not tell its resources.
+    An object is left out if its controller is another one of these objects, or has one of the `known` uids. For more
+    than `few` namespaces the whole cluster is listed. Raises ApiError if discovery is refused.
     """
     scopes: Sequence[str | None] = namespaces if len(namespaces) <= few else (None,)
     candidates, undefined = _candidates(cluster)
@@ -135,7 +136,7 @@ def _look(resource: Resource, raws: Iterator[msgspec.Raw]) -> Iterator[UnknownOb
 
 
 def _metadata(obj: Any) -> Metadata:
-    """The metadata with the owner; for an object of a wrong shape only the readable part, without an owner."""
+    """The object's metadata. If a field has a wrong type, only the readable part, without an owner."""
     try:
         return msgspec.convert(obj, _Named).metadata
     except msgspec.ValidationError:
@@ -143,7 +144,7 @@ def _metadata(obj: Any) -> Metadata:
 
 
 def _why(resource: Resource, obj: Any, raw: msgspec.Raw) -> str:
-    """Why an object is not judged; empty for an object that makes no pods."""
+    """The reason why an object is not judged; empty for an object that makes no pods."""
     if not isinstance(obj, Mapping):
         return "is no object"
     field = pod_field({**obj, "apiVersion": resource.api_version, "kind": resource.kind})
@@ -153,25 +154,26 @@ def _why(resource: Resource, obj: Any, raw: msgspec.Raw) -> str:
 
 
 def _candidates(cluster: Cluster) -> tuple[list[Resource], ApiError | None]:
-    """The namespaced resources of unknown kinds that may hold containers, and why the definitions are not known.
+    """The namespaced resources of unknown kinds that may hold containers, and the error of the list of definitions.
 
-    These are the custom ones whose definition has a sign, and those that another API server serves, which have no
-    definition. Where the definitions may not be read, it is every one that Kubernetes itself does not serve: none less.
+    A custom resource is a candidate if its definition has a sign. A resource of another API server has no definition,
+    and is always a candidate. If the definitions cannot be read, every resource is a candidate that Kubernetes itself
+    does not serve.
     """
     served = {(item.group, item.plural): item for item in reversed(list(cluster.served()))}
     unknown = {key: item for key, item in served.items() if item.namespaced and _is_unknown(item)}
     if not unknown:
         return [], None
     try:
-        telling = dict(_telling(cluster))
+        has_sign = dict(_definition_signs(cluster))
     except ApiError as error:
         return [item for item in unknown.values() if not _is_own(item)], error
     foreign = {key for key, item in unknown.items() if item.group not in WITHOUT_PODS}
-    return [item for key, item in unknown.items() if telling.get(key, key in foreign)], None
+    return [item for key, item in unknown.items() if has_sign.get(key, key in foreign)], None
 
 
 def _is_unknown(resource: Resource) -> bool:
-    """Whether a kind is in no row, neither of those that make pods nor of those that only hold their fields."""
+    """Whether a kind is in no table: neither the kinds that make pods, nor the kinds that only hold pod fields."""
     without = makes_no_pods(resource.api_version, resource.kind)
     return kind_of(resource.api_version, resource.kind) is None and (without is None or bool(without.but))
 
@@ -184,12 +186,12 @@ def _is_own(resource: Resource) -> bool:
     return not dot or group.endswith("metrics") or resource.plural in _OWN.get(group, ())
 
 
-def _telling(cluster: Cluster) -> Iterator[tuple[tuple[str, str], bool]]:
-    """Every definition, and whether its schema has one of the signs."""
+def _definition_signs(cluster: Cluster) -> Iterator[tuple[tuple[str, str], bool]]:
+    """The group and plural of every definition, and whether the definition has one of the signs."""
     for page in cluster.pages(cluster.resource(_DEFINITIONS), None, limit=50):
         for raw in page:
             try:
                 spec = _DEFINITION.decode(raw).spec
             except msgspec.ValidationError:
-                continue  # it does not tell, so what it defines is looked into
+                continue  # without an entry, `_candidates` judges the resource as one that has no definition
             yield (spec.group, spec.names.plural), _SIGNS.search(bytes(raw)) is not None

@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster, Listing
+from kubectl_caps.cluster.api.decode import MalformedObject, decode_item
 from kubectl_caps.cluster.api.resources import NODES, resource_of
-from kubectl_caps.cluster.api.shapes import MalformedObject, decode_item
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class Inventory(Struct):
-    """The workloads by kind, the errors (a forbidden list, an unreadable object), and the kinds listed whole.
+    """The workloads by kind, and the errors: refused lists and unreadable objects.
 
-    `notes` are missing rights that change no verdict.
+    `listed` are the kinds whose list was read to its end. `notes` name missing rights that change no verdict.
     """
 
     found: dict[Kind, list[Workload]]
@@ -32,12 +32,12 @@ class Inventory(Struct):
     notes: list[str] = []
 
     def of(self, kinds: Sequence[Kind]) -> list[Workload]:
-        """The workloads of some kinds, in this order."""
+        """The workloads of these kinds, in the order of the kinds."""
         return [workload for kind in kinds for workload in self.found.get(kind, ())]
 
 
 class NodeInfo(Struct, frozen=True, rename="camel"):
-    """The versions in a node's status: `containerd://2.1.4`, `v1.34.1`."""
+    """The versions in a node's status, for example `containerd://2.1.4` and `v1.34.1`."""
 
     container_runtime_version: str = ""
     kubelet_version: str = ""
@@ -64,9 +64,10 @@ def list_kinds(
     *,
     keep_raw: bool = False,
 ) -> Inventory:
-    """Every workload of these kinds in a namespace (None: in all), several lists at a time.
+    """Every workload of these kinds in a namespace (None: in all namespaces). Several lists are read at a time.
 
-    With `keep_raw` they keep the object as it was sent, but for pods that a built-in controller makes.
+    With `keep_raw` a workload keeps the object as the server sent it, except a pod that a built-in controller has made.
+    A refused list is an error of the inventory. Raises Unreachable, ConfigError.
     """
     listings = [Listing(resource_of(kind), namespace, label_selector=selector) for kind in kinds]
     inventory = Inventory({kind: [] for kind in kinds}, [])
@@ -88,9 +89,9 @@ def _items(answer: Iterator[msgspec.Raw] | ApiError) -> Iterator[msgspec.Raw]:
 
 
 def list_nodes(cluster: Cluster, errors: list[CapsError]) -> dict[str, NodeInfo] | ApiError:
-    """Each node's `nodeInfo` by the node's name; the error if nodes may not be listed.
+    """Each node's `nodeInfo` by the node's name, or the error if the server refuses the list.
 
-    A node that cannot be read is added to `errors`.
+    The error of a malformed node is added to `errors`. Raises Unreachable, ConfigError.
     """
     try:
         return dict(_nodes(cluster, errors))
@@ -132,19 +133,19 @@ def _decode(
 
 
 class _Shared:
-    """Equal parts of pods, each once: a cluster has few different ones, under many names."""
+    """Keeps equal parts of pods only once, to save memory. The pods of a cluster have few different specs."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[type, bytes], Any] = {}
 
     def of(self, part: T) -> T:
-        """The first part that is equal to this one."""
+        """The first part that was equal to this part."""
         same = fingerprint(part)
         found: T = part if same is None else self._parts.setdefault((type(part), same), part)
         return found
 
     def pod(self, workload: Workload) -> Workload:
-        """The pod with its equal parts shared; any other workload as it is."""
+        """The pod with shared parts. Any other workload is returned unchanged."""
         pod, metadata = workload.template, workload.metadata
         if not isinstance(pod, Pod):
             return workload

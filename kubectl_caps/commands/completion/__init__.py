@@ -1,1 +1,1 @@
-"""Shell completion: kubectl's protocol, scripts for direct use, and their installation."""
+"""Completes command lines in shells: kubectl's protocol, scripts for direct use, and their installation."""

@@ -1,9 +1,9 @@
-"""The candidates for the word at the cursor, in kubectl's protocol.
+"""Prints the candidates for the word at the cursor, in kubectl's protocol.
 
-kubectl 1.26 and newer call `kubectl_complete-caps WORD…` (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go): one
-candidate a line with an optional description behind a tab, and last a line `:N` of Cobra's directive bits. A failing
-completer loses all candidates, so this one never fails. For `--flag=va` only the value is printed: the shell puts the
-flag back itself.
+kubectl 1.26 and newer call `kubectl_complete-caps WORD…` (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go). Each
+line of the output has a candidate, and an optional description after a tab. The last line is `:N` with Cobra's
+directive bits. If the program fails, kubectl shows no candidates, so the program never fails. For `--flag=va` only the
+value is printed, because the shell adds the flag again.
 """
 
 import os
@@ -28,19 +28,19 @@ Candidate = tuple[str, str]
 
 
 class Reply(NamedTuple):
-    """The candidates, and the directive of Cobra."""
+    """The candidates, and Cobra's directive bits."""
 
     candidates: Sequence[Candidate] = ()
     directive: int = NO_FILES | KEEP_ORDER
 
 
 def run_completion() -> None:
-    """The console script `kubectl_complete-caps`."""
+    """Run the console script `kubectl_complete-caps`."""
     print_answer(sys.argv[1:], kubectl=True)
 
 
 def print_answer(words: Sequence[str], *, kubectl: bool = False) -> None:
-    """kubectl's protocol on stdout, whatever happens. Ends the process: a server that is silent is not waited for."""
+    """Print the answer in kubectl's protocol, and end the process, also while a thread waits for a silent server."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     sys.stdout.write("".join(f"{line}\n" for line in answer(words, kubectl=kubectl)))
@@ -49,10 +49,10 @@ def print_answer(words: Sequence[str], *, kubectl: bool = False) -> None:
 
 
 def answer(words: Sequence[str], *, kubectl: bool = False) -> list[str]:
-    """The lines for these words, of which the last one is being typed.
+    """The lines of the answer for these words. The last word is being typed.
 
-    For `kubectl`, lists with commas have no descriptions: its script for bash escapes the comma of a described
-    candidate, and then finds that the candidate does not begin with what is typed.
+    For `kubectl`, candidates with commas have no descriptions. kubectl's script for bash escapes the comma of a
+    candidate with a description, and then drops the candidate, because it does not begin with the typed word.
     """
     reply = reply_to(words)
     plain = kubectl and any("," in value for value, _ in reply.candidates)
@@ -61,10 +61,10 @@ def answer(words: Sequence[str], *, kubectl: bool = False) -> list[str]:
 
 
 def reply_to(words: Sequence[str]) -> Reply:
-    """The candidates for these words, of which the last one is being typed."""
+    """The candidates for these words, of which the last one is being typed. Never raises an exception."""
     try:
         return _reply(read_line(words))
-    except Exception:  # whatever it is, the user is in the middle of a line
+    except Exception:  # an error message would appear in the line that the user types
         return Reply()
 
 
@@ -84,10 +84,10 @@ def _reply(cursor: Cursor) -> Reply:
 
 
 def _matching(cursor: Cursor, found: Iterable[Candidate]) -> Reply:
-    """The candidates that begin with what is typed.
+    """The candidates that begin with the typed text, without unprintable ones.
 
-    A server or a kubeconfig may name things with control characters, which would reach the terminal as they are. A line
-    break would be another candidate, also one in a description: the API server takes any text for an image.
+    Names of a server or a kubeconfig may have control characters, which would reach the terminal. A line break would
+    begin another candidate. A description may have one, too, because the API server accepts any text as an image.
     """
     candidates = [
         (value, text if text.isprintable() else "")
@@ -99,7 +99,7 @@ def _matching(cursor: Cursor, found: Iterable[Candidate]) -> Reply:
 
 
 def _flags(cursor: Cursor) -> Iterator[Candidate]:
-    """The flags that can still be given; the short ones only where one is typed."""
+    """The flags that may still be given. Short flags are candidates only if a short flag is typed."""
     for flag in COMMANDS[cursor.command].flags():
         if flag.names[0].startswith("-") and (flag.repeated or flag.names[-1] not in cursor.given):
             names = flag.names if len(cursor.typed) == 1 and cursor.typed != "-" else flag.names[-1:]
@@ -111,9 +111,9 @@ _PATHS: Mapping[Completed, int] = {"files": FILES, "folders": FOLDERS}
 
 
 def _capabilities(cursor: Cursor) -> Iterator[Candidate]:
-    """Names behind the container and the capabilities that stand there already: `web=CHOWN,` and so on.
+    """The names of capabilities after the typed container and capabilities, such as `web=CHOWN,KILL`.
 
-    Harden reads names in any case, with and without CAP_: the candidates are spelled as the typed part is.
+    `harden` reads names in any case, with and without CAP_. The candidates have the spelling of the typed part.
     """
     from kubectl_caps.core.linux.capabilities import CAPABILITIES
 
@@ -134,7 +134,7 @@ def _containers(cursor: Cursor) -> Iterator[Candidate]:
 
 
 def _subjects(cursor: Cursor) -> Iterator[Candidate]:
-    """The words of `explain`: capabilities as they are typed, checks and warnings."""
+    """The words that `explain` knows: capabilities in the typed spelling, checks, warnings and others."""
     from kubectl_caps.core.explain.lookup import everything
     from kubectl_caps.core.linux.capabilities import BY_NAME
 

@@ -1,9 +1,9 @@
 """Answers in argcomplete's protocol, for `eval "$(register-python-argcomplete kubectl-caps)"`.
 
-The library's shell function runs the program with the line in COMP_LINE, and with `_ARGCOMPLETE` set to 1 (2 behind
-`python FILE`, 3 behind `python -m MODULE`). The library splits the line into words, quotes the candidates and writes
-them to file descriptor 8 (argcomplete/finders.py, `CompletionFinder.__call__`). The library's parser has one argument,
-which takes all words: `answer.py` alone decides which candidates there are.
+The library's shell function runs the program with the line in COMP_LINE, and with `_ARGCOMPLETE` set to 1 (2 after
+`python FILE`, 3 after `python -m MODULE`). The library splits the line into words, quotes the candidates and writes
+them to file descriptor 8 (argcomplete/finders.py, `CompletionFinder.__call__`). The parser for the library has one
+argument, which takes all words, so that `answer.py` alone chooses the candidates.
 """
 
 import os
@@ -27,15 +27,15 @@ def answer_argcomplete() -> None:
     words.completer = _candidates  # type: ignore[attr-defined]
     try:
         CompletionFinder()(parser, always_complete_options=False, validator=lambda candidate, prefix: True)
-    finally:  # an error on stderr would stand in the middle of the user's line
+    finally:  # an error message would appear in the line that the user types
         os._exit(1)
 
 
 def _candidates(prefix: str, parsed_args: Namespace, **_: object) -> Mapping[str, str]:
-    """Whole words as they would stand on the line, each with its description.
+    """The candidates as whole words of the line, with their descriptions.
 
-    A credential plugin of the kubeconfig may use argcomplete as well: with the variable, the plugin would complete and
-    print no token.
+    The variable is removed from the environment, because a credential plugin may use argcomplete, too. With the
+    variable the plugin would complete a line and print no token.
     """
     os.environ.pop("_ARGCOMPLETE", None)
     reply = reply_to([*parsed_args.words, prefix])

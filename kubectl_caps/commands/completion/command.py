@@ -1,4 +1,4 @@
-"""kubectl caps completion: the script of a shell, or the installation of all that completion needs."""
+"""Runs kubectl caps completion: prints the script of a shell, or installs everything that completion needs."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from kubectl_caps.commands.completion.scripts import SHELLS, script
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print the completion script of one shell, or install. Raises UsageError, InstallFailed."""
+    """Print the completion script of a shell, or install completion. Raises UsageError, InstallFailed."""
     arguments = completion_arguments(options)
     if arguments.shell == "install":
         from kubectl_caps.commands.completion.install import install

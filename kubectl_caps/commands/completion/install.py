@@ -1,7 +1,7 @@
-"""`kubectl caps completion install`: the files and lines that kubectl and a shell need for completion.
+"""Runs `kubectl caps completion install`: writes the files and lines that kubectl and a shell need for completion.
 
-A second run changes nothing. Lines in a shell's start-up file stand between two markers; nothing else of the file is
-touched.
+A second run changes nothing. The lines in a shell's start-up file stand between two markers. The rest of the file is
+not changed.
 """
 
 import os
@@ -20,17 +20,17 @@ _BASH_COMPLETION = ("/usr/share/bash-completion/bash_completion", "/opt/homebrew
 
 
 class InstallFailed(CapsError):
-    """A file that cannot be written; the text names the file and what to do."""
+    """A file cannot be written. The text names the file and a remedy."""
 
     def __str__(self) -> str:
         return f"error: {Exception.__str__(self)}"
 
 
 def install(shell: str | None, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """Write what is missing, and yield a line for each file. Raises UsageError, InstallFailed."""
+    """Write the missing files and lines, and yield a line about each file. Raises UsageError, InstallFailed."""
     shell = shell or Path(environment.get("SHELL", "")).name
     if shell not in _INSTALLERS:
-        raise UsageError(f'unsupported shell type "{shell}": name one of {", ".join(_INSTALLERS)} behind install')
+        raise UsageError(f'unsupported shell type "{shell}": name one of {", ".join(_INSTALLERS)} after install')
     home = Path(environment.get("HOME") or "~").expanduser()
     program = _program(environment)
     yield _helper(program, home, environment)
@@ -39,7 +39,7 @@ def install(shell: str | None, environment: Mapping[str, str] = os.environ) -> I
 
 
 def _program(environment: Mapping[str, str]) -> Path:
-    """`kubectl-caps` as it is found on PATH: a link stays a link, so that an upgrade changes nothing here."""
+    """The path of `kubectl-caps` on PATH. A symbolic link is not resolved, so that the path survives an upgrade."""
     found = shutil.which("kubectl-caps", path=environment.get("PATH", ""))
     if not found:
         found = shutil.which(sys.argv[0]) if Path(sys.argv[0]).name == "kubectl-caps" else None
@@ -49,7 +49,7 @@ def _program(environment: Mapping[str, str]) -> Path:
 
 
 def _helper(program: Path, home: Path, environment: Mapping[str, str]) -> str:
-    """kubectl_complete-caps on PATH: pip and pipx install one, krew does not."""
+    """Write kubectl_complete-caps to a folder on PATH. pip and pipx have installed one, krew has not."""
     path = environment.get("PATH", "")
     found = shutil.which(_HELPER, path=path)
     if found and not _is_ours(Path(found)):
@@ -66,7 +66,7 @@ def _helper(program: Path, home: Path, environment: Mapping[str, str]) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file is one that was written here; one that pip made is left alone."""
+    """Whether this module has written a file. A file that pip made is not changed."""
     try:
         return _MARK in path.read_text() and "__complete" in path.read_text()
     except (OSError, ValueError):
@@ -92,7 +92,7 @@ def _zsh(program: Path, home: Path, environment: Mapping[str, str]) -> Iterator[
 
 
 def _fish(program: Path, home: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """fish loads the completion of a program from the file of its name."""
+    """Write the files for fish, which loads the completion of a program from a file with its name."""
     folder = Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions"
     yield _written(folder / "kubectl-caps.fish", script("fish", str(program)))
     kubectl = folder / "kubectl.fish"
@@ -118,7 +118,7 @@ def _kubectl(start: Path, shell: str) -> list[str]:
 
 
 def _start_up(start: Path, lines: list[str]) -> str:
-    """Lines between the markers of a start-up file, in place of those that stand there."""
+    """Replace the lines between the markers of a start-up file."""
     own = _without_block(start.read_text()) if start.exists() else ""
     separator = "" if not own or own.endswith("\n") else "\n"
     block = "\n".join([BEGIN, *lines, END])
@@ -131,7 +131,7 @@ def _without_block(text: str) -> str:
 
 
 def _written(path: Path, text: str, *, executable: bool = False) -> str:
-    """Write a file unless its text is that already. Raises InstallFailed."""
+    """Write a file unless it already has the text. Returns a line about the file. Raises InstallFailed."""
     try:
         if path.exists() and path.read_text() == text:
             return f"{path}: unchanged"

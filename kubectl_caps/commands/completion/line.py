@@ -1,4 +1,4 @@
-"""The command line up to the cursor: which command, which flag or argument is being typed, and what stands before."""
+"""Reads the command line up to the cursor: the command, the flag or argument that is typed, and the words before."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -8,10 +8,11 @@ from kubectl_caps.cli.flags import Flag
 
 
 class Cursor(NamedTuple):
-    """The word at the cursor, as far as it is typed.
+    """The word at the cursor, and the words before it.
 
-    `flag` is the flag whose value is typed, or the argument of the command; None where a command or a flag is typed.
-    `arguments` are the arguments before the word, `given` the values of the flags, by the flag's last name.
+    `typed` is the word up to the cursor. `flag` is the flag whose value is typed, or the argument of the command; None
+    if a command or a flag is typed. `arguments` are the arguments before the word. `given` are the values of the flags
+    before the word, by the flag's last name.
     """
 
     command: str
@@ -21,16 +22,16 @@ class Cursor(NamedTuple):
     given: Mapping[str, tuple[str, ...]] = {}
 
     def value(self, name: str) -> str:
-        """The last value of a flag before the cursor, or nothing."""
+        """The last value of a flag before the cursor; empty if there is none."""
         return (self.given.get(name) or ("",))[-1]
 
 
 _UNKNOWN = Flag(("",), "")
-"""What nothing is known to complete."""
+"""The flag for a word without known candidates."""
 
 
 def read_line(words: Sequence[str]) -> Cursor:
-    """The cursor behind the last word; the first word is the command."""
+    """The cursor at the end of the last word. The first word is the command."""
     typed = words[-1] if words else ""
     if len(words) < 2:
         return Cursor("", typed)
@@ -65,7 +66,7 @@ def read_line(words: Sequence[str]) -> Cursor:
 
 
 def _read_flag(word: str, flags: Mapping[str, Flag], given: dict[str, tuple[str, ...]]) -> Flag | None:
-    """Add the flag of a word, or return the flag whose value is the next word. `-Rn shop` is -R and -n."""
+    """Add the flags of a word to `given`, or return the flag whose value is the next word. `-Rn shop` is -R and -n."""
     name, equals, value = word.partition("=")
     flag = flags.get(name)
     if not flag and not word.startswith("--"):

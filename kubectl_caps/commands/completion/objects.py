@@ -1,4 +1,4 @@
-"""Names for completion: those of the kubeconfig, and those of objects, which the API server is asked for."""
+"""Reads the names for completion: entries of the kubeconfig, and objects and containers from the API server."""
 
 import queue
 import threading
@@ -9,20 +9,20 @@ from kubectl_caps.cli.flags import CLUSTER
 from kubectl_caps.commands.completion.line import Cursor
 
 LIMIT = 0.7
-"""Seconds for all requests of one completion. With the start of the program it is less than one second."""
+"""Seconds for all requests of one completion. With the start of the program this is less than one second."""
 
 Candidates = Iterable[tuple[str, str]]
 
 
 def kubeconfig_names(cursor: Cursor, kind: Literal["clusters", "contexts", "users"]) -> Candidates:
-    """The entries of the kubeconfig. Raises ConfigError."""
+    """The names of the kubeconfig's entries of a kind. Raises ConfigError."""
     from kubectl_caps.cluster.config.kubeconfig import entry_names
 
     return [(name, "") for name in entry_names(kind, cursor.value("--kubeconfig") or None)]
 
 
 def namespaces(cursor: Cursor) -> Candidates:
-    """The namespaces of the cluster, without those that stand there already."""
+    """The namespaces of the cluster that are not on the line yet."""
     from kubectl_caps.cluster.api.resources import NAMESPACES
 
     found = _listed(cursor, [NAMESPACES])
@@ -30,21 +30,21 @@ def namespaces(cursor: Cursor) -> Candidates:
 
 
 def resources(cursor: Cursor) -> Candidates:
-    """TYPE names; after `TYPE/` or `TYPE `, the names of the objects; after `TYPE,`, further types."""
+    """The names of types; after `TYPE/` or `TYPE `, the names of objects; after `TYPE,`, more types."""
     first = cursor.arguments[0] if cursor.arguments else ""
     if "/" in cursor.typed:
         word = cursor.typed.partition("/")[0]
-        return [(f"{word}/{name}", text) for name, text in _listed(cursor, _meant(word))]
+        return [(f"{word}/{name}", text) for name, text in _listed(cursor, _resources_named(word))]
     if "/" in first:
         return [(f"{name}/", "") for name, _ in _types(cursor.typed)]
     if first:
-        return [item for item in _listed(cursor, _meant(first)) if item[0] not in cursor.arguments[1:]]
+        return [item for item in _listed(cursor, _resources_named(first)) if item[0] not in cursor.arguments[1:]]
     before = cursor.typed[: cursor.typed.rfind(",") + 1]
     return [(before + name, text) for name, text in _types(cursor.typed[len(before) :])]
 
 
 def _types(typed: str) -> Iterator[tuple[str, str]]:
-    """The types of workloads in the shortest spelling that begins with what is typed."""
+    """The types of workloads, each in the shortest spelling that begins with the typed text."""
     from kubectl_caps.core.kubernetes.kinds import WORKLOADS
 
     for kind in WORKLOADS:
@@ -55,8 +55,8 @@ def _types(typed: str) -> Iterator[tuple[str, str]]:
             yield found, ", ".join(kind.short_names)
 
 
-def _meant(words: str) -> Sequence[Any]:
-    """The resources that TYPE or TYPE,TYPE mean, of those that this program knows."""
+def _resources_named(words: str) -> Sequence[Any]:
+    """The built-in resources that TYPE or TYPE,TYPE mean."""
     from kubectl_caps.cluster.api.resources import find_resource, resource_of
     from kubectl_caps.core.kubernetes.kinds import KINDS, WORKLOADS
 
@@ -66,7 +66,7 @@ def _meant(words: str) -> Sequence[Any]:
 
 
 def _listed(cursor: Cursor, wanted: Sequence[Any]) -> Candidates:
-    """The names of all objects; of several resources with the kind as description."""
+    """The names of all objects of these resources. With several resources, the description is the kind."""
 
     def ask(server: Any) -> list[tuple[str, str]]:
         return [
@@ -82,16 +82,16 @@ def containers_of(cursor: Cursor) -> Candidates:
     pairs = [word.split("/", 1) for word in words if "/" in word] or [[words[0], name] for name in words[1:]]
 
     def ask(server: Any) -> list[tuple[str, str]]:
-        wanted = [(resource, name) for word, name in pairs for resource in _meant(word)]
+        wanted = [(resource, name) for word, name in pairs for resource in _resources_named(word)]
         return list({item: None for resource, name in wanted for item in server.containers(resource, name)})
 
     return _asked(cursor, ask) if pairs else []
 
 
 def _asked(cursor: Cursor, ask: Callable[[Any], list[tuple[str, str]]]) -> list[tuple[str, str]]:
-    """The answer of the API server within the limit, or nothing. A thread that waits longer is left behind.
+    """The result of `ask` if it comes within the limit, or else an empty list. Raises ConfigError.
 
-    Raises ConfigError.
+    `ask` runs in a daemon thread, which may wait for the server until the process ends.
     """
     server = _server(cursor)
     answers: queue.SimpleQueue[list[tuple[str, str]]] = queue.SimpleQueue()
@@ -100,7 +100,7 @@ def _asked(cursor: Cursor, ask: Callable[[Any], list[tuple[str, str]]]) -> list[
         try:
             with server:
                 answers.put(ask(server))
-        except Exception:  # no answer is no candidate: the user is in the middle of a line
+        except Exception:  # an error message would appear in the line that the user types
             answers.put([])
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,8 +1,8 @@
-"""The completion scripts of the shells. They call `kubectl-caps __complete`, and no other program."""
+"""The completion scripts of the shells. The scripts call `kubectl-caps __complete`, and no other program."""
 
 import shlex
 
-_BASH = r"""# bash completion of kubectl-caps; the words of COMP_WORDS that = and : took apart are joined again.
+_BASH = r"""# bash completion of kubectl-caps. Words that bash has split at = and : are joined again.
 _kubectl_caps() {
   local rest="${COMP_LINE:0:COMP_POINT}" word words=() last=-1 i lines line directive value prefix typed
   for ((i = 0; i <= COMP_CWORD; i++)); do
@@ -43,7 +43,7 @@ _kubectl_caps() {
 complete -F _kubectl_caps kubectl-caps
 """
 _ZSH = r"""#compdef kubectl-caps
-# zsh completion of kubectl-caps, with what each candidate means.
+# zsh completion of kubectl-caps, with a description of each candidate.
 _kubectl_caps() {
   local -a lines candidates order space
   local line value directive=4
@@ -74,7 +74,7 @@ _kubectl_caps() {
 }
 compdef _kubectl_caps kubectl-caps
 """
-_FISH = r"""# fish completion of kubectl-caps, with what each candidate means.
+_FISH = r"""# fish completion of kubectl-caps, with a description of each candidate.
 function __kubectl_caps_complete
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
@@ -110,5 +110,5 @@ SHELLS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "kubectl": _KUBECTL}
 
 
 def script(shell: str, program: str = "kubectl-caps") -> str:
-    """The script of a shell, which calls `program`. Raises KeyError for an unknown shell."""
+    """The completion script of a shell. It calls `program`. Raises KeyError for an unknown shell."""
     return SHELLS[shell].replace("@PROGRAM@", shlex.quote(program))

@@ -1,4 +1,4 @@
-"""Reads the pod with today's rights: its node's runtime, its containers' capabilities, and its user."""
+"""Reads the baseline's pod: the runtime of its node, the capabilities of its containers, and its user."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ from kubectl_caps.errors import ApiError, UsageError
 from kubectl_caps.report.terminal import say
 
 
-class BaselineSight:
-    """Looks at the pod of the baseline."""
+class BaselineReader:
+    """Reads the baseline's pod, which has today's rights."""
 
     def __init__(self, cluster: Cluster, connected: Connected, pod: Pod) -> None:
         self.cluster, self.pod = cluster, pod
@@ -27,7 +27,10 @@ class BaselineSight:
         self._seen = dict[str, Observation]()
 
     def runtime(self, reference: str) -> Runtime:
-        """The container runtime of the pod's node; else that of the pod's status, which lacks the version."""
+        """The container runtime of the pod's node. If the node cannot be read, the runtime in the pod's status.
+
+        The pod's status lacks the version of the runtime.
+        """
         try:
             node = self.cluster.get(NODES, None, self.pod.spec.node_name or "")
             return runtime_of(node["status"]["nodeInfo"]["containerRuntimeVersion"])
@@ -38,22 +41,22 @@ class BaselineSight:
         return next(iter(node_runtimes([self.pod]).values()), UNTOLD)
 
     def user(self) -> int | None:
-        """The user id that most processes of the pod's containers ended as, root excepted; None if all run as root."""
+        """The most frequent user id of the pod's processes that do not run as root; None if all run as root."""
         return main_user(self._observed(one.name) for one in self.pod.spec.containers or ())
 
     def bounding(self, containers: Sequence[str], reference: str) -> dict[str, CapabilitySet]:
-        """The bounding sets of containers as the kernel shows them; a set that cannot be read is printed."""
+        """The bounding sets of these containers, from /proc. Prints a line for each set that cannot be read."""
         found = {}
         for name in containers:
             seen = self._observed(name)
             if process := seen.granted or next(iter(seen.processes), None):
                 found[name] = process.sets.bounding
             else:
-                say(f"{reference}: what container {name} holds is not seen: {seen.why}")
+                say(f"{reference}: the capabilities of container {name} cannot be read: {seen.why}")
         return found
 
     def _observed(self, container: str) -> Observation:
-        """The processes of a container, read once."""
+        """The processes of a container. Each container is read once."""
         if container not in self._seen:
             self._seen[container] = self._observer.observe(ContainerTarget(self.pod, container))
         return self._seen[container]

@@ -1,4 +1,4 @@
-"""kubectl caps fit: which capabilities a workload needs, found on trial pods."""
+"""Runs kubectl caps fit: finds the capabilities that workloads need, prints them, and applies them if wanted."""
 
 import argparse
 import shlex
@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
             fits.append(WorkloadFit(cluster, transport, subject, arguments))
             _run(fits[-1], errors)
     except KeyboardInterrupt:
-        _print(fits, errors, arguments)  # what was answered before stays
+        _print(fits, errors, arguments)  # the finished answers must not be lost
         raise
     _print(fits, errors, arguments)
     if any(fit.result.message == "declined" for fit in fits):
@@ -51,7 +51,10 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _run(fit: WorkloadFit, errors: list[CapsError]) -> None:
-    """Run one fit; what ended it is in its result and among the errors. Raises UsageError, KeyboardInterrupt."""
+    """Run one fit. Another error than these two goes into its result and into `errors`.
+
+    Raises UsageError, KeyboardInterrupt.
+    """
     try:
         fit.fit()
     except Declined:
@@ -79,9 +82,9 @@ def _print(fits: list[WorkloadFit], errors: list[CapsError], arguments: FitArgum
 
 
 def _apply(fit: WorkloadFit, options: argparse.Namespace) -> int:
-    """Go on to harden the workload with the answer; returns the exit status of `harden`.
+    """Harden the workload with the answer, and return the exit status of `harden`.
 
-    The printed command has no secrets, so the connection is that of `options`.
+    The printed command has no secrets, so `harden` gets the connection flags of `options`.
     """
     from kubectl_caps.commands.harden.command import main as harden
 

@@ -15,7 +15,7 @@ _LARGEST = 64 << 20
 
 
 def read_evidence(paths: Sequence[str], containers: Sequence[str]) -> FitEvidence:
-    """The evidence of all files; prints for each file how it was read. Raises InputError."""
+    """The evidence of all files. Prints a line about each file. Raises InputError."""
     parts = []
     for path in paths:
         try:
@@ -24,7 +24,7 @@ def read_evidence(paths: Sequence[str], containers: Sequence[str]) -> FitEvidenc
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from error
         if len(raw) > _LARGEST:
-            raise InputError(f"{path}: larger than {_LARGEST >> 20} MiB: give the lines that tell of capabilities")
+            raise InputError(f"{path}: larger than {_LARGEST >> 20} MiB: give only the lines about capabilities")
         text = raw.decode("utf-8", errors="replace")
         try:
             part = evidence_of(text, list(_documents(text)), containers)
@@ -36,7 +36,7 @@ def read_evidence(paths: Sequence[str], containers: Sequence[str]) -> FitEvidenc
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """The JSON of a text: one document, or one a line; or a YAML document that names a kind."""
+    """The documents of a text: one JSON document, one JSON document in each line, or a YAML ApplicationProfile."""
     if text.lstrip()[:1] in ("{", "["):
         try:
             yield msgspec.json.decode(text)
@@ -53,5 +53,5 @@ def _documents(text: str) -> Iterator[Any]:
 
         try:
             yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except (yaml.YAMLError, ValueError):  # ValueError: a date that is none
+        except (yaml.YAMLError, ValueError):  # PyYAML raises ValueError for an invalid date
             return

@@ -1,4 +1,4 @@
-"""A privileged container that fails with every capability by name: whether a seccomp or AppArmor profile blocks it."""
+"""Finds the seccomp or AppArmor profiles that block a privileged container which fails with every capability."""
 
 from collections.abc import Callable
 
@@ -17,9 +17,10 @@ def lift_profiles(
     report: Callable[[TrialEnd], None],
     most: int,
 ) -> Profiles:
-    """The profiles without which the containers work with every capability by name; empty if none blocks them.
+    """The profiles that must be Unconfined so that the containers work with every capability; empty if none helps.
 
-    Later trials of the `run` have these profiles as Unconfined. Raises CapsError.
+    Later trials of the `run` have these profiles Unconfined. Each end of a trial is passed to `report`. The run makes
+    at most `most` trials in all. Raises CapsError.
     """
     found: Profiles = ()
     for fields in (PROFILES, *((field,) for field in PROFILES)):

@@ -1,4 +1,4 @@
-"""`--profile restricted`: a pod without any capability, as another user, until it works or nothing more is known."""
+"""Tries `--profile restricted`: pods without capabilities, as another user, until one works or no setting is left."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -21,11 +21,11 @@ from kubectl_caps.core.fit.search_types import Grants
 from kubectl_caps.core.harden.restricted import what_is_left
 
 _MOST = 10
-"""Trials, where so many are left: each may name one more folder that has to be writable."""
+"""The most trials. Each trial may name one more folder that must be writable."""
 
 
 class RestrictedSubject(Struct, frozen=True):
-    """The subject: the containers, the grants that they hold and need, and the user of their processes (None: root)."""
+    """The containers, the grants that they hold and need, and the user id of their processes (None if all are root)."""
 
     containers: list[str]
     held: Grants
@@ -36,14 +36,15 @@ class RestrictedSubject(Struct, frozen=True):
 def try_restricted(
     run: TrialRun, subject: RestrictedSubject, own: Mapping[str, Any], report: Callable[[TrialEnd], None], most: int
 ) -> RestrictedAnswer:
-    """A pod that satisfies restricted and works, or why there is none. `own` is the workload's pod spec.
+    """A patch of the pod spec that satisfies the level restricted and works, or the reason why there is none.
 
-    The run makes at most `most` trials, including those of the search. Raises CapsError.
+    `own` is the workload's pod spec. Each end of a trial is passed to `report`. The run makes at most `most` trials,
+    including the trials of the search. Raises CapsError.
     """
     if lacking := irreplaceable(subject.needed):
         return RestrictedAnswer(f"nothing replaces {', '.join(lacking)}")
     if not subject.user:
-        return RestrictedAnswer("all its processes run as root, and which user could run them is not known")
+        return RestrictedAnswer("all its processes run as root, and the user to run them as is not known")
     wanted = RestrictedPod(subject.user, sysctls_for(name for _, name in subject.needed))
     losses = {name: _loss(name, subject.held) for name in subject.containers}
     left_over = min(_MOST, most - run.count)
@@ -73,7 +74,7 @@ def _loss(container: str, held: Grants) -> Loss:
 
 
 def _folders(end: TrialEnd, containers: list[str]) -> Iterator[tuple[str, str]]:
-    """The folders that the lines of a trial call not writable, with the container of each line."""
+    """Pairs of container and folder: the log lines of the container call the folder not writable."""
     lines = [(item.line.container, item.line.text) for item in end.complaints]
     lines += [(diagnosis.container, diagnosis.cause.evidence_text) for diagnosis in end.diagnoses]
     lines += [(containers[-1], end.message)]

@@ -1,4 +1,4 @@
-"""The subjects of `fit`: one object of the cluster, or the workloads of files, whose named objects must exist."""
+"""Finds the subjects of `fit`: one object of the cluster, or the workloads of files."""
 
 import shlex
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 def live_subject(cluster: Cluster, arguments: FitArguments, namespace: str, context: str) -> FitSubject:
-    """The one object that the command line names. Raises UsageError, ApiError, InputError."""
+    """The one object that the command line names. Raises UsageError, InputError, ApiError, Unreachable."""
     targets = named_targets(cluster, arguments.resources)
     target = targets[0] if len(targets) == 1 else None
     if target is None or target.name is None:
@@ -39,7 +39,7 @@ def live_subject(cluster: Cluster, arguments: FitArguments, namespace: str, cont
         workloads = list(read_workloads(target.kind, obj, {"context": context}))
     except MalformedWorkload as error:
         raise InputError(f"{target.kind.plural} {target.name}: {error}") from error
-    workload = _only(workloads, f"{target.kind.plural} {target.name}")
+    workload = _single(workloads, f"{target.kind.plural} {target.name}")
     words = f"{workload.reference} -n {namespace}{_kind_flag(arguments, workload)}{connection_flags(arguments)}"
     return FitSubject(workload, obj, words, again=lambda: cluster.get(resource, namespace, name))
 
@@ -47,14 +47,17 @@ def live_subject(cluster: Cluster, arguments: FitArguments, namespace: str, cont
 def file_subjects(
     cluster: Cluster, arguments: FitArguments, namespace: str, errors: list[CapsError]
 ) -> Iterator[FitSubject]:
-    """The workloads of files, each to be tried in `namespace`; an unreadable one or a missing object is an error."""
+    """The workloads of files, which are tried in `namespace`.
+
+    An unreadable workload, or an object that its pods need and that does not exist, is added to `errors`.
+    """
     files = read_manifests(arguments, "fit", namespace=namespace)
     errors += files.errors
     if not files.found and not files.errors:
         errors.append(InputError(f"nothing to try: {NOTHING}"))
     for item in files.found:
         try:
-            workload = _only(list(item.workloads), f"{item.document.file.name}:{item.document.line}")
+            workload = _single(list(item.workloads), f"{item.document.file.name}:{item.document.line}")
             workload = replace(workload, metadata=replace(workload.metadata, namespace=namespace))
             _check_references(cluster, workload, item.document.object, namespace)
         except CapsError as error:
@@ -67,7 +70,7 @@ def file_subjects(
 
 
 def _kind_flag(arguments: FitArguments, workload: Workload) -> str:
-    """`--kind` as it was given, for a workload of that kind; empty for one that is known without."""
+    """The flag `--kind` of the command line for a workload of that kind; empty for a kind of the kinds table."""
     group = workload.api_version.rpartition("/")[0]
     for kind in arguments.kinds:
         if (kind.group, kind.kind) == (group, workload.kind):
@@ -75,7 +78,7 @@ def _kind_flag(arguments: FitArguments, workload: Workload) -> str:
     return ""
 
 
-def _only(workloads: list[Workload], where: str) -> Workload:
+def _single(workloads: list[Workload], where: str) -> Workload:
     if len(workloads) != 1:
         what = "several pod templates, and trials are made of one" if workloads else "no pod template of its own"
         raise InputError(f"{where}: has {what}")
@@ -83,7 +86,7 @@ def _only(workloads: list[Workload], where: str) -> Workload:
 
 
 def _check_references(cluster: Cluster, workload: Workload, obj: Any, namespace: str) -> None:
-    """Raises InputError for objects that a pod names and that do not exist."""
+    """Raise InputError if an object does not exist that the workload's pods need."""
     try:
         spec = pod_from(workload, obj, namespace)["spec"]
     except MalformedWorkload as error:
@@ -95,11 +98,11 @@ def _check_references(cluster: Cluster, workload: Workload, obj: Any, namespace:
 
 
 def _exists(cluster: Cluster, item: NamedObject, namespace: str) -> bool:
-    """Whether an object exists; an object that may not be read counts as existing, and a line says so."""
+    """Whether an object exists. An object that cannot be read counts as existing, and a line on stderr says so."""
     try:
         cluster.get(_KINDS[item.kind], namespace, item.name)
     except ApiError as error:
         if error.code == 404:
             return False
-        say(f"{item.kind.lower()}/{item.name}: whether it is there cannot be read: {error}")
+        say(f"{item.kind.lower()}/{item.name}: cannot be read, so it may not exist: {error}")
     return True

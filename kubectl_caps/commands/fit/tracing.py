@@ -1,4 +1,4 @@
-"""`fit --trace`: the tracer beside the trials of one workload."""
+"""Starts the tracer of `fit --trace` beside the trials of one workload."""
 
 from kubectl_caps.cli.fit import FitArguments
 from kubectl_caps.cluster.api.client import Cluster
@@ -12,30 +12,30 @@ from kubectl_caps.errors import CapsError
 from kubectl_caps.report.terminal import say
 
 _LONGEST = 3600
-"""Seconds that a tracer may run at most."""
+"""The most seconds that a tracer may run."""
 
 
 def tracer_options(arguments: FitArguments, plan: TrialPlan) -> TracerOptions:
-    """Where the tracer runs, and when it ends if nobody asks it any more: after the time of one trial."""
+    """The namespace, image and times of the tracer. After the time of one trial without a request, the tracer ends."""
     namespace = arguments.trace_namespace or plan.namespace
     return TracerOptions(namespace, arguments.trace_image, _LONGEST, int(plan.deadline))
 
 
 def tracer_words(options: TracerOptions, run: str) -> str:
-    """A sentence about the tracer's power and its end, for the question before the trials."""
+    """A sentence about the rights and the end of the tracer, for the question before the trials."""
     pod = f"caps-trace-{run} of image {options.image} in namespace {options.namespace}"
     return (f"--trace makes a privileged pod {pod}: it is root on the node of the trials while it runs. It reads the "
-            "kernel's trace events, of which only counts of the trial pods leave it. It ends with this run, or "
+            "kernel's trace events, and gives out only counts of the trial pods. It ends with this run, or "
             f"{2 * options.idle} s after its last use")  # fmt: skip
 
 
 def start_tracing(
     cluster: Cluster, connected: Connected, run: TrialRun, options: TracerOptions, manager: str
 ) -> TraceAnswer:
-    """Start the tracer on a node that suits the trials, and pin the trials to that node.
+    """Start the tracer on a node where the trials can run, and pin the trials to that node.
 
-    Without a tracer the trials run as they do without --trace, and a line says why. The other way round, with a tracer
-    on the node that the baseline came to, the beginning of the baseline would not be recorded.
+    The tracer starts before the baseline, because the start of the baseline must be recorded, too. If the tracer cannot
+    be started, a line says why, and the trials run untraced.
     """
     try:
         remove_left_overs(cluster, options.namespace, LABEL, "tracers")

@@ -1,4 +1,4 @@
-"""The search on the cluster: runs the trials that the search asks for, and gives their results to the search."""
+"""Runs the trials that the search asks for, and gives their results to the search."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ Report = Callable[[TrialEnd], None]
 
 
 class BaselineFailed(Exception):
-    """A pod with today's rights does not work."""
+    """The baseline, a pod with today's rights, does not work."""
 
     def __init__(self, end: TrialEnd) -> None:
         super().__init__(end.message)
@@ -23,10 +23,10 @@ class BaselineFailed(Exception):
 
 
 class SearchTrials:
-    """The trials of one search. `ends` are the trials that have ended, in the order of the search.
+    """The trials of one search. `ends` are the ended trials, in the order of the search.
 
-    The search begins when the `baseline` is up, and goes on beside it. `held` are the grants of today, which trials
-    take away; the `space` may be smaller, because the server may refuse to add some.
+    The search begins when the `baseline` is up, and goes on while the baseline runs. `held` are today's grants, which
+    trials take away. The `space` may have fewer grants, because the server may refuse to add some.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class SearchTrials:
         self.ends: list[TrialEnd] = []
 
     def search(self, most: int) -> Found | Stuck | None:
-        """The answer, or None if `most` trials were not enough. Raises BaselineFailed, CapsError."""
+        """Search the answer; None if `most` trials are not enough. Raises BaselineFailed, CapsError."""
         while True:
             step = self._next()
             if not isinstance(step, Try):
-                self._only(())
+                self._remove_others(())
                 if self.baseline not in self.run.running:
                     return step
             elif not self._start(step.sets, most):
@@ -70,11 +70,11 @@ class SearchTrials:
         if end.outcome != "passed":
             raise BaselineFailed(end)
         self.run.learn(end)
-        # What the baseline came to say later than a trial is normal all the same: such a trial is made again.
+        # The baseline may log a complaint later than a trial. The complaint is normal then, so the trial is made again.
         self.ends = [one for one in self.ends if one.outcome != "refused" or not self.run.is_normal(one)]
 
-    def _only(self, wanted: Sequence[Grants]) -> None:
-        """Remove the trials that are no longer needed."""
+    def _remove_others(self, wanted: Sequence[Grants]) -> None:
+        """Remove the running trials whose set is not wanted."""
         left = Counter(wanted)
         for trial in list(self.run.running):
             if trial.adds is None:
@@ -85,8 +85,8 @@ class SearchTrials:
                 self.run.cancel(trial)
 
     def _start(self, wanted: Sequence[Grants], most: int) -> bool:
-        """Run the wanted trials and no others; False if no trial is left to wait for."""
-        self._only(wanted)
+        """Run the wanted trials and no others. Returns whether any trial runs."""
+        self._remove_others(wanted)
         missing = Counter(wanted) - Counter(trial.adds for trial in self.run.running if trial.adds is not None)
         for adds in missing.elements():
             if self.run.count < most:

@@ -1,4 +1,4 @@
-"""The fit of one workload: baseline, search, answer."""
+"""Fits one workload: runs the baseline, the search and the trials after it, and makes the answer."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from kubectl_caps.cli.fit import FitArguments
 from kubectl_caps.cli.flags import program_name
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.http.transport import Connected
-from kubectl_caps.commands.fit.baseline import BaselineSight
+from kubectl_caps.commands.fit.baseline import BaselineReader
 from kubectl_caps.commands.fit.evidence_files import read_evidence
 from kubectl_caps.commands.fit.privileged import lift_profiles
 from kubectl_caps.commands.fit.restricted import RestrictedSubject, try_restricted
@@ -47,9 +47,10 @@ from kubectl_caps.report.terminal import confirm, is_interactive, say
 
 
 class FitSubject(Struct, frozen=True):
-    """The workload, its object, and the words that name it for `harden`.
+    """The workload, its object, and the words that name the workload for `harden`.
 
-    It `is_alone` if these words name nothing else. `again` reads the object of a cluster a second time.
+    `is_alone` says that these words name no other workload. `again` reads the object from the cluster again; None for a
+    workload of a file.
     """
 
     workload: Workload
@@ -60,11 +61,11 @@ class FitSubject(Struct, frozen=True):
 
 
 class Declined(Exception):
-    """The question was answered with no."""
+    """The user answered the question with no."""
 
 
 class WorkloadFit:
-    """The fit of one workload on one cluster. `result` holds the results so far."""
+    """Finds the capabilities that one workload needs. `result` has the results so far."""
 
     def __init__(self, cluster: Cluster, connected: Connected, subject: FitSubject, arguments: FitArguments) -> None:
         self.cluster, self.connected, self.subject, self.arguments = cluster, connected, subject, arguments
@@ -79,7 +80,7 @@ class WorkloadFit:
         self._candidates: Grants | None = None
 
     def fit(self) -> None:
-        """Find the answer. Raises CapsError if no trial may be made, Declined, KeyboardInterrupt."""
+        """Find the answer and write it into `result`. Raises Declined, and CapsError if no trial may be made."""
         self._check_containers()
         evidence = read_evidence(self.arguments.evidence, self.containers)
         plan = self._plan()
@@ -109,7 +110,7 @@ class WorkloadFit:
     def _without_profiles(
         self, run: TrialRun, search: SearchTrials, stuck: Stuck
     ) -> tuple[Found | Stuck | None, SearchTrials]:
-        """Continue the search without the profiles that privileged lifts, if only they were in the way."""
+        """Continue the search with Unconfined profiles, if only the profiles block the privileged containers."""
         privileged = privileged_containers(self.spec, self.containers)
         if not privileged:
             return stuck, search
@@ -122,16 +123,16 @@ class WorkloadFit:
         return again.search(most), again
 
     def _changed(self) -> str:
-        """A sentence if somebody changed the workload while its trials ran; empty if nobody did."""
+        """A sentence if the workload's template was changed while its trials ran; empty if it was not."""
         if not self.subject.again:
             return ""
         try:
             now = self.subject.again()
         except ApiError as error:
-            return f"whether it is still what was tried is not known: {error.words}"
+            return f"it could not be read again, so its pod template may have changed: {error.words}"
         if template_of(self.workload, now) == template_of(self.workload, self.subject.obj):
             return ""
-        return "its pod template was changed while the trials ran, and the answer is for what it was before"
+        return "its pod template was changed while the trials ran, and the answer is for the old template"
 
     def _answer(self, found: Found | Stuck | None, search: SearchTrials) -> None:
         if isinstance(found, Found):
@@ -144,7 +145,7 @@ class WorkloadFit:
 
     @property
     def context(self) -> AnswerContext:
-        """The names for the answer's commands."""
+        """The words for the answer's commands."""
         return AnswerContext(
             program=program_name(),
             target=self.subject.target,
@@ -174,7 +175,10 @@ class WorkloadFit:
         return plan
 
     def _ask(self, plan: TrialPlan) -> None:
-        """Print the trials' differences, risks and cost, and ask. Raises Declined, UsageError without a terminal."""
+        """Print the differences, risks and cost of the trials, and ask the user.
+
+        Raises Declined, or UsageError if there is no terminal and no --yes.
+        """
         reference, parallel = self.workload.reference, self.arguments.trials.parallel
         say(*(f"{reference}: a trial pod differs from its own pods: {text}" for text in plan.differences))
         say(*(f"{reference}: {text}" for text in plan.warnings))
@@ -192,10 +196,10 @@ class WorkloadFit:
             raise Declined
 
     def _baseline(self, run: TrialRun) -> tuple[Trial, Grants]:
-        """Run a pod with today's rights until it is up, and read what its containers hold. Raises BaselineFailed."""
+        """Run the baseline until it is up, and read what its containers hold. Raises BaselineFailed, CapsError."""
         trial = run.start(None, run.plan.pod, self.containers, {}, kept=True)
         end = run.await_up(trial, lambda: f"{run.reference}: trial with today's rights, {trial.seconds:.0f} s")
-        if run.tracer and not end:  # the record is whole only when the pod has settled
+        if run.tracer and not end:  # the record is complete only when the baseline has ended
             end = run.wait_for_end(lambda: f"{run.reference}: today's rights are traced, {trial.seconds:.0f} s")
         if end and end.outcome == "notTried" and run.tracer and self.result.trace:
             self.result.trace.incomplete = f"on node {run.tracer.node} no trial could be made: {end.message}"
@@ -208,7 +212,7 @@ class WorkloadFit:
                 raise BaselineFailed(end)
             run.learn(end)
             self._read_record(run, end)
-        seen = BaselineSight(self.cluster, self.connected, trial.pod or Pod())
+        seen = BaselineReader(self.cluster, self.connected, trial.pod or Pod())
         self._runtime = seen.runtime(self.workload.reference)
         bounding = seen.bounding(needs_to_be_seen(self.spec, self.containers), self.workload.reference)
         if self.arguments.restricted:
@@ -216,8 +220,7 @@ class WorkloadFit:
         return trial, held_today(self.spec, self.containers, self._runtime, bounding)
 
     def _space(self, plan: TrialPlan, held: Grants, evidence: FitEvidence) -> SearchSpace:
-        """The grants that trials may add: those that the containers hold, without those that the server would refuse.
-        """
+        """The space of the search. A trial may add a grant that the containers hold and that the server accepts."""
         refused, says = refused_grants(self.cluster, plan, held, self.containers, self.arguments.trials)
         if refused:
             self.result.notes += (f"{grant_words(refused)} is not tried, because the server refuses it: {says}",)
@@ -237,7 +240,7 @@ class WorkloadFit:
         self.result.differences = run.plan.differences
 
     def _read_record(self, run: TrialRun, baseline: TrialEnd) -> None:
-        """Take the kernel's record of the baseline; without one the trials go on untraced."""
+        """Use the kernel's record of the baseline. Without a record the later trials run untraced."""
         if not baseline.trace or not self.result.trace:
             return
         baseline_facts(self.result.trace, baseline.trace, self.containers)
@@ -259,6 +262,6 @@ class WorkloadFit:
         say(trial_line(self.workload.reference, end))
         if end.outcome == "passed" and end.adds is not None and end.adds == self._candidates:
             self._candidates = None
-            proofs = "; the trials without each of these prove that each is needed" if end.adds else ""
-            words = f"what the kernel granted to trial 0 is enough: {grant_words(end.adds)}{proofs}"
+            proofs = "; trials without each one prove that it is needed" if end.adds else ""
+            words = f"the capabilities that the kernel granted to trial 0 are enough: {grant_words(end.adds)}{proofs}"
             say(f"{self.workload.reference}: {words}")

@@ -1,1 +1,1 @@
-"""Runs kubectl caps harden: it drops ALL capabilities and adds back the chosen ones, on a cluster or in files."""
+"""Runs kubectl caps harden: drops ALL capabilities and adds the chosen ones, on a cluster or in files."""

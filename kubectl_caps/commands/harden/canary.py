@@ -5,25 +5,25 @@ from kubectl_caps.commands.harden.watch import RolloutOptions, WatchStopped
 from kubectl_caps.commands.harden.watcher import Watcher
 from kubectl_caps.commands.trials.canary import NoCanary, try_canary
 from kubectl_caps.commands.trials.run import TrialsStopped
-from kubectl_caps.core.fit.canary import accepts_a_pod_more
+from kubectl_caps.core.fit.canary import allows_an_extra_pod
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.harden.result import Diagnosis, HardenResult
 from kubectl_caps.report.terminal import say
 
 _LONGEST = 600.0
-"""Seconds within which a canary must become ready if the rollout itself has no limit."""
+"""Seconds within which a canary must become ready if the current pods show no limit."""
 
 
 def canary_trouble(
     cluster: Cluster, job: HardenResult, watch: RolloutOptions, watcher: Watcher, *, watched: bool
 ) -> tuple[str, tuple[Diagnosis, ...]]:
-    """Why the canary pod failed, with the diagnoses; empty if the pod works.
+    """The reason why the canary pod failed, with the diagnoses; empty if the pod works or no canary is made.
 
-    Without `--canary`, a canary is made only for workloads whose rollout runs an extra pod anyway, and a canary that
-    cannot be made is only a note. Raises CapsError, WatchStopped.
+    Without `--canary`, a canary is made only for a workload whose rollout runs an extra pod, too, and a canary that
+    cannot be made is only a note. With `--canary` it is a failure. Raises CapsError, WatchStopped.
     """
     asked = watch.canary == "yes"
-    wanted = asked or (watch.canary == "auto" and watched and accepts_a_pod_more(job.kind.kind, job.obj))
+    wanted = asked or (watch.canary == "auto" and watched and allows_an_extra_pod(job.kind.kind, job.obj))
     if not wanted or not watch.wait:
         return "", ()
     options = TrialOptions(

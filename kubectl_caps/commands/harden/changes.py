@@ -10,7 +10,7 @@ from kubectl_caps.errors import UsageError
 
 
 def hardening_of(kind: Kind, obj: Mapping[str, Any], source: Mapping[str, Any], options: HardenOptions) -> Hardening:
-    """The changes of an object as the API sent it. Raises UsageError for a container that the object does not have."""
+    """The changes of an object. Raises UsageError for a container that the object does not have."""
     try:
         return harden(obj, tuple(read_workloads(kind, obj, source)), options)
     except ValueError as error:

@@ -20,7 +20,7 @@ from kubectl_caps.report.terminal import say
 def check_passes(
     found: Sequence[FoundWorkload], options: HardenOptions, listed: Sequence[Exemption], *, annotations: bool
 ) -> bool:
-    """Whether each selected container can be hardened or is exempted; prints the failing containers and exemptions."""
+    """Whether each selected container can be hardened or is exempted. Prints the failing containers and exemptions."""
     untold = NodeRuntime(runtime_of(None), 0, "assumed")
     workloads = [workload for item in found for workload in item.workloads if listed or _has_privileged(workload)]
     assessments = [assess(workload, [], [untold], NEWEST_MINOR) for workload in workloads]

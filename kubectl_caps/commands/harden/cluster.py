@@ -1,4 +1,4 @@
-"""`harden` on a cluster: the plan, the question, and one rollout after the other."""
+"""Runs `harden` on a cluster: makes the plan, asks the user, and hardens one object after the other."""
 
 from collections.abc import Iterable, Sequence
 from threading import Event
@@ -28,7 +28,7 @@ from kubectl_caps.report.terminal import confirm, is_interactive, say
 
 
 class Planned(Struct, frozen=True):
-    """The planned objects and the errors. `several`: more than one object is named, so the user is asked first."""
+    """The planned objects and the errors. `several` says that the plan is for more than one named object."""
 
     jobs: tuple[HardenResult, ...]
     errors: tuple[CapsError, ...]
@@ -36,7 +36,10 @@ class Planned(Struct, frozen=True):
 
 
 def harden_live(arguments: HardenArguments) -> int:
-    """Plan, ask, harden (or undo), report; returns the exit status. Raises KeyboardInterrupt."""
+    """Make the plan, ask the user, harden or undo, print the results, and return the exit status.
+
+    Raises UsageError, ConfigError, InputError, ApiError, Unreachable; KeyboardInterrupt after an interrupted run.
+    """
     watch, options, dry_run = _watch(arguments), arguments.wanted, arguments.dry_run
     check_unused(arguments.undo_to)
     to_undo = read_undo(arguments.undo) if arguments.undo else []
@@ -51,7 +54,7 @@ def harden_live(arguments: HardenArguments) -> int:
     works = {at: WorkloadHardening(cluster, job, watch, options, stop) for at, job in _todo(plan.jobs)}
     if dry_run == "server" or (dry_run == "none" and not arguments.undo):
         tried = try_on_server(list(works.values()), [plan.jobs[at] for at in works])
-        plan = replace(plan, jobs=_with(plan.jobs, works, tried))
+        plan = replace(plan, jobs=_updated(plan.jobs, works, tried))
     told = report.refused_in_plan(plan.jobs) if arguments.output == "table" else []
     if arguments.output != "patch":
         print_plan(plan.jobs, arguments.output)
@@ -63,7 +66,7 @@ def harden_live(arguments: HardenArguments) -> int:
     if todo and plan.several and not _agreed(arguments, len(todo)):
         return _declined(plan, arguments.output, told)
     done, error = _run(arguments, [works[at] for at in todo], [plan.jobs[at] for at in todo], stop)
-    plan = replace(plan, jobs=_with(plan.jobs, todo, done.jobs), errors=(*plan.errors, *([error] if error else ())))
+    plan = replace(plan, jobs=_updated(plan.jobs, todo, done.jobs), errors=(*plan.errors, *([error] if error else ())))
     print_results(plan.jobs, plan.errors, arguments.output, "", told)
     if done.is_interrupted:
         raise KeyboardInterrupt
@@ -71,14 +74,14 @@ def harden_live(arguments: HardenArguments) -> int:
 
 
 def _todo(jobs: Sequence[HardenResult]) -> list[tuple[int, HardenResult]]:
-    """The jobs that are still to be done, with their places."""
+    """The planned jobs, with their indexes."""
     return [(at, job) for at, job in enumerate(jobs) if job.result == "planned"]
 
 
-def _with(
+def _updated(
     jobs: Sequence[HardenResult], places: Iterable[int], results: Iterable[HardenResult]
 ) -> tuple[HardenResult, ...]:
-    """The jobs, with newer versions at some places."""
+    """The jobs, with new results at these indexes."""
     found = dict(zip(places, results, strict=True))
     return tuple(found.get(at, job) for at, job in enumerate(jobs))
 
@@ -90,13 +93,13 @@ def _status(plan: Planned, status: int) -> int:
 def _run(
     arguments: HardenArguments, works: Sequence[WorkloadHardening], jobs: Sequence[HardenResult], stop: Event
 ) -> tuple[RunResult, InputError | None]:
-    """Harden or undo the objects and keep the saved undo up to date; also returns why the file could not be kept."""
+    """Harden or undo the objects, and keep the file of --undo-to up to date. Also returns the error of that file."""
     file = UndoFile(arguments.undo_to, jobs) if arguments.undo_to and any(job.patch.changes for job in jobs) else None
     if file:
         file.begin(connection_flags(arguments))
-    # An object that cannot be undone does not keep other objects from being undone.
     act = WorkloadHardening.undo if arguments.undo else WorkloadHardening.harden
     run = HardenRun(works, jobs, act, stop, file.update if file else lambda at, progress: None)
+    # An undo goes on after a failure, so that as many objects as possible are undone.
     done = run.run(parallel=arguments.max_parallel, keep_going=bool(arguments.undo) or arguments.keep_going)
     error = file.error if file else None
     say(*([str(error)] if error else ()))
@@ -113,7 +116,7 @@ def _watch(arguments: HardenArguments) -> RolloutOptions:
         force=arguments.force,
         accept_complaints=arguments.accept_complaints,
         flags=connection_flags(arguments),
-        # To wait for a rollout is the default; the next run of a CronJob may be a day away.
+        # The default is to wait for a rollout, but not for the next run of a CronJob, which may be a day away.
         run="now" if arguments.trigger else "next" if arguments.wait and "wait" in arguments.given else "",
         is_dry_run=arguments.dry_run != "none",
         canary=arguments.canary,
@@ -121,7 +124,7 @@ def _watch(arguments: HardenArguments) -> RolloutOptions:
 
 
 def _planned(cluster: Cluster, arguments: HardenArguments, namespace: str, planner: Planner) -> Planned:
-    """A job for each requested object, and the errors. Raises UsageError."""
+    """A job for each requested object, and the errors of objects that cannot be read. Raises UsageError."""
     targets = requested_targets(cluster, arguments)
     others = sorted({target.kind.plural for target in targets if not is_cron_job(target.kind)})
     if arguments.trigger and others:
@@ -143,7 +146,7 @@ def _planned(cluster: Cluster, arguments: HardenArguments, namespace: str, plann
 
 
 def _agreed(arguments: HardenArguments, count: int) -> bool:
-    """Whether the user agrees. A saved undo always asks, because its objects are named only in the file."""
+    """Whether the user agrees, by --yes or by an answer. Raises UsageError if there is no terminal."""
     if arguments.yes:
         return True
     if not is_interactive():

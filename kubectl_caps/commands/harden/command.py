@@ -1,4 +1,4 @@
-"""kubectl caps harden: drop ALL capabilities and add back only what is chosen, live or in files."""
+"""Runs kubectl caps harden on a cluster or on files."""
 
 import argparse
 

@@ -11,14 +11,14 @@ from kubectl_caps.core.kubernetes.pod import Pod, members, user_of
 from kubectl_caps.core.kubernetes.snapshot import Snapshot
 
 _EVERY = 1.5
-"""Seconds between two readings while the rollout goes on."""
+"""Seconds between two readings during a rollout."""
 
 
 class LogComparison:
     """The complaints of the new pods that the old pods do not log.
 
-    `losses` are the losses of the containers by the change. `newest` is the last line that was read of a new pod. With
-    `restarts`, the logs from before a restart are read as well.
+    `losses` are the capabilities that the change takes from each container. `newest` is the last read line of a new
+    pod. With `restarts`, the logs from before a restart are read, too.
     """
 
     def __init__(self, cluster: Cluster, forbidden: Forbidden, *, restarts: bool = False) -> None:
@@ -36,13 +36,13 @@ class LogComparison:
         return set(self._old)
 
     def read_old(self, pods: Sequence[Pod]) -> None:
-        """Remember the complaints of the old pods."""
+        """Read the logs of the old pods, and remember their complaints."""
         for complaint in complaints(self.logs.lines(pods), _users(pods), self.losses):
             self._old.add(wording(complaint.line))
             self._old_missing.add((complaint.line.container, complaint.capabilities))
 
     def read_new_at_times(self, snapshot: Snapshot) -> list[Complaint]:
-        """Like `read_new`, but at most every 1.5 seconds; empty in between."""
+        """Call `read_new` at most every 1.5 seconds. In between, return an empty list."""
         now = time.monotonic()
         if now < self._next:
             return []
@@ -71,5 +71,5 @@ class LogComparison:
 
 
 def _users(pods: Sequence[Pod]) -> dict[str, int | None]:
-    """The user that each container runs as."""
+    """The user id of each container."""
     return {member.container.name: user_of(pod, member.container.name) for pod in pods for member in members(pod.spec)}

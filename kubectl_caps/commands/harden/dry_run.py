@@ -1,12 +1,12 @@
-"""Creates the pod of a hardened template in a server dry run, before the change is sent."""
+"""Tries the pod of a hardened template in a server dry run, before the change is sent."""
 
 import msgspec
 from msgspec.structs import replace
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import pod_made
 from kubectl_caps.cluster.api.refusals import refusal_cause
 from kubectl_caps.cluster.api.resources import PODS
-from kubectl_caps.cluster.api.shapes import pod_made
 from kubectl_caps.core.harden.admitted import lost_in_admission
 from kubectl_caps.core.harden.plan import HardenOptions
 from kubectl_caps.core.harden.result import HardenResult
@@ -19,8 +19,8 @@ from kubectl_caps.errors import ApiError, CapsError
 def try_pod(cluster: Cluster, job: HardenResult, options: HardenOptions, manager: str) -> HardenResult:
     """Try the pod of the new template in a server dry run. If the pod cannot be tried, the result has a remark.
 
-    A namespace that enforces Pod Security accepts the workload and forbids its pods, so the pod is tried first. Raises
-    CapsError if the pod would be refused, or if admission would remove a part of the template.
+    A namespace that enforces Pod Security accepts the workload, but forbids its pods, so the pod is tried first. Raises
+    CapsError if the pod would be refused, or if admission would change a hardened field.
     """
     namespace = job.workload.namespace
     try:
@@ -38,9 +38,9 @@ def try_pod(cluster: Cluster, job: HardenResult, options: HardenOptions, manager
 
 
 def _says_nothing(error: ApiError, *, builtin: bool) -> bool:
-    """Whether the refusal of a pod says nothing about the template: no right to create pods, or no quota left.
+    """Whether the refusal of a pod has another cause than the template: a missing right, or a quota.
 
-    The template of a custom resource may lack fields that its controller fills in.
+    The pod of a custom resource may also be refused because its controller fills in missing fields.
     """
     if error.code != 403:
         return not builtin

@@ -35,10 +35,10 @@ def diagnose_pods(
     forbidden: Forbidden,
     said: Sequence[Complaint] = (),
 ) -> Explained:
-    """Read the evidence, which a rollback removes, and diagnose it.
+    """Read the evidence of a failure, and diagnose it. A rollback deletes the evidence, so the reading comes first.
 
-    `losses` are the losses of the containers by the change. `forbidden` is called for a missing right. `said` are the
-    complaints of the pods so far, because the pods of a Job may be gone.
+    `losses` are the capabilities that the change takes from each container. `forbidden` is called for a missing right.
+    `said` are the complaints of the pods so far, because the pods of a Job may be deleted.
     """
     lines, found = [f"{failure.message}{f' (pod {failure.pod})' if failure.pod else ''}"], list[Diagnosis]()
     for item in pod_failures.one_a_container(failure, pods):
@@ -57,7 +57,7 @@ def diagnose_pods(
 
 
 def diagnosis_lines(diagnosis: Diagnosis) -> Iterator[str]:
-    """The lines for a cause: the log line that shows it, and the next command unless that adds capabilities."""
+    """The lines about a cause: the log line that shows it, and the next command if that adds no capabilities."""
     cause = diagnosis.cause
     yield f"  {cause.source}: {cause.evidence_text}"
     missing = f"{cause.certainty} missing: {', '.join(cause.capabilities)}" if cause.capabilities else ""

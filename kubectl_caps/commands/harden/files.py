@@ -1,4 +1,4 @@
-"""`harden` on files: prints the hardened manifests or a diff, edits the files in place, or only checks them."""
+"""Runs `harden -f`: prints the hardened manifests or a diff, edits the files in place, or only checks them."""
 
 import shlex
 import sys
@@ -48,7 +48,7 @@ class _File(Struct, frozen=True):
 
 
 def harden_files(arguments: HardenArguments) -> int:
-    """Harden the files by the flags, and return the exit status."""
+    """Harden the files as the flags say, and return the exit status. Raises UsageError, InputError."""
     options = arguments.wanted
     check = arguments.check
     manifests = read_manifests(arguments, "harden", namespace=arguments.namespace, editing=not check, gate=check)
@@ -83,7 +83,7 @@ def harden_files(arguments: HardenArguments) -> int:
 
 
 def _check_containers(found: Sequence[FoundWorkload], options: HardenOptions) -> None:
-    """Raises UsageError for a container that no object of the files has."""
+    """Raise UsageError for a container that no object of the files has."""
     names = dict.fromkeys(name for item in found for name in _containers(item))
     missing = [name for name in options.named if name not in names]
     if missing:
@@ -104,7 +104,7 @@ def _files(sources: Iterable[SourceFile], found: Sequence[FoundWorkload], option
 
 
 def _hardened(source: SourceFile, found: Sequence[FoundWorkload], options: HardenOptions) -> _File:
-    """The file's text with every object hardened; an object that cannot be edited stays, with the reason in its job."""
+    """The file with every object hardened. An object that cannot be edited is not changed; its job has the reason."""
     jobs = [_job(item, options) for item in found]
     todo = [at for at, job in enumerate(jobs) if job.result == "planned"]
     result = edited(source, [Edit(found[at].document, jobs[at].hardening.patch) for at in todo])
@@ -128,7 +128,7 @@ def _job(item: FoundWorkload, options: HardenOptions) -> HardenResult:
 
 
 def _written(file: _File) -> _File:
-    """The file after writing the new text to the disk, or the reason why that failed."""
+    """Write the new text to the disk, and return the file with the results or the error."""
     try:
         write_file(file.source, file.text)
     except InputError as error:
@@ -141,7 +141,7 @@ def _ended(file: _File, result: HardenOutcome, message: str) -> tuple[HardenResu
 
 
 def _errors(files: Sequence[_File]) -> list[CapsError]:
-    """The edits that failed, then the writes that failed."""
+    """The errors of failed edits, then the errors of failed writes."""
     found = [error for file in files for error in file.errors]
     return sorted(found, key=lambda error: not isinstance(error, EditRefused))
 
@@ -166,7 +166,7 @@ def _print(arguments: HardenArguments, files: Sequence[_File], errors: Sequence[
 
 
 def _by_hand(job: HardenResult) -> str:
-    """The command for a change that is not possible in the file: on a cluster, or on the document."""
+    """The kubectl command for a change that is not possible in the file. It patches the object or the document."""
     patch = f"--type=json -p {shlex.quote(dumps(job.hardening.patch.json_patch()))}"
     if job.kind.effect == "never":
         return f"its patch, for the document alone: kubectl patch --local -f - -o yaml {patch}"

@@ -1,4 +1,4 @@
-"""Watches a run of a CronJob with the hardened template: the next scheduled run, or a run that is made now."""
+"""Watches a run of a CronJob with the hardened template: the next scheduled run, or a Job that is made now."""
 
 import secrets
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ _OLD_RUNS = 3
 
 
 class JobRun(Watcher):
-    """A run of one CronJob, watched from before the change to the end of the Job.
+    """Watches a run of one CronJob, from before the change to the end of the Job.
 
-    A run is watched even if the hardening changes nothing. Then no loss is known, and no earlier run shows which
+    A run is watched even if the hardening changes nothing. Then no losses are known, and earlier runs do not show which
     complaints are old.
     """
 
@@ -51,12 +51,12 @@ class JobRun(Watcher):
         self._than = ", unlike earlier runs" if job.hardening.patch.changes else ""
 
     @property
-    def said(self) -> Sequence[Complaint]:
+    def complaints_so_far(self) -> Sequence[Complaint]:
         """The complaints of the run's pods."""
         return self.complaints.found()
 
     def try_it(self, job: HardenResult) -> None:
-        """A server dry run of the Job that `--trigger` makes. Raises CapsError if the server would refuse the Job."""
+        """Try the Job of `--trigger` in a server dry run. Raises CapsError if the server would refuse the Job."""
         if not self._made:
             return
         wanted = job.hardening.patch.applied(job.obj)
@@ -68,7 +68,7 @@ class JobRun(Watcher):
             raise CapsError("admission changes its Job")
 
     def begin(self, job: HardenResult) -> str | None:
-        """Remember the earlier runs. Returns the failure of the last run, if its template is still the present one."""
+        """Remember the earlier runs. Returns the failure of the last run if it had the current template."""
         runs = read_runs(self.cluster, self.namespace, self.workload.name)
         uid = runs.cron_job["metadata"]["uid"]
         self._before = frozenset(item["metadata"]["uid"] for item in runs.jobs)
@@ -82,13 +82,13 @@ class JobRun(Watcher):
         last = job_run.newest_run(old)
         return f"its last run failed: {job_run.told(last)}" if last and last.state == "failed" else None
 
-    def to_the_end(self, job: HardenResult) -> WatchResult:
+    def watch_to_end(self, job: HardenResult) -> WatchResult:
         """Make the Job or wait for the next one, and watch it until its end or the timeout. Raises CapsError."""
         if self._made and (refusal := self._start(job)):
             return WatchResult(failed(refusal), None)
         verdict, snapshot = self._until(job, self._judged, self.watch.timeout, 0.0)
         standing = verdict.standing
-        passed = tuple(self.said) if standing.step == "complete" else ()
+        passed = tuple(self.complaints_so_far) if standing.step == "complete" else ()
         accepted, doubtful = (passed, ()) if self.watch.accept_complaints else ((), passed)
         if standing.failure and self._last and not verdict.is_lost:
             snapshot = self._last  # has the last state of the pods, even if they are gone
@@ -106,12 +106,12 @@ class JobRun(Watcher):
             remark=f"{standing.message}{some}",
         )
 
-    def back(self, job: HardenResult, timeout: float) -> RolloutStatus:
-        """Nothing to watch: later runs use the earlier template."""
+    def watch_revert(self, job: HardenResult, timeout: float) -> RolloutStatus:
+        """Return a complete status at once, because later runs use the earlier template."""
         return RolloutStatus("complete", "the next run uses the template from before")
 
     def _start(self, job: HardenResult) -> PodFailure | None:
-        """Make the Job of the hardened template; returns why the server refused the Job."""
+        """Make the Job of the hardened template. Returns the failure if the server refused the Job."""
         self.run = self._made
         made = job_run.job_reference(self._made)
         try:
@@ -140,7 +140,7 @@ class JobRun(Watcher):
             return RunSnapshot(runs.cron_job, (), (), (runs.cron_job["metadata"]["uid"],))
         self.run = run["metadata"]["name"]
         pods = pods_of(self.cluster, self.namespace, [run])
-        # The logs of some pods are read: those that have failed tell the most.
+        # Only the logs of the first pods are read, and the logs of failed pods tell the most.
         pods = tuple(sorted(pods, key=lambda pod: pod.status.phase != "Failed"))
         return RunSnapshot(runs.cron_job, pods, pods, (run["metadata"]["uid"],), run)
 
@@ -160,7 +160,7 @@ class JobRun(Watcher):
         return self._with_logs(snapshot.run, snapshot, verdict)
 
     def _without_run(self, snapshot: RunSnapshot, verdict: Verdict) -> Verdict:
-        """The verdict while there is no Job, or if the Job is gone and its end was not seen."""
+        """The verdict while there is no Job, or if the Job was deleted before its end was seen."""
         if self._last:
             gone = f"{job_run.job_reference(self.run)} was deleted before its end was seen"
             return end_not_seen(verdict, gone, self._failure())
@@ -175,7 +175,7 @@ class JobRun(Watcher):
         if job_run.is_finished(run) or job_run.unseen_end(snapshot.pods):
             self.complaints.read_new(snapshot)
         standing, unproven = job_run.standing(run, self._pods, self._refusals()), ""
-        if standing.step == "complete" and "logs" not in self.forbidden:  # a missing right is said as such
+        if standing.step == "complete" and "logs" not in self.forbidden:  # a missing right has its own message
             unproven = not_read(run, snapshot.pods, self.complaints.logs.unread, sample=SAMPLE)
         if standing.step == "progressing":
             unfinished = [pod for pod in snapshot.pods if not pod.finished]
@@ -186,18 +186,18 @@ class JobRun(Watcher):
 
     @property
     def _pods(self) -> Sequence[Pod]:
-        """The pods of the run as they were last seen."""
+        """The pods of the run, as they were read last."""
         return self._last.pods if self._last else ()
 
     def _refusals(self) -> list[PodFailure]:
-        """The new complaints of the pods, which earlier runs did not log; empty if complaints are accepted."""
-        said = [] if self.watch.accept_complaints else [one for one in self.said if not one.is_doubtful]
+        """The complaints of the pods that earlier runs did not log, as failures; empty if complaints are accepted."""
+        said = [] if self.watch.accept_complaints else [one for one in self.complaints_so_far if not one.is_doubtful]
         return [failure_of(one, self._pods, self._than) for one in said]
 
     def _failure(self) -> PodFailure | None:
-        """The failure of a run whose end will not be seen, or None."""
+        """The failure of a run that ends unseen; None if no pod has failed or complained."""
         return next(iter(self._refusals()), None) or job_run.unseen_end(self._pods)
 
     def _at_timeout(self, verdict: Verdict, timeout: float) -> Verdict:
-        """The verdict at the timeout: a run proves nothing, unless one of its pods has failed."""
+        """The verdict at the timeout. A run that goes on proves nothing, unless one of its pods has failed."""
         return run_timed_out(verdict, timeout, self._failure())

@@ -12,7 +12,7 @@ from kubectl_caps.report.terminal import escaped, print_lines, say
 
 
 def print_plan(jobs: Sequence[HardenResult], output: str) -> None:
-    """Print the plan as a table: on stdout, or on stderr if stdout has another format."""
+    """Print the plan as a table, on stdout, or on stderr if the output has another format."""
     lines = report.hardening_plan(jobs)
     if output == "table":
         print_lines(lines)
@@ -25,7 +25,7 @@ def print_plan(jobs: Sequence[HardenResult], output: str) -> None:
 def print_results(
     jobs: Sequence[HardenResult], errors: Sequence[CapsError], output: str, suffix: str, told: Sequence[HardenResult]
 ) -> None:
-    """Print the result of each object in the chosen format. The plan has printed the messages of the `told` ones."""
+    """Print the result of each object in the chosen format. The plan has printed the messages of the `told` jobs."""
     if output in ("json", "yaml"):
         sys.stdout.write(json.text(hardening_document(jobs, errors), output))
     elif output == "patch":

@@ -38,7 +38,7 @@ _CANNOT = {
 
 
 class Planner:
-    """Makes a job of each object that was found."""
+    """Makes a job for each object that was found."""
 
     def __init__(self, cluster: Cluster, options: HardenOptions, context: str, watch: RolloutOptions) -> None:
         self.cluster, self.options, self.watch, self.force = cluster, options, watch, watch.force
@@ -46,7 +46,7 @@ class Planner:
         self.owners = Owners(cluster)
 
     def job(self, found: HardenTarget) -> HardenResult | None:
-        """The job for one object; None for an unnamed object whose steps are in another object (a TaskRun).
+        """The job for one object. None for an object that is not named and has no template of its own (a TaskRun).
 
         Raises UsageError, and InputError if the object's template cannot be read.
         """
@@ -70,17 +70,17 @@ class Planner:
         if kind.effect == "never":
             instead = replacement(kind, job.hardening.patch.applied(obj))
             return replace(job.ended("refused", _CANNOT[kind.kind]), replacement=instead)
-        return self._with_managers(self._looked_ahead(job))
+        return self._with_managers(self._with_rollout_risks(job))
 
-    def _looked_ahead(self, job: HardenResult) -> HardenResult:
+    def _with_rollout_risks(self, job: HardenResult) -> HardenResult:
         """Add the risks of a rollout, and refuse an object that is not healthy."""
         kind, obj = job.kind.kind, job.obj
         if self._is_run_asked(job):
-            return self._looked_at_run(job)
+            return self._with_run_remarks(job)
         reason = rollout_status.not_proven(kind, obj)
         if reason:
             return job.remarked(f"nothing will show whether it works: {reason}")
-        job = self._holding(job)
+        job = self._with_min_ready(job)
         risks = pod_failures.crash_risks(kind, obj, job.workload.template, held=job.held is not None)
         job = job.remarked(*risks)
         standing = rollout_status.reported(kind, obj)
@@ -96,8 +96,8 @@ class Planner:
         unchanged = not job.hardening.patch.changes
         return bool(self.watch.run) and is_cron_job(job.kind) and not (unchanged and self.watch.is_dry_run)
 
-    def _looked_at_run(self, job: HardenResult) -> HardenResult:
-        """Add the cost of a run of the CronJob, and refuse if there is a reason against the run."""
+    def _with_run_remarks(self, job: HardenResult) -> HardenResult:
+        """Add remarks about a run of the CronJob, or refuse the object if there is a reason against the run."""
         spec, busy = job.obj["spec"], held_off(job.obj)
         if self.watch.run == "now":
             not_now = ", but not with --dry-run" if self.watch.is_dry_run else ""
@@ -114,8 +114,8 @@ class Planner:
             return job.remarked(f"{words}; --trigger makes one now")
         return job
 
-    def _holding(self, job: HardenResult) -> HardenResult:
-        """Have the controller keep the old pods until the new pods have stayed up, unless a tool sets that field."""
+    def _with_min_ready(self, job: HardenResult) -> HardenResult:
+        """Raise minReadySeconds, unless a tool sets it, so that old pods stay until new pods have stayed up."""
         held = raised(job.kind.kind, job.obj, self.watch.held_for)
         if held is None:
             return job
@@ -128,7 +128,7 @@ class Planner:
         return replace(job, held=held).remarked(words)
 
     def _with_managers(self, job: HardenResult) -> HardenResult:
-        """Add the effects of other writers: a change that they undo belongs into their source."""
+        """Add remarks about other field managers, or refuse the object if a manager would undo the change."""
         patch, manager = job.hardening.patch, self.watch.manager
         job = replace(job, effects=predict_managers(job.obj, patch, manager))
         writers = ", ".join(dict.fromkeys(one.writer for one in reconciling(job.effects)))
@@ -137,19 +137,19 @@ class Planner:
         return job
 
 
-def try_on_server(lives: Sequence[WorkloadHardening], jobs: Sequence[HardenResult]) -> list[HardenResult]:
-    """Have the server try every change, and mark the refused ones, before anything is sent."""
+def try_on_server(works: Sequence[WorkloadHardening], jobs: Sequence[HardenResult]) -> list[HardenResult]:
+    """Try every change on the server. The result has the failed jobs marked. Nothing is changed."""
     tried: list[HardenResult] = []
     with ThreadPoolExecutor(_TRIED_AT_A_TIME) as pool:
-        for job in pool.map(_try, lives, jobs):
+        for job in pool.map(_try, works, jobs):
             tried.append(job)
-            progress(f"{len(tried)} of {len(lives)} tried on the server")
+            progress(f"{len(tried)} of {len(works)} tried on the server")
     clear_progress()
     return tried
 
 
-def _try(live: WorkloadHardening, job: HardenResult) -> HardenResult:
+def _try(work: WorkloadHardening, job: HardenResult) -> HardenResult:
     try:
-        return live.try_on_server(job)
+        return work.try_on_server(job)
     except CapsError as error:
         return job.ended("refused", error.words)

@@ -1,4 +1,4 @@
-"""The `harden` command that repeats a hardening with more adds or other flags, to be printed."""
+"""Makes the printed `harden` command that repeats a hardening with more adds or other flags."""
 
 import shlex
 
@@ -10,11 +10,11 @@ from kubectl_caps.core.harden.suggestion import with_more
 from kubectl_caps.core.kubernetes.job_run import is_cron_job
 
 RUN_FLAGS = {"": (), "next": ("--wait",), "now": ("--trigger",)}
-"""The flags that ask for a watched run of a CronJob."""
+"""The flags for a watched run of a CronJob."""
 
 
 def repeat_command(job: HardenResult, options: HardenOptions, watch: RolloutOptions, *more: str) -> str:
-    """The command that hardens an object with these options and the adds that its result suggests; `more` are flags."""
+    """The command that hardens an object with these options, the suggested adds of its result, and `more` flags."""
     options = with_more(job, options, job.suggestion.add) if job.suggestion else options
     by_container: dict[str, list[str]] = {}
     for container, name in options.add_in:
@@ -33,10 +33,10 @@ def repeat_command(job: HardenResult, options: HardenOptions, watch: RolloutOpti
 
 
 def run_flags(job: HardenResult, watch: RolloutOptions) -> tuple[str, ...]:
-    """The flags that ask for the same watched run again."""
+    """The flags for the same watched run."""
     return RUN_FLAGS[watch.run] if is_cron_job(job.kind) else ()
 
 
 def _gains(job: HardenResult) -> bool:
-    """Whether the command adds more than the containers have, also compared with a hardened template."""
+    """Whether the suggested adds are more than the containers have, so that the command needs --yes."""
     return bool(job.hardening.gains) or bool(job.suggestion and not job.hardening.patch.changes)

@@ -1,4 +1,4 @@
-"""Watches the rollout of one object, from before the change until its new pods have failed or have stayed up."""
+"""Watches the rollout of one object, from before the change until its new pods have failed or stayed up."""
 
 import time
 
@@ -25,11 +25,11 @@ from kubectl_caps.core.kubernetes.rollout_status import RolloutStatus
 from kubectl_caps.core.kubernetes.snapshot import Snapshot
 
 _RECENT = 600
-"""Seconds for which the end of a container counts against a workload that is to be hardened."""
+"""The age in seconds up to which a container's failure counts against the health of a workload."""
 
 
 class Rollout(Watcher):
-    """The rollout of one Deployment, StatefulSet or DaemonSet, seen from before the change to its end."""
+    """Watches the rollout of one Deployment, StatefulSet or DaemonSet, from before the change to its end."""
 
     _began = ""
     _min_ready = 0.0
@@ -37,7 +37,7 @@ class Rollout(Watcher):
     _pods_before = 0
 
     def begin(self, job: HardenResult) -> str | None:
-        """Remember the state before the change; returns why the object is unhealthy already. Raises CapsError."""
+        """Remember the state before the change. Returns the reason if the object is not healthy. Raises CapsError."""
         snapshot, self._began = self._look(job), _time(0)
         for uid in snapshot.makers:
             self._old_events |= {event.key for event in self._events(uid)}
@@ -47,10 +47,10 @@ class Rollout(Watcher):
         self._pods_before = len(snapshot.pods)
         return trouble_before(self.kind.kind, snapshot, _time(-_RECENT))
 
-    def to_the_end(self, job: HardenResult) -> WatchResult:
-        """Watch until the new pods have failed or have stayed up, or the timeout. Raises CapsError.
+    def watch_to_end(self, job: HardenResult) -> WatchResult:
+        """Watch until the new pods have failed or stayed up, or until the timeout. Raises CapsError, WatchStopped.
 
-        If minReadySeconds makes the controller wait for the new pods to stay up, the watch does not wait a second time.
+        If the controller waits by minReadySeconds for new pods to stay up, the watch does not wait for that again.
         """
         settle, kind = self.watch.settle, self.kind.kind
         self._min_ready = min_ready.min_ready_seconds(job.obj)
@@ -75,18 +75,18 @@ class Rollout(Watcher):
             remark=rollout_status.held_back(kind, job.obj) or "",
         )
 
-    def back(self, job: HardenResult, timeout: float) -> RolloutStatus:
-        """Watch until the pods are again as they were before. Raises CapsError."""
+    def watch_revert(self, job: HardenResult, timeout: float) -> RolloutStatus:
+        """Watch until the pods are as before the change. Raises CapsError, WatchStopped."""
         since, self._min_ready = _time(0), min_ready.min_ready_seconds(job.obj)
         judge = lambda _, snapshot: Verdict(as_before(self.kind.kind, snapshot, since))  # noqa: E731
         return self._until(job, judge, timeout, self.watch.settle)[0].standing
 
     def broken(self, job: HardenResult) -> list[Pod]:
-        """The pods of the wanted revision that do not serve. Raises CapsError."""
+        """The pods of the wanted revision that are not ready. Raises CapsError."""
         return pod_failures.unready(self._look(job).updated)
 
     def _look(self, job: HardenResult) -> Snapshot:
-        return edge.look(self.cluster, self.kind, self.namespace, self.workload.name)
+        return edge.read_snapshot(self.cluster, self.kind, self.namespace, self.workload.name)
 
     def _hardened(self, job: HardenResult, snapshot: Snapshot) -> Verdict:
         verdict = rollout_verdict(job, snapshot, self.options, self, self.ready_limit)
@@ -100,7 +100,7 @@ class Rollout(Watcher):
         return replace(verdict, standing=standing)
 
     def _patience(self) -> float:
-        """Seconds that a refusal of pods may last: the next old pod ends after a new pod has been ready long enough."""
+        """Seconds that a refusal of pods may last. An old pod ends only when a new pod has been ready for a while."""
         return PATIENCE + self._min_ready + self._room.extra_patience
 
 

@@ -1,4 +1,4 @@
-"""Hardens objects one by one, or a few at a time: the first failure and an interrupt stop the rest."""
+"""Hardens objects one by one, or a few at a time. The first failure or an interrupt stops the run."""
 
 import threading
 import time
@@ -18,40 +18,37 @@ from kubectl_caps.errors import CapsError
 from kubectl_caps.report.terminal import clear_progress, progress
 
 _GRACE = 5.0
-"""Seconds that the work is given to end when the run is interrupted, and to remove a canary pod."""
+"""Seconds to wait for the threads after an interrupt, so that they can remove a canary pod."""
 _LOOK = 0.02
-"""Seconds between two looks of the main thread at whether the work is done."""
+"""Seconds between two checks of the main thread whether the threads are done."""
 
 Act = Callable[[WorkloadHardening, Progress], HardenSteps[Progress]]
 """The steps of one object: `WorkloadHardening.harden`, `WorkloadHardening.undo`."""
 Record = Callable[[int, Progress], None]
-"""Called with the index and the state of an object after each change of the object and after its last step."""
+"""A function that gets the index and the state of an object, after each change of the object and its last step."""
 
 
 class RunResult(Struct, frozen=True):
-    """The result of each object, in the given order, and whether somebody interrupted the run."""
+    """The result of each object, in the given order, and whether the run was interrupted."""
 
     jobs: tuple[HardenResult, ...]
     is_interrupted: bool
 
 
 class HardenRun:
-    """Runs the steps of every object. `_progress` alone holds how far each object has come.
-
-    The steps stop when `stop` is set.
-    """
+    """Runs the steps of every object. `_progress` has the latest state of each object. `stop` stops the steps."""
 
     def __init__(
         self,
-        lives: Sequence[WorkloadHardening],
+        works: Sequence[WorkloadHardening],
         jobs: Sequence[HardenResult],
         act: Act,
         stop: threading.Event,
         record: Record,
     ) -> None:
-        self.lives, self.act, self.stop, self.record = lives, act, stop, record
+        self.works, self.act, self.stop, self.record = works, act, stop, record
         self._progress = [Progress(job) for job in jobs]
-        self._waiting = deque(range(len(lives)))
+        self._waiting = deque(range(len(works)))
         self._active: list[int] = []
         self._failed = ""
         self._keep_going = False
@@ -60,10 +57,10 @@ class HardenRun:
     def run(self, *, parallel: int, keep_going: bool) -> RunResult:
         """Run all steps, and return the result of each object."""
         self._keep_going = keep_going
-        is_interrupted = self._is_interrupted(min(parallel, len(self.lives)))
+        is_interrupted = self._is_interrupted(min(parallel, len(self.works)))
         clear_progress()
         for at in list(self._active):
-            self._keep(at, self.lives[at].interrupted(self._progress[at]), is_last=True)
+            self._keep(at, self.works[at].interrupted(self._progress[at]), is_last=True)
         if self._bug:
             raise self._bug
         for at, found in enumerate(self._progress):
@@ -73,10 +70,10 @@ class HardenRun:
         return RunResult(tuple(found.job for found in self._progress), is_interrupted)
 
     def _is_interrupted(self, count: int) -> bool:
-        """Run the work in threads until all of it is done or somebody interrupts the run.
+        """Run the steps of all objects in threads. Returns whether a signal interrupted the run.
 
-        The main thread does none of the work: a signal that arrives while `Event.wait` takes its lock would leave the
-        lock taken, and `stop.set` would wait for that lock for ever (the same holds for `Thread.join`).
+        The main thread runs no steps. A signal while the main thread is in `Event.wait` can leave the event's lock
+        taken, and then `stop.set` waits for the lock forever. `Thread.join` has the same problem.
         """
         running = list(range(count))
         try:
@@ -86,7 +83,7 @@ class HardenRun:
                 time.sleep(_LOOK)
         except KeyboardInterrupt:
             self.stop.set()
-            with suppress(KeyboardInterrupt):  # the user pressed Ctrl-C a second time: do not wait
+            with suppress(KeyboardInterrupt):  # a second signal ends the waiting
                 end = time.monotonic() + _GRACE
                 while running and time.monotonic() < end:
                     time.sleep(_LOOK)
@@ -107,7 +104,7 @@ class HardenRun:
                 return
             self._active.append(at)
             try:
-                self._see_through(at)
+                self._run_steps(at)
             except WatchStopped:
                 return  # `run` prints the state of the object
             except Exception as error:  # `run` raises the error in the main thread
@@ -116,13 +113,13 @@ class HardenRun:
                 return
             self._active.remove(at)
             if self._progress[at].job.is_not_done:
-                self._failed = self._failed or self.lives[at].reference
-            if len(self.lives) > 1:
-                progress(f"{len(self.lives) - len(self._waiting) - len(self._active)} of {len(self.lives)} done")
+                self._failed = self._failed or self.works[at].reference
+            if len(self.works) > 1:
+                progress(f"{len(self.works) - len(self._waiting) - len(self._active)} of {len(self.works)} done")
 
-    def _see_through(self, at: int) -> None:
-        """Run all steps of one object. Each yielded progress is kept at once, because a signal may come next."""
-        steps = self.act(self.lives[at], self._progress[at])
+    def _run_steps(self, at: int) -> None:
+        """Run all steps of one object. Each yielded progress is stored at once, because a signal may come next."""
+        steps = self.act(self.works[at], self._progress[at])
         try:
             while True:
                 try:

@@ -1,4 +1,4 @@
-"""Reads the container runtimes of a cluster, on which the gain of an added capability depends."""
+"""Reads the container runtimes of a cluster. The effect of an added capability depends on them."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.rights import lacking
@@ -15,8 +15,8 @@ from kubectl_caps.report.terminal import say
 def runtimes(cluster: Cluster, namespace: str | None) -> tuple[Runtime, ...]:
     """The container runtimes of the nodes.
 
-    If nodes may not be listed, those in the status of the pods in the namespace (None: in all namespaces). If the pods
-    do not show a runtime either, all runtimes.
+    If nodes may not be listed, the runtimes in the status of the namespace's pods (None: of all namespaces). If no pod
+    shows a runtime, all known runtimes.
     """
     wrong: list[CapsError] = []
     infos = list_nodes(cluster, wrong)
@@ -31,7 +31,7 @@ def runtimes(cluster: Cluster, namespace: str | None) -> tuple[Runtime, ...]:
 
 
 def _runtimes_of_pods(cluster: Cluster, namespace: str | None) -> tuple[Runtime, ...]:
-    """The runtimes in the status of pods; none if pods may not be listed."""
+    """The runtimes in the status of pods; empty if pods may not be listed."""
     pods = list_kinds(cluster, WORKLOADS[:1], namespace, {}).of(WORKLOADS[:1])
     found = node_runtimes(workload.template for workload in pods if isinstance(workload.template, Pod))
     return tuple(dict.fromkeys(found.values()))

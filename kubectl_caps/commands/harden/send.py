@@ -1,7 +1,7 @@
 """Sends the guarded patch of one object, and handles a refusal by the server and a lost answer.
 
-A step is a generator: it takes a `Progress`, yields a `Progress` before and after each change of the object, and
-returns the last one. So the caller knows how the object may be stored when a step is interrupted.
+A step is a generator. It takes a `Progress`, yields a `Progress` before and after each change of the object, and
+returns the last one. So the caller knows the possible states of the stored object when a step is interrupted.
 """
 
 import json
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.resources import resource_of
 from kubectl_caps.commands.harden.changes import hardening_of
-from kubectl_caps.commands.shared.late_patch import is_refusal, turned_up
+from kubectl_caps.commands.shared.late_patch import is_refusal, wait_for_change
 from kubectl_caps.core.harden.aftermath import aftermath
 from kubectl_caps.core.harden.decide import FAILED_TEST, NOT_SENT, Resend, after_refusal
 from kubectl_caps.core.harden.plan import HardenOptions
@@ -36,11 +36,14 @@ _UID = ("metadata", "uid")
 
 
 class ObjectGone(CapsError):
-    """The object was deleted, and perhaps created again, so there is no change to undo."""
+    """The object was deleted, and perhaps created again. There is no change to undo."""
 
 
 class Undone(Struct, frozen=True):
-    """The result of an undo: whether a patch was sent, and the fields that stay because other writers changed them."""
+    """The result of an undo: whether a patch was sent, and the fields that were not undone.
+
+    A field is not undone if another writer has changed it.
+    """
 
     progress: Progress
     sent: bool
@@ -48,25 +51,28 @@ class Undone(Struct, frozen=True):
 
 
 class PatchSender:
-    """Patches objects as `manager`, with minReadySeconds `held_for`; waits for late answers until `stop` is set."""
+    """Patches objects as the field manager `manager`. Plans the objects with minReadySeconds `held_for`.
+
+    Waits for lost answers until `stop` is set.
+    """
 
     def __init__(self, cluster: Cluster, manager: str, held_for: float, stop: Event) -> None:
         self.cluster, self.manager, self.held_for, self.stop = cluster, manager, held_for, stop
 
     def get(self, job: HardenResult) -> dict[str, Any]:
-        """The object as it is now."""
+        """Read the object. Raises ApiError, Unreachable."""
         return self.cluster.get(resource_of(job.kind), job.workload.namespace, job.workload.name)
 
     def try_it(self, job: HardenResult) -> None:
-        """Send the patch as a server dry run. Raises CapsError if the server would refuse it or drop a part of it."""
+        """Send the patch as a server dry run. Raises CapsError if the server refuses it or drops a part of it."""
         if lost := loss(job, self._send(job, job.patch, dry_run=True)):
             raise CapsError(lost)
 
     def harden(self, progress: Progress, options: HardenOptions) -> HardenSteps[Progress]:
-        """Send the patch; if a `test` fails, plan again, and send again only if the changes are the same.
+        """Send the patch. If a `test` fails, plan again, and send again only if the changes are the same.
 
-        Afterwards `job.obj` is the stored object. Raises CapsError; nothing was changed then, unless there are two
-        `states`. Raises Unanswered if the patch may still be applied.
+        Afterwards `job.obj` is the stored object. Raises CapsError. Then nothing was changed, unless the progress has
+        two `states`. Raises Unanswered if the patch may still be applied.
         """
         for _ in range(_TRIES):
             try:
@@ -75,9 +81,9 @@ class PatchSender:
                 if error.code not in FAILED_TEST:
                     raise
                 current = self.get(progress.job)
-                fresh, meaning = self._looked_again(progress.job, current, options)
+                fresh, meaning = self._planned_again(progress.job, current, options)
                 if meaning == "made":
-                    return (yield from self._is_in(progress, current, "patched"))
+                    return (yield from self._stored(progress, current, "patched"))
                 if meaning == "refused":
                     raise
                 if meaning != "again":
@@ -86,11 +92,13 @@ class PatchSender:
         raise CapsError(f"{progress.job.workload.reference} keeps changing; nothing was sent, run it again")
 
     def take_back(self, progress: Progress, undo: Patch) -> HardenSteps[Undone]:
-        """Undo the fields that nobody else has changed. Raises ObjectGone, CapsError, and Unanswered for a late answer.
+        """Undo the fields that no other writer has changed.
+
+        Raises ObjectGone, CapsError, and Unanswered if the undo may still be applied.
         """
         sent = False
         for _ in range(_TRIES):
-            current = self._same(progress.job, undo)
+            current = self._current_object(progress.job, undo)
             rest, conflicts = rebased(undo, current)
             if not rest.changes:
                 if sent and not conflicts:
@@ -108,12 +116,12 @@ class PatchSender:
         raise last
 
     def put_back(self, progress: Progress, back: Patch) -> HardenSteps[Undone]:
-        """Send the patch that restores minReadySeconds after the rollout. Prints fields that other writers changed.
+        """Send the patch that restores minReadySeconds after the rollout, unless another writer has changed the field.
 
-        Raises ObjectGone, Unanswered if the patch may still be applied, CapsError.
+        Raises ObjectGone, CapsError, and Unanswered if the patch may still be applied.
         """
         for _ in range(_TRIES):
-            rest, conflicts = rebased(back, self._same(progress.job, back))
+            rest, conflicts = rebased(back, self._current_object(progress.job, back))
             try:
                 if rest.changes:
                     progress = yield from self._send_once(progress, rest, "patched")
@@ -132,23 +140,23 @@ class PatchSender:
             if is_refusal(error):
                 yield progress
                 raise
-            obj = turned_up(error, lambda: self._made(progress.job, patch), self.stop)
-        return (yield from self._is_in(progress, obj, then))
+            obj = wait_for_change(error, lambda: self._object_with_change(progress.job, patch), self.stop)
+        return (yield from self._stored(progress, obj, then))
 
-    def _is_in(self, progress: Progress, obj: dict[str, Any], state: State) -> HardenSteps[Progress]:
-        """The object as the server stored it after our change."""
+    def _stored(self, progress: Progress, obj: dict[str, Any], state: State) -> HardenSteps[Progress]:
+        """Store the object in the progress, with the state that the server has accepted, and yield the progress."""
         job = progress.job
         stored = Progress(replace(job, obj=obj, left=aftermath(job.kind, obj, self.manager)), (state,))
         yield stored
         return stored
 
-    def _made(self, job: HardenResult, patch: Patch) -> dict[str, Any] | None:
-        """The object if the patch was applied. Raises ObjectGone if the patch can never be applied any more."""
-        current = self._same(job, patch)
+    def _object_with_change(self, job: HardenResult, patch: Patch) -> dict[str, Any] | None:
+        """The object if it has the change, or None. Raises ObjectGone if the object was deleted."""
+        current = self._current_object(job, patch)
         return current if _is_made(patch, current) else None
 
-    def _same(self, job: HardenResult, patch: Patch) -> dict[str, Any]:
-        """The present state of the object that a patch is for. Raises ObjectGone, CapsError."""
+    def _current_object(self, job: HardenResult, patch: Patch) -> dict[str, Any]:
+        """Read the object of a patch. Raises ObjectGone if it was deleted or created again, CapsError."""
         try:
             current = self.get(job)
         except ApiError as error:
@@ -159,10 +167,10 @@ class PatchSender:
             raise ObjectGone(f"{job.workload.reference} is another object now: it was deleted and created again")
         return current
 
-    def _looked_again(
+    def _planned_again(
         self, job: HardenResult, current: dict[str, Any], options: HardenOptions
     ) -> tuple[HardenResult, Resend]:
-        """The plan for the object after a refused patch, and the meaning of the refusal."""
+        """The new plan for the object after a refused patch, and the meaning of the refusal."""
         is_same_object = lookup(current, _UID) == lookup(job.obj, _UID)
         is_made = _is_made(job.hardening.patch, current)
         fresh = self._plan(job, current, options) if is_same_object and not is_made else job
@@ -186,13 +194,13 @@ class PatchSender:
 
 
 def loss(job: HardenResult, obj: dict[str, Any]) -> str | None:
-    """The part of the patch that the server's answer lacks: admission may change the object again."""
+    """A sentence about a change that the server's answer lacks, because admission changed the object; None if none."""
     paths = unkept(job.hardening.patch, obj)
     return f"the server accepted it and did not keep {field_path(paths[0])}" if paths else None
 
 
 def undo_command(job: HardenResult, flags: str) -> str:
-    """The kubectl command that undoes exactly this change, and refuses if somebody changed the fields since."""
+    """The kubectl command that undoes exactly this change. It fails if somebody has changed the fields since."""
     return patch_command(job, job.patch if job.undo else job.patch.inverse(), flags)
 
 
@@ -205,7 +213,7 @@ def patch_command(job: HardenResult, patch: Patch, flags: str) -> str:
 
 
 def _is_made(patch: Patch, current: dict[str, Any]) -> bool:
-    """Whether every field has the value that the patch gives it."""
+    """Whether every field of the object has the value of the patch."""
     rest, conflicts = rebased(patch, current)
     return not rest.changes and not conflicts
 

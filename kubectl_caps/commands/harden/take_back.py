@@ -1,4 +1,4 @@
-"""Takes a change back: after a failed rollout, and as the undo of an earlier run."""
+"""Undoes a change: after a failed rollout, or as the undo of an earlier run."""
 
 from collections.abc import Sequence
 
@@ -23,15 +23,15 @@ from kubectl_caps.report.terminal import say
 
 
 class TakeBack:
-    """The steps that take a change back; the `Progress` of each step holds all that they know of the object."""
+    """The steps that undo a change. Their whole state is in the `Progress`."""
 
     def __init__(self, cluster: Cluster, sender: PatchSender, watcher: Watcher, watch: RolloutOptions) -> None:
         self.cluster, self.sender, self.watcher, self.watch = cluster, sender, watcher, watch
 
     def send(self, progress: Progress, undo: Patch) -> HardenSteps[Undone]:
-        """Undo the fields that nobody else has changed since; the other fields are printed and go into the message.
+        """Undo the fields that no other writer has changed. Other fields are printed, and named in the message.
 
-        Raises ObjectGone, Unanswered if the undo may still be applied, CapsError.
+        Raises ObjectGone, CapsError, and Unanswered if the undo may still be applied.
         """
         taken = yield from self.sender.take_back(progress, undo)
         if not taken.conflicts:
@@ -46,7 +46,7 @@ class TakeBack:
     def roll_back(
         self, progress: Progress, broken: Sequence[Pod], *, was_broken: bool, watched: bool = True
     ) -> HardenSteps[Progress]:
-        """Take the change back and watch until the pods are as before. A CapsError becomes the result."""
+        """Undo the change, and watch until the pods are as before. A CapsError becomes the result."""
         reference, is_undone = progress.job.workload.reference, False
         try:
             taken = yield from self.send(progress, progress.job.patch.inverse())
@@ -54,10 +54,10 @@ class TakeBack:
             standing = None
             if taken.sent:
                 progress = self._delete(progress, broken)
-                # What was broken before is so afterwards; that the change is gone is all that can be had.
+                # Pods that were broken before the change are broken after its undo, so there is nothing to wait for.
                 timeout = 0.0 if was_broken else self.watch.timeout
                 standing = RolloutStatus("complete", "not watched")
-                standing = self.watcher.back(progress.job, timeout) if watched else standing
+                standing = self.watcher.watch_revert(progress.job, timeout) if watched else standing
         except CapsError as error:
             decision = rollback_broke_off(error.words, is_undone=is_undone)
             has_way = not is_undone and not isinstance(error, ObjectGone)
@@ -75,7 +75,7 @@ class TakeBack:
     def undo(self, progress: Progress) -> HardenSteps[Progress]:
         """Send the job's patch, which undoes an earlier run, and watch until the object is healthy.
 
-        Raises Unanswered if the undo may still be applied, CapsError.
+        Raises CapsError, and Unanswered if the undo may still be applied.
         """
         job = progress.job
         watched = self.watch.wait and not rollout_status.not_proven(job.kind.kind, job.obj)
@@ -83,7 +83,7 @@ class TakeBack:
         try:
             taken = yield from self.send(progress, job.hardening.patch)
         except Unanswered as error:
-            may_come(job, error, self.watch.flags)
+            say_may_still_come(job, error, self.watch.flags)
             raise
         progress, standing, conflicts = taken.progress, None, bool(taken.progress.job.conflicts)
         if taken.sent:
@@ -96,19 +96,19 @@ class TakeBack:
 
     def _healthy_again(self, job: HardenResult) -> RolloutStatus:
         try:
-            return self.watcher.back(job, self.watch.timeout)
+            return self.watcher.watch_revert(job, self.watch.timeout)
         except CapsError as error:
             return RolloutStatus("failed", error.words)
 
     def _broken(self, job: HardenResult) -> list[Pod]:
-        """The pods that may block an undo; empty if they cannot be read, because the undo is sent anyway."""
+        """The pods that may block an undo; empty if they cannot be read, because the undo is sent in any case."""
         try:
             return self.watcher.broken(job)
         except CapsError:
             return []
 
     def _delete(self, progress: Progress, broken: Sequence[Pod]) -> Progress:
-        """Delete a broken pod of a StatefulSet: the controller does not replace it after the revert."""
+        """Delete the broken pods of a StatefulSet, because its controller does not replace them after an undo."""
         namespace = progress.job.workload.namespace
         for pod in broken if progress.job.kind.kind == "StatefulSet" else ():
             name = pod.metadata.name or ""
@@ -123,6 +123,6 @@ class TakeBack:
         return progress
 
 
-def may_come(job: HardenResult, error: Unanswered, flags: str) -> None:
+def say_may_still_come(job: HardenResult, error: Unanswered, flags: str) -> None:
     """Print that a patch may still be applied, and the command that undoes the hardening then."""
     say(f"{job.workload.reference}: {error.words}; to undo it: {undo_command(job, flags)}")

@@ -1,4 +1,4 @@
-"""Finds the objects of a cluster to harden: named objects, all objects of some types, or every top owner."""
+"""Finds the objects to harden on a cluster: named objects, all objects of some types, or every top owner."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from kubectl_caps.cli.harden import HardenArguments
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 from kubectl_caps.cluster.api.resources import parse_targets, resource_of, served_as, workload_kinds
-from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
 from kubectl_caps.commands.shared.connect import NamedTarget
 from kubectl_caps.core.kubernetes.kinds import Kind, all_kinds, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference
@@ -21,7 +21,7 @@ from kubectl_caps.report.terminal import say
 
 
 class HardenTarget(Struct, frozen=True):
-    """A requested object, whole, with its metadata; `named` if its name was on the command line."""
+    """A requested object with its metadata. `named` says that the command line has the name of the object."""
 
     kind: Kind
     obj: dict[str, Any]
@@ -30,7 +30,10 @@ class HardenTarget(Struct, frozen=True):
 
 
 class TargetScope(Struct, frozen=True):
-    """The namespace and the labels to look in; no namespace means all of them."""
+    """The namespace and the label selector of the search. A namespace of None means all namespaces.
+
+    With `force`, namespaces of the system are searched, too.
+    """
 
     namespace: str | None
     selector: str | None
@@ -38,7 +41,7 @@ class TargetScope(Struct, frozen=True):
 
 
 def requested_targets(cluster: Cluster, arguments: HardenArguments) -> list[NamedTarget]:
-    """The objects that the command line names or selects. Raises UsageError in kubectl's words."""
+    """The kinds and names that the command line names or selects. Raises UsageError in kubectl's words, ApiError."""
     targets = [
         NamedTarget(kind, name)
         for word, name in parse_targets(arguments.resources)
@@ -55,14 +58,14 @@ def requested_targets(cluster: Cluster, arguments: HardenArguments) -> list[Name
 
 
 class Owners:
-    """The controllers above objects, each read once."""
+    """Finds the controllers of objects, and reads each controller once."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._known: dict[str, OwnerReference | None] = {}
 
     def chain(self, metadata: Metadata) -> Iterator[OwnerReference]:
-        """The controller, the controller's controller, and so on, as far up as they can be read."""
+        """The controller of an object, then the controller's controller, and so on, as far as they can be read."""
         owner, passed = metadata.controller, set[str]()
         while owner and owner.uid not in passed:
             passed.add(owner.uid)
@@ -70,7 +73,7 @@ class Owners:
             owner = self._above(owner, metadata.namespace)
 
     def top(self, metadata: Metadata) -> str | None:
-        """The topmost controller as kubectl prints it."""
+        """The topmost controller as kubectl prints it; None for an object without a controller."""
         names = [reference(owner.api_version, owner.kind, owner.name) for owner in self.chain(metadata)]
         return names[-1] if names else None
 
@@ -84,7 +87,7 @@ class Owners:
                 resource = resource_of(kind) if kind and kind.builtin else self._cluster.resource(word)
                 read = self._cluster.get(resource, namespace, owner.name)
                 self._known[owner.uid] = metadata_of(owner.api_version, owner.kind, read).controller
-            except CapsError as error:  # an owner that cannot be read is the last that is known
+            except CapsError as error:  # the chain ends at an owner that cannot be read
                 if isinstance(error, ApiError) and error.code == 403:
                     name = reference(owner.api_version, owner.kind, owner.name)
                     say(f"{name}: its own controller cannot be read: {error}")
@@ -96,12 +99,12 @@ def find_targets(
 ) -> Iterator[HardenTarget | CapsError]:
     """The objects, and an error for each object that could not be read.
 
-    An object whose controller is found as well is left out: the controller stands for both.
+    An object is left out if its controller is among the objects, too.
     """
     seen: set[str | None] = set()
     owned: list[HardenTarget] = []
     left_out = 0
-    # Pods come last: most of their controllers have been seen by then, and they need not be kept.
+    # Pods come last, because most of their controllers have been found by then.
     for target in sorted(targets, key=lambda target: target.kind.kind == "Pod"):
         try:
             for found in _objects(cluster, target, scope):
@@ -131,10 +134,10 @@ def find_targets(
 
 
 def _served(cluster: Cluster) -> Iterator[Kind]:
-    """Every kind that runs pods; custom kinds only if this cluster serves them."""
+    """Every kind that runs pods. A custom kind is left out if this cluster does not serve it."""
     for kind in all_kinds():
         if kind.builtin:
-            if kind.kind != "PodTemplate":  # runs nothing by itself
+            if kind.kind != "PodTemplate":  # a PodTemplate runs no pods
                 yield kind
             continue
         try:
@@ -157,17 +160,17 @@ def _objects(cluster: Cluster, target: NamedTarget, scope: TargetScope) -> Itera
 
 
 def _found(target: NamedTarget, obj: Any) -> HardenTarget:
-    """An object that was read. Raises MalformedObject."""
+    """The target of an object in a list. Raises MalformedObject."""
     api_version, kind = target.kind.api_version, target.kind.kind
     metadata = metadata_of(api_version, kind, obj)
-    # Items of a list carry neither apiVersion nor kind.
+    # The items of a list have neither apiVersion nor kind.
     return HardenTarget(
         target.kind, {"apiVersion": api_version, "kind": kind, **obj}, metadata, target.name is not None
     )
 
 
 def _is_finished(found: HardenTarget) -> bool:
-    """Whether a pod, a Job or a run of Tekton has ended for good."""
+    """Whether a pod, a Job or a run of Tekton has ended."""
     if found.kind.kind == "Pod" and found.kind.builtin:
         return (found.obj.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     return has_ended(found.kind.api_version, found.kind.kind, found.obj)

@@ -1,4 +1,4 @@
-"""`--undo FILE`: reads the patches that undo an earlier run, and plans them like a hardening."""
+"""Reads the patches of `--undo FILE`, which undo an earlier run, and plans them like a hardening."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ from kubectl_caps.errors import CapsError, InputError, os_words
 
 
 class ToUndo(Struct, frozen=True):
-    """An object of a saved undo; `kind` is None if this version does not know the kind."""
+    """An object of a saved undo. `kind` is None if this version does not know the kind."""
 
     saved: SavedUndo
     kind: Kind | None
@@ -51,7 +51,7 @@ def undo_jobs(
 
 
 def read_undo(file: str) -> list[ToUndo]:
-    """The objects of a saved undo. Raises InputError if anything in the file cannot have been saved by `harden`."""
+    """The objects of a saved undo. Raises InputError for a file that `harden` cannot have written."""
     try:
         items = saved(msgspec.json.decode(Path(file).read_bytes()))
         kinds = [kind_of(item.api_version, item.kind) for item in items]

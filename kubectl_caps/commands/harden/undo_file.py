@@ -1,4 +1,4 @@
-"""`--undo-to FILE`: saves the patches that undo a run before anything is sent, and keeps the file up to date."""
+"""Writes the file of `--undo-to FILE`: the patches that undo a run, and the state of each object during the run."""
 
 import os
 import shlex
@@ -22,16 +22,15 @@ _NO_ITEMS = '"items": []'
 
 
 def check_unused(file: str | None) -> None:
-    """Raises UsageError if the file exists: it may hold the only undo of an earlier run."""
+    """Raise UsageError if the file exists, because it may have the only undo of an earlier run."""
     if file and Path(file).exists():
         raise UsageError(f"--undo-to: {file} exists already, and may be needed to undo another run")
 
 
 class UndoFile:
-    """The file of a saved undo: written before the run, and after each change of an object.
+    """The file of a saved undo. It is written before the run, and after each change of an object.
 
-    Objects without a change are left out, because they need no undo. The text of an object is made again only if its
-    state has changed. `error` says why the file could not be updated.
+    Objects without a change are left out, because they need no undo. `error` is the error of the last update.
     """
 
     def __init__(self, path: str, jobs: Sequence[HardenResult]) -> None:
@@ -52,9 +51,9 @@ class UndoFile:
         say(f"to undo this run: {command}{flags}")
 
     def update(self, at: int, progress: Progress) -> None:
-        """Write the present state of the object at this index. Threads may call `update`.
+        """Write the current state of the object at this index. Several threads may call `update`.
 
-        An object that is changed and whose end is not known yet is marked: a killed run leaves this mark.
+        An object that is being changed is marked in the file, in case the run is killed.
         """
         job = progress.job
         if at not in self._items:
@@ -73,7 +72,7 @@ class UndoFile:
                 self.error = InputError(f"{self.path}: {words}")
 
     def _write(self) -> None:
-        """Write the whole file in one step, and sync it to the disk. Raises OSError."""
+        """Replace the whole file in one step, and sync it to the disk. Raises OSError."""
         frame = json.text(frame_of_items([result for result, _ in self._items.values()]), "json")
         head, tail = frame.split(_NO_ITEMS, 1)
         items = ",\n".join(text for _, text in self._items.values())

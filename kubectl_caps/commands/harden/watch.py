@@ -1,4 +1,4 @@
-"""The options of a watch after the patch, and its result, as values."""
+"""Defines the options of a watch after the patch, and the result of a watch."""
 
 from typing import Literal
 
@@ -13,11 +13,11 @@ from kubectl_caps.core.kubernetes.rollout_status import RolloutStatus
 from kubectl_caps.core.kubernetes.snapshot import Snapshot
 
 RunAsked = Literal["", "next", "now"]
-"""The run of a CronJob to watch: none, the next scheduled one, or one that `harden` makes now."""
+"""The run of a CronJob to watch: none, the next scheduled run, or a run that `harden` makes now."""
 
 
 class RolloutOptions(Struct, frozen=True):
-    """The options of a hardening after the patch; times are in seconds. Printed commands repeat `flags`."""
+    """The options of a hardening after the patch. Times are in seconds. `flags` are repeated in printed commands."""
 
     wait: bool
     rollback: bool
@@ -33,26 +33,26 @@ class RolloutOptions(Struct, frozen=True):
 
     @property
     def held_for(self) -> float:
-        """Seconds for which the controller shall wait for new pods to stay up; 0 if nobody watches them."""
+        """The minReadySeconds of a watched rollout; 0 if no rollout is watched."""
         return self.settle if self.wait else 0.0
 
 
 def unwatched(job: HardenResult, watch: RolloutOptions) -> str | None:
-    """Why no rollout or run would show whether the new template works; None if one does."""
+    """The reason why no rollout or run shows whether the new template works; None if one does."""
     return None if watch.run and is_cron_job(job.kind) else rollout_status.not_proven(job.kind.kind, job.obj)
 
 
 class WatchStopped(Exception):
-    """Somebody interrupted the run while this object was watched."""
+    """The run was interrupted while this object was watched."""
 
 
 class WatchResult(Struct, frozen=True):
-    """The result of a watch; `proof` says what was seen if nothing failed.
+    """The result of a watch. `proof` says what was seen if nothing failed. `remark` is a note beside the proof.
 
-    `theirs` says who else changed the pod template during the rollout, empty if nobody did; `is_undone`: they changed a
-    field that this run had changed. `accepted` are the complaints of the new pods that --accept-complaints lets pass;
-    nobody can tell whether the `doubtful` ones are caused by the change. `unproven` says why a watch without a failure
-    proves nothing, `remark` is a note beside the proof.
+    `theirs` names the writer who changed the pod template during the rollout; empty if nobody did. `is_undone` says
+    that this writer changed a field of the hardening. `accepted` are complaints of the new pods that
+    --accept-complaints allows. `doubtful` are complaints that may have another cause than the change. `unproven` says
+    why a watch without a failure proves nothing.
     """
 
     standing: RolloutStatus

@@ -1,4 +1,4 @@
-"""Watches one object from before the change to the end: the common part of watching a rollout and a CronJob's run."""
+"""The common base of the watchers of a rollout and of a CronJob's run: a loop with a timeout, logs and events."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,20 +29,20 @@ from kubectl_caps.report.terminal import clear_progress, is_terminal, progress, 
 
 POLL = 0.5
 PATIENCE = 5.0
-"""Seconds that a refusal of pods may last while no old pod ends: a quota has room once they have ended."""
+"""Seconds that a refusal of pods may last while no old pod ends. A quota has room when old pods have ended."""
 _LINE_EVERY = 30.0
-"""Seconds between two printed states of the rollout if there is no terminal."""
+"""Seconds between two printed lines about the rollout if there is no terminal."""
 
 _Judge = Callable[[HardenResult, Snapshot], Verdict]
 
 
 class Watcher:
-    """Watches the object of `job` from before the change to its end: `Rollout`, or `JobRun` for a CronJob.
+    """Watches the object of a job from before the change to the end: `Rollout`, or `JobRun` for a CronJob.
 
-    The watcher holds what it has read: logs, events, since when pods wait. `core/harden/verdict` judges the state of
-    the object from that. `losses` is what the change takes from each container. `forbidden` holds what may not be read
-    (`logs`, `events`), with the server's words. `run` is the Job that was made or met. `ready_limit` is the number of
-    seconds within which a new pod has to be ready.
+    The watcher keeps the read logs and events, and the times since which pods wait. `core/harden/verdict` judges the
+    state of the object from these. `losses` are the capabilities that the change takes from each container. `forbidden`
+    has the server's refusals of `logs` and `events`. `run` is the watched Job. A new pod must be ready within
+    `ready_limit` seconds.
     """
 
     def __init__(
@@ -60,37 +60,37 @@ class Watcher:
         self._old_events: set[str] = set()
 
     def begin(self, job: HardenResult) -> str | None:
-        """Remember the state before the change; returns why the object is unhealthy already. Raises CapsError."""
+        """Remember the state before the change. Returns the reason if the object is not healthy. Raises CapsError."""
         raise NotImplementedError
 
-    def to_the_end(self, job: HardenResult) -> WatchResult:
-        """Watch until the change has failed or has proved itself, or the timeout. Raises CapsError."""
+    def watch_to_end(self, job: HardenResult) -> WatchResult:
+        """Watch until the change has failed or is proved, or until the timeout. Raises CapsError, WatchStopped."""
         raise NotImplementedError
 
-    def back(self, job: HardenResult, timeout: float) -> RolloutStatus:
-        """Watch until the pods are again as they were before. Raises CapsError."""
+    def watch_revert(self, job: HardenResult, timeout: float) -> RolloutStatus:
+        """Watch until the pods are as before the change. Raises CapsError, WatchStopped."""
         raise NotImplementedError
 
     def broken(self, job: HardenResult) -> list[Pod]:
-        """The pods of the wanted revision that do not serve. Raises CapsError."""
+        """The pods of the wanted revision that are not ready. Raises CapsError."""
         return []
 
     def try_it(self, job: HardenResult) -> None:
-        """A server dry run of the Job that the watch makes, if any. Raises CapsError if the server would refuse it."""
+        """Try the Job that the watch will make in a server dry run. Raises CapsError if the server refuses it."""
 
     @property
-    def said(self) -> Sequence[Complaint]:
-        """The complaints of the new pods, for the diagnosis of pods that are gone by then."""
+    def complaints_so_far(self) -> Sequence[Complaint]:
+        """The complaints of the new pods, for the diagnosis after the pods have been deleted."""
         return ()
 
     def may_not_read(self, what: str, error: ApiError) -> None:
-        """Print once that logs or events may not be read, with the verb and the resource that the server names."""
+        """Print the server's refusal to read logs or events, once for each."""
         if what not in self.forbidden:
             self.forbidden[what] = error.message
             say(f"{self.reference}: its {what} cannot be read: {error}")
 
     def certain_complaint(self, snapshot: Snapshot) -> PodFailure | None:
-        """A failure by the line of a new pod that leaves no doubt, during the rollout."""
+        """The failure by a certain complaint of a new pod during the rollout; None if there is none."""
         found = self.complaints.read_new_at_times(snapshot)
         certain = next((complaint for complaint in found if complaint.is_certain), None)
         if certain is None or self.watch.accept_complaints:
@@ -98,11 +98,11 @@ class Watcher:
         return failure_of(certain, snapshot.updated, settled=False)
 
     def refused(self, makers: Sequence[str]) -> RolloutStatus | None:
-        """A failure by the events of the makers: pods that cannot be created leave no pod to look at."""
+        """The failure by an event of the makers that pods cannot be created; None if there is none."""
         return creation_refused(self._new_events(makers))
 
     def late(self, pods: Sequence[Pod], limit: float | None = None) -> PodFailure | None:
-        """The failure of an overdue new pod; `limit` is the one of `readiness.ready_limit`."""
+        """The failure of an overdue new pod; None if there is none. `limit` comes from `readiness.ready_limit`."""
         now = time.monotonic()
         for pod in pods:
             at, known = readiness.stage(pod), self._stages.get(pod.metadata.uid or "")
@@ -149,7 +149,7 @@ class Watcher:
         return edge.events(self.cluster, self.namespace, uid, self.may_not_read)
 
     def _patience(self) -> float:
-        """Seconds for which a failure may last that may pass by itself."""
+        """Seconds after which a failure counts that may pass by itself."""
         return PATIENCE
 
     def _at_timeout(self, verdict: Verdict, timeout: float) -> Verdict:
@@ -157,7 +157,7 @@ class Watcher:
         return replace(verdict, standing=rollout_timed_out(verdict.standing, timeout))
 
     def _remember_losses(self, job: HardenResult, pods: Sequence[Pod]) -> None:
-        """Remember what the change takes from each container; `pods` are the pods from before the change."""
+        """Remember the losses of each container by the change. `pods` are the pods from before the change."""
         raw = template_of(job.workload, job.hardening.patch.applied(job.obj))
         hardened = replace(job.workload, template=msgspec.convert(raw, PodTemplate))
         self.losses = self.complaints.losses = losses(job.workload, hardened, pods)
@@ -168,9 +168,9 @@ class Watcher:
 
 
 def _not_seen(last: Verdict, error: Unreachable | ApiError) -> Verdict:
-    """The verdict after a failed look: a server that does not answer for a while is no failure of the rollout.
+    """The verdict after a failed request. A server that does not answer for a while is no failure of the rollout.
 
-    Raises the error if the server refuses to answer.
+    Raises the error if the server refuses the request.
     """
     if isinstance(error, ApiError) and error.code < 500 and error.code != 429:
         raise error

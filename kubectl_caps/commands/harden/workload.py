@@ -1,6 +1,7 @@
 """Hardens one object of a cluster: a dry run, the patch, the watch, and the undo if its pods do not stay up.
 
-`core/harden/decide` chooses the next step. This file performs the steps: each takes a `Progress` and returns one.
+`core/harden/decide` chooses the next step. This module performs the steps. Each step takes a `Progress` and returns
+one.
 """
 
 from threading import Event
@@ -15,7 +16,7 @@ from kubectl_caps.commands.harden.job_run import JobRun
 from kubectl_caps.commands.harden.repeat_command import repeat_command, run_flags
 from kubectl_caps.commands.harden.rollout import Rollout
 from kubectl_caps.commands.harden.send import HardenSteps, ObjectGone, PatchSender, loss, patch_command, undo_command
-from kubectl_caps.commands.harden.take_back import TakeBack, may_come
+from kubectl_caps.commands.harden.take_back import TakeBack, say_may_still_come
 from kubectl_caps.commands.harden.watch import RolloutOptions, WatchResult, unwatched
 from kubectl_caps.commands.harden.watcher import Watcher
 from kubectl_caps.commands.shared.late_patch import Unanswered
@@ -49,7 +50,7 @@ _SHOWN = 3
 
 
 class WorkloadHardening:
-    """The steps for one object of a cluster. The yielded `Progress` holds how far they have come, and no field does."""
+    """The steps for one object of a cluster. Their whole state is in the yielded `Progress`."""
 
     def __init__(
         self, cluster: Cluster, job: HardenResult, watch: RolloutOptions, options: HardenOptions, stop: Event
@@ -62,11 +63,11 @@ class WorkloadHardening:
         self.taking_back = TakeBack(cluster, self.sender, self.watcher, watch)
 
     def try_on_server(self, job: HardenResult) -> HardenResult:
-        """Server dry runs of the patch, of a pod of the new template, and of the Job that `--trigger` makes.
+        """Try the patch, a pod of the new template, and the Job of `--trigger` in server dry runs.
 
-        Raises CapsError if the server would refuse one of them, or the pod would not get all of the template.
+        Raises CapsError if the server refuses one of them, or if admission changes the pod.
         """
-        if job.undo:  # pods of the old template ran before
+        if job.undo:  # pods of the old template ran before, so the pod needs no test
             self.sender.try_it(job)
             return job
         job = try_pod(self.cluster, job, self.options, self.watch.manager)
@@ -76,7 +77,7 @@ class WorkloadHardening:
         return job
 
     def harden(self, progress: Progress) -> HardenSteps[Progress]:
-        """Send the patch and watch it to the end; returns the result. Raises CapsError, WatchStopped."""
+        """Send the patch, watch the rollout, and return the result. Raises CapsError, WatchStopped."""
         reason, trouble = unwatched(progress.job, self.watch), None
         watched = self.watch.wait and not reason
         if watched:
@@ -84,8 +85,8 @@ class WorkloadHardening:
             first = before_change(trouble, force=self.watch.force)
             if first.step == "end":
                 return progress.ended(first.result, first.words)
-        if not progress.job.hardening.patch.changes:  # a run of a CronJob that is hardened already
-            return (yield from self._see_through(progress, was_broken=trouble is not None))
+        if not progress.job.hardening.patch.changes:  # only a run of the CronJob is watched
+            return (yield from self._watch_to_end(progress, was_broken=trouble is not None))
         words, diagnoses = canary_trouble(self.cluster, progress.job, self.watch, self.watcher, watched=not reason)
         if words:
             return self._left_alone(progress, words, diagnoses)
@@ -94,7 +95,7 @@ class WorkloadHardening:
         say(f"{self.reference}: {lost or 'the change is made'}")
         then = after_patch(lost, reason, wait=self.watch.wait, rollback=self.watch.rollback)
         if then.step == "watch":
-            return (yield from self._see_through(progress, was_broken=trouble is not None))
+            return (yield from self._watch_to_end(progress, was_broken=trouble is not None))
         if then.step == "roll back":
             progress = progress.saying(then.words)
             yield progress
@@ -110,7 +111,7 @@ class WorkloadHardening:
         return (yield from self.taking_back.undo(progress))
 
     def interrupted(self, progress: Progress) -> Progress:
-        """Print how an interrupt left the object; returns the result."""
+        """Print the state of the object after an interrupt, and return the result."""
         progress = self._with_run(progress)
         job, states = progress.job, progress.states
         remains = what_remains(job.run, self.namespace, self.watch.flags)
@@ -123,7 +124,7 @@ class WorkloadHardening:
         return progress.noted(words).as_result(seen.result)
 
     def _left_alone(self, progress: Progress, words: str, diagnoses: tuple[Diagnosis, ...]) -> Progress:
-        """Print why the canary pod speaks against the hardening, and the next command."""
+        """Print why the canary pod failed, and the next command. The object is not changed."""
         job = self._with_suggestion(replace(progress.job, diagnoses=(*progress.job.diagnoses, *diagnoses)))
         lines = [line for diagnosis in diagnoses[:_SHOWN] for line in diagnosis_lines(diagnosis)]
         say(f"{self.reference}: {words}", *lines, *self._to_try_next(job))
@@ -135,7 +136,7 @@ class WorkloadHardening:
         try:
             return (yield from self.sender.harden(progress, self.options))
         except Unanswered as error:
-            may_come(progress.job, error, self.watch.flags)
+            say_may_still_come(progress.job, error, self.watch.flags)
             raise
 
     def _say_how_to_see(self, job: HardenResult) -> None:
@@ -145,9 +146,9 @@ class WorkloadHardening:
             say(f"{self.reference}: Next: to watch a run that is made now: {now}")
             say(f"{self.reference}: Next: to watch the next run by its schedule: {later}")
 
-    def _see_through(self, progress: Progress, *, was_broken: bool) -> HardenSteps[Progress]:
+    def _watch_to_end(self, progress: Progress, *, was_broken: bool) -> HardenSteps[Progress]:
         try:
-            watched = self.watcher.to_the_end(progress.job)
+            watched = self.watcher.watch_to_end(progress.job)
         except CapsError as error:
             is_patched = bool(progress.job.hardening.patch.changes)
             lost = lost_watch(error.words, is_patched=is_patched)
@@ -160,7 +161,7 @@ class WorkloadHardening:
         return (yield from self._failed(progress, watched, was_broken=was_broken))
 
     def _rolled_out(self, progress: Progress, watched: WatchResult) -> HardenSteps[Progress]:
-        """Print how the rollout ended, and put minReadySeconds back."""
+        """Print the end of a successful rollout, and restore minReadySeconds."""
         if not watched.unproven:
             say(f"{self.reference} {watched.proof}")
         unread, doubtful = self.watcher.forbidden.get("logs", ""), doubts(watched.doubtful) or ""
@@ -175,7 +176,7 @@ class WorkloadHardening:
         return progress.as_result(then.result if is_released else "failed")
 
     def _released(self, progress: Progress) -> HardenSteps[tuple[Progress, bool]]:
-        """Put minReadySeconds back as it was before the rollout; prints a failure and returns False."""
+        """Restore minReadySeconds as before the rollout. Prints a failure, and then returns False."""
         job = progress.job
         if job.held is None:
             return progress, True
@@ -191,7 +192,7 @@ class WorkloadHardening:
         return done.progress.noted(theirs if done.conflicts else ""), True
 
     def _failed(self, progress: Progress, watched: WatchResult, *, was_broken: bool) -> HardenSteps[Progress]:
-        """Print why the rollout failed, and take the change back if the decision says so."""
+        """Print why the rollout failed, and undo the change if the decision says so."""
         failure, broken = watched.standing.failure or PodFailure(watched.standing.message), list[Pod]()
         progress = progress.saying(failure.message)
         yield progress
@@ -220,7 +221,7 @@ class WorkloadHardening:
     def _diagnosed(self, progress: Progress, failure: PodFailure, pods: tuple[Pod, ...]) -> Progress:
         """Print the diagnosis, and the command that hardens with the missing capabilities."""
         seen, job = self.watcher, progress.job
-        found = diagnose_pods(self.cluster, job, failure, pods, seen.losses, seen.may_not_read, seen.said)
+        found = diagnose_pods(self.cluster, job, failure, pods, seen.losses, seen.may_not_read, seen.complaints_so_far)
         job = self._with_suggestion(replace(job, diagnoses=(*job.diagnoses, *found.diagnoses)))
         first, *lines = found.lines
         say(f"{self.reference}: {first}", *lines, *self._to_try_next(job))
@@ -230,14 +231,14 @@ class WorkloadHardening:
         return replace(job, suggestion=suggested(job, self.options))
 
     def _to_try_next(self, job: HardenResult) -> list[str]:
-        """The command that hardens with the missing capabilities beside the present adds."""
+        """The lines with the command that hardens with the current adds and the missing capabilities."""
         if job.suggestion is None:
             return []
         command = repeat_command(job, self.options, self.watch, *run_flags(job, self.watch))
         return [*(f"  {line}" for line in report.suggestion(job.suggestion)), f"  to try next: {command}"]
 
     def _take_back_the_rest(self, progress: Progress) -> HardenSteps[Progress]:
-        """Take back the part of the hardening that somebody else left."""
+        """Undo the part of the hardening that no other writer has changed."""
         try:
             taken = yield from self.taking_back.send(progress, progress.job.patch.inverse())
             progress = taken.progress
@@ -254,7 +255,7 @@ class WorkloadHardening:
             say(f"{self.reference} is patched; to undo it: {undo_command(progress.job, self.watch.flags)}")
 
     def _with_run(self, progress: Progress) -> Progress:
-        """The progress with the name of the Job that the watch has made or met."""
+        """The progress with the name of the watched Job."""
         return replace(progress, job=replace(progress.job, run=self.watcher.run))
 
     def _with_what_remains(self, progress: Progress) -> Progress:
@@ -263,6 +264,6 @@ class WorkloadHardening:
 
 
 def _held(progress: Progress) -> Progress:
-    """Print that minReadySeconds stays raised if a failed rollout is left as it is."""
+    """Add a note that minReadySeconds stays raised, if a failed rollout is not undone."""
     held = progress.job.held
     return progress.noted(f"spec.minReadySeconds stays at {held.after}, which keeps the old pods" if held else "")

@@ -1,1 +1,1 @@
-"""kubectl caps inspect: what containers declare and get, their risk, and what Pod Security would say."""
+"""Runs kubectl caps inspect: shows what containers declare and get, their risk, and their Pod Security violations."""

@@ -1,4 +1,4 @@
-"""`inspect` on a cluster: lists workloads, pods and nodes, reads processes (`--live`), and assesses each workload."""
+"""Runs `inspect` on a cluster: lists workloads, pods and nodes, reads processes (`--live`), and assesses workloads."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,10 +30,10 @@ Nodes = Mapping[str, NodeRuntime]
 def inspect_cluster(
     arguments: InspectArguments, assumed: NodeRuntime
 ) -> tuple[list[Assessment], list[CapsError], Coverage, int | None, Cluster]:
-    """The assessments of the selected workloads, and the errors of objects that could not be read.
+    """The assessments of the selected workloads, the errors, the counts, the version of the rules, and the cluster.
 
-    Also the counts, the version of the rules (the requested one or the server's; None if the server does not tell),
-    and the cluster. Raises UsageError, ConfigError, Unreachable or ApiError.
+    The version is the requested one, or the server's; None if the server does not tell it. Raises UsageError,
+    ConfigError, Unreachable or ApiError.
     """
     chosen, minor = selection(arguments), arguments.minor
     nodes = _nodes(chosen)
@@ -42,7 +42,7 @@ def inspect_cluster(
         say(f"The API server is 1.{chosen.server_minor}; the newest Pod Security rules known here are v1.{judged}.")
     rows = fold(chosen.workloads, chosen.others)
     seen = _observations(arguments, chosen, rows, nodes) if arguments.live else [()] * len(rows)
-    nodes = _with_what_they_have(nodes, rows, seen)
+    nodes = _with_all_capabilities(nodes, rows, seen)
     assessed = [
         assess(row.workload, row.pods, _places(row, nodes) or [assumed], judged, observations, once=True)
         for row, observations in zip(rows, seen, strict=True)
@@ -54,23 +54,23 @@ def inspect_cluster(
 
 
 def in_detail(cluster: Cluster, assessment: Assessment) -> Assessment:
-    """The assessment with what only the detailed view shows: a CronJob's last run, and the policy that holds it."""
+    """The assessment with the facts of the detailed view: a CronJob's last run, and the policy of the namespace."""
     held = held_by(cluster, assessment.workload.namespace)
     return replace(with_last_run(cluster, assessment), held_by=held)
 
 
 def with_last_run(cluster: Cluster, assessment: Assessment) -> Assessment:
-    """The assessment of a CronJob with the status of its last run; any other assessment unchanged."""
+    """The assessment of a CronJob with the status of its last run. Any other assessment is returned unchanged."""
     kind = kind_of(assessment.workload.api_version, assessment.workload.kind)
     if kind is None or not is_cron_job(kind):
         return assessment
-    from kubectl_caps.cluster.read.job_runs import last_run  # with it comes all that knows log lines
+    from kubectl_caps.cluster.read.job_runs import last_run  # a slow import: it loads the log patterns
 
     return replace(assessment, last_run=last_run(cluster, assessment.workload))
 
 
 def _nodes(chosen: Selection) -> Nodes:
-    """The runtimes of nodes: from the nodes, or from the status of their pods if nodes may not be listed."""
+    """The runtimes of the nodes: from the nodes, or from the status of pods if nodes may not be listed."""
     pods = (one.template for one in [*chosen.workloads, *chosen.others] if isinstance(one.template, Pod))
     runtimes = node_runtimes(pods)
     for name, info in chosen.nodes.items():
@@ -103,7 +103,7 @@ def _join_owners(rows: Sequence[WorkloadRow], assessed: list[Assessment]) -> Non
 def _observations(
     arguments: InspectArguments, chosen: Selection, rows: Sequence[WorkloadRow], nodes: Nodes
 ) -> list[list[Observation]]:
-    """For each row, the observed processes in the containers of its pods."""
+    """The observations of the containers of each row's pods."""
     from kubectl_caps.cluster.read.processes import LIMIT, Observer
     from kubectl_caps.commands.inspect.observe_all import container_targets, observe
 
@@ -112,21 +112,23 @@ def _observations(
     observer = Observer(chosen.cluster, chosen.runner, image=arguments.image, limit=chosen.timeout or LIMIT)
     wanted = [container_targets(row) for row in rows]
     seen = iter(observe(observer, [target for some in wanted for target in some]))
-    return [[_there(next(seen), target.pod, nodes) for target in some] for some in wanted]
+    return [[_with_runtime(next(seen), target.pod, nodes) for target in some] for some in wanted]
 
 
-def _there(observation: Observation, pod: Pod, nodes: Nodes) -> Observation:
+def _with_runtime(observation: Observation, pod: Pod, nodes: Nodes) -> Observation:
     place = nodes.get(pod.spec.node_name or "")
     return replace(observation, runtime=place.runtime) if place else observation
 
 
-def _with_what_they_have(nodes: Nodes, rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Nodes:
-    """For each node, the capabilities that ALL stands for, if a container with ALL was observed there."""
-    known = dict(_told(rows, seen))
+def _with_all_capabilities(nodes: Nodes, rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Nodes:
+    """The nodes with the capabilities of ALL, if a container with ALL was observed on the node."""
+    known = dict(_capabilities_of_all(rows, seen))
     return {name: replace(place, node_all=known.get(name)) for name, place in nodes.items()}
 
 
-def _told(rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) -> Iterator[tuple[str, CapabilitySet]]:
+def _capabilities_of_all(
+    rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]
+) -> Iterator[tuple[str, CapabilitySet]]:
     for row, observations in zip(rows, seen, strict=True):
         pods = {pod.metadata.name: pod for pod in row.pods}
         for observation in observations:
@@ -137,6 +139,6 @@ def _told(rows: Sequence[WorkloadRow], seen: Sequence[Sequence[Observation]]) ->
 
 
 def _places(row: WorkloadRow, nodes: Nodes) -> list[NodeRuntime]:
-    """The nodes of a workload's pods, as far as they are known."""
+    """The known nodes of a workload's pods."""
     used = dict.fromkeys(pod.spec.node_name or "" for pod in row.pods)
     return [nodes[name] for name in used if name in nodes]

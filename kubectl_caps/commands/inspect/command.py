@@ -1,4 +1,4 @@
-"""kubectl caps inspect: what containers declare and get, their risk, and what Pod Security would say."""
+"""Runs kubectl caps inspect: inspects files or a cluster, applies the gates, and prints the result."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class InspectionResult(Struct, frozen=True):
     """The assessments, the errors of objects that could not be judged, the positions of fields, and the counts.
 
     `minor` is the requested version of the rules, or the server's; None if it is not known. `in_detail` adds the facts
-    to an assessment that only the detailed view shows.
+    of the detailed view to an assessment.
     """
 
     assessments: list[Assessment]
@@ -58,7 +58,7 @@ def inspect(arguments: InspectArguments) -> int:
     assessments = gates.apply_listed_exemptions(judged.assessments, listed, annotations=arguments.annotations)
     older = gates.notes_on_older_servers(assessments, gate) if judged.minor is None else []
     say(*(f"{'note' if on_files else 'not judged'}: {text}" for text in older))
-    if not on_files:  # the server may be one of these
+    if not on_files:  # the server may be one of these older servers
         errors += map(InputError, older)
     counted = gates.not_accepted(errors)
     assessments = worst_first(assessments) if arguments.worst_first else assessments
@@ -103,14 +103,14 @@ def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult
 
 
 def _names_one(words: Sequence[str]) -> bool:
-    """Whether the command line names one object. Then pods that differ from it are shown in full after it."""
+    """Whether the command line names a single object, so that the detailed view is shown."""
     if any("," in word for word in words):
         return False
     return len(words) == (1 if words and "/" in words[0] else 2)
 
 
 def _nothing_found(arguments: InspectArguments) -> str:
-    """kubectl's words."""
+    """The message for an empty result, in kubectl's words."""
     if arguments.on_files or arguments.all_namespaces:
         return "No resources found"
     from kubectl_caps.commands.shared.connect import working_namespace

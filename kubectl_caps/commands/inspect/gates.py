@@ -1,4 +1,4 @@
-"""`--fail-on` and `--require`: the gates of `inspect`, applied to the findings that exemptions leave."""
+"""Applies the gates of `inspect` (`--fail-on`, `--require`) to the findings that no exemption accepts."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
@@ -25,7 +25,7 @@ from kubectl_caps.report.terminal import say
 
 
 def exemptions(arguments: ExemptionArguments) -> list[Exemption]:
-    """What `--exemptions FILE` lists. Raises InputError."""
+    """The exemptions of `--exemptions FILE`. Raises InputError."""
     if arguments.exemptions is None:
         return []
     from kubectl_caps.manifests.read.exemptions import read_exemptions
@@ -36,7 +36,7 @@ def exemptions(arguments: ExemptionArguments) -> list[Exemption]:
 def apply_listed_exemptions(
     assessments: Sequence[Assessment], listed: Sequence[Exemption], *, annotations: bool
 ) -> list[Assessment]:
-    """The assessments with exempted findings marked; prints which exemptions are expired, invalid or unused."""
+    """The assessments with exempted findings marked. Prints the expired, invalid and unused exemptions."""
     result = exempt(assessments, listed, _today(), annotations=annotations)
     for remark in result.remarks:
         say(remark)
@@ -44,7 +44,7 @@ def apply_listed_exemptions(
 
 
 def accepted(errors: Sequence[CapsError], listed: Sequence[Exemption]) -> list[CapsError]:
-    """The errors, exempted ones as AcceptedError; prints which exemptions are expired or unused."""
+    """The errors; an exempted error becomes an AcceptedError. Prints the expired and unused exemptions."""
     today, met = _today(), set()
     result: list[CapsError] = []
     for error in errors:
@@ -74,7 +74,10 @@ def nothing_judged(errors: Sequence[CapsError], coverage: Coverage) -> list[Caps
 
 
 def gate_passes(assessments: Sequence[Assessment], gate: Gate, errors: int) -> bool:
-    """Whether everything passes; prints a line for each finding that fails, and for each needed exemption."""
+    """Whether all assessments pass the gate. Prints a line for each failing finding, and for each needed exemption.
+
+    `errors` is the number of objects that could not be judged. They do not pass.
+    """
     found = list(gate_failures(assessments, gate))
     for failure in found:
         say(f"{subject_of(failure.workload, failure.containers)}: {failure.why}")
@@ -88,9 +91,9 @@ def gate_passes(assessments: Sequence[Assessment], gate: Gate, errors: int) -> b
 
 
 def restricted_not_judged(assessments: Sequence[Assessment], gate: Gate) -> list[CapsError]:
-    """An error for each object that does not show whether its pods satisfy *restricted*, if a gate requires it.
+    """An error for each object that does not show whether its pods satisfy *restricted*, if the gate requires it.
 
-    The pods themselves are judged like any pod.
+    Its pods are judged like other pods.
     """
     found: dict[tuple[str, ...], CapsError] = {}
     for workload in (assessment.workload for assessment in assessments if gate.require == "restricted"):
@@ -109,7 +112,7 @@ def rules_of_gate(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
 
 
 def notes_on_older_servers(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
-    """Notes on violations of `--require` that only older supported API servers would find."""
+    """Notes about violations of `--require` that only older supported API servers would find."""
     return [
         text
         for assessment in assessments
@@ -119,14 +122,14 @@ def notes_on_older_servers(assessments: Sequence[Assessment], gate: Gate) -> lis
 
 
 def _counted(assessment: Assessment, level: Level, minor: int) -> list[Violation]:
-    """The violations under a version's rules, without exempted ones."""
+    """The violations of a level by the rules of a version, without exempted violations."""
     checks = {check.id for check, _ in checks_for(level, minor)}
     found = counted(assessment.workload, valid_exemptions(assessment), minor)
     return [violation for violation in found if violation.check in checks]
 
 
 def subject_of(workload: Workload, containers: Sequence[str]) -> str:
-    """The file, the object and the containers of a line on stderr."""
+    """The file, the object and the containers in words, for a line on stderr."""
     file = f"{workload.source['file']}:{workload.source['line']}: " if "file" in workload.source else ""
     namespace = f" in {workload.namespace}" if workload.namespace else ""
     names = ", ".join(f'"{name}"' for name in containers)

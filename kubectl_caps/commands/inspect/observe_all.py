@@ -1,4 +1,4 @@
-"""Reads the containers of `inspect --live` in parallel, with progress; a slow container delays no other."""
+"""Reads the containers of `inspect --live` in parallel, with progress. A slow container does not delay others."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,9 +33,9 @@ def observe(observer: Observer, wanted: Sequence[ContainerTarget]) -> list[Obser
 
 
 def not_observed(assessments: Iterable[Assessment]) -> list[CapsError]:
-    """One error for each reason, with the containers that could not be read for it.
+    """One error for each reason, with the containers that could not be read for this reason.
 
-    Containers that have ended or do not run yet make no error: they have no processes.
+    A container that has ended or does not run yet is no error, because it has no processes.
     """
     reasons: dict[str, list[str]] = {}
     for assessment in assessments:
@@ -52,7 +52,7 @@ def _all(observer: Observer, wanted: Sequence[ContainerTarget]) -> Iterator[tupl
     for item in enumerate(wanted):
         waiting.put(item)
     for _ in range(min(WORKERS, len(wanted))):
-        # Daemons, so that an interrupted program does not wait for a pod that does not answer.
+        # Daemon threads, because an interrupted program must not wait for a pod that does not answer.
         threading.Thread(target=_work, args=(observer, waiting, done), daemon=True).start()
     for _ in wanted:
         answer = done.get()
@@ -73,5 +73,5 @@ def _work(
             return
         try:
             done.put((index, observer.observe(target)))
-        except BaseException as error:  # whatever it is, the reader raises it
+        except BaseException as error:  # `_all` raises the exception in the main thread
             done.put(error)

@@ -1,4 +1,4 @@
-"""Writes the results of `inspect` in the format of `--output`: one table of writers."""
+"""Writes the results of `inspect` in the format of `--output`."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ from kubectl_caps.report.terminal import escaped, fitted, screen
 
 
 class Inspected(Struct, frozen=True):
-    """The assessments, the errors, the positions of fields, and for files the counts.
+    """The assessments, the errors, the positions of fields, and the counts of files.
 
-    `namespaces` says whether the output names namespaces, because there are several; `worst_first` that the assessments
-    are sorted so.
+    `namespaces` says that there are several namespaces, so that the output names them. `worst_first` says that the
+    assessments are sorted, the worst first.
     """
 
     assessments: Sequence[Assessment]
@@ -32,7 +32,7 @@ class Inspected(Struct, frozen=True):
 
 
 Shown = InspectOutput | Literal["detail"]
-"""`detail` is the table of one workload."""
+"""The formats. `detail` is the detailed view of one workload."""
 
 
 def write_output(output: Shown, found: Inspected) -> None:
@@ -107,4 +107,4 @@ WRITERS: dict[Shown, Callable[[Inspected], Iterator[str]]] = {
 }  # fmt: skip
 
 WHOLE = ("json", "yaml", "sarif", "html")
-"""The outputs that are written even if no workload was found."""
+"""The formats that are written even if no workload was found."""

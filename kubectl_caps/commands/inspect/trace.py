@@ -1,4 +1,4 @@
-"""`inspect --trace TIME`: what running pods use of their capabilities, recorded beside them without touching them."""
+"""Runs `inspect --trace TIME`: records the capabilities that running pods use, without changing the pods."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from kubectl_caps.report.trace import usage_lines
 
 
 class NodeRecord(Struct):
-    """The record of one node: its pods, and why there is none."""
+    """The record of one node: its traced pods, its tracer, and the report, which may have a problem."""
 
     pods: list[Pod]
     tracer: Tracer | None = None
@@ -36,7 +36,7 @@ class NodeRecord(Struct):
 
 
 def trace(arguments: InspectArguments) -> int:
-    """Trace the pods of the selected workloads, print what they used, and return the exit status."""
+    """Trace the pods of the selected workloads, print the capabilities that they used, and return the exit status."""
     chosen = selection(arguments)
     rows = [row for row in fold(chosen.workloads, chosen.others) if any(map(_runs, row.pods))]
     if not rows:
@@ -58,7 +58,7 @@ def trace(arguments: InspectArguments) -> int:
 
 
 def _record(chosen: Selection, arguments: InspectArguments, nodes: dict[str, NodeRecord]) -> float:
-    """Record all nodes for the wanted time; returns the seconds. The tracers are gone afterwards."""
+    """Record all nodes for the wanted time, remove the tracers, and return the recorded seconds."""
     try:
         for node, record in nodes.items():
             _start(chosen, arguments, node, record)
@@ -80,7 +80,7 @@ def _runs(pod: Pod) -> bool:
 
 
 def _start(chosen: Selection, arguments: InspectArguments, node: str, record: NodeRecord) -> None:
-    """Start a tracer on a node, and let it record. What goes wrong is the record's problem."""
+    """Start a tracer on a node, and begin its record. A failure becomes the problem of the report."""
     namespace = arguments.trace_namespace or record.pods[0].metadata.namespace or ""
     seconds = int(arguments.trace or 0)
     options = TracerOptions(namespace, arguments.trace_image, seconds + 600, seconds + 120)

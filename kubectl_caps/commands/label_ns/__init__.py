@@ -1,1 +1,1 @@
-"""kubectl caps label-ns: Pod Security labels on namespaces, after showing everything that they would refuse."""
+"""Runs kubectl caps label-ns: sets Pod Security labels on namespaces, and shows what the labels would refuse."""

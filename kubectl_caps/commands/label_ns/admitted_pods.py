@@ -1,12 +1,12 @@
-"""Creates a pod of each template in a dry run, to get the pods with the changes that admission makes."""
+"""Creates a pod of each template in a server dry run, to get the pods as admission changes them."""
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from kubectl_caps.cluster.api.client import Cluster
+from kubectl_caps.cluster.api.decode import MalformedObject, pod_made
 from kubectl_caps.cluster.api.resources import PODS
-from kubectl_caps.cluster.api.shapes import MalformedObject, pod_made
 from kubectl_caps.core.kubernetes.made_pods import for_dry_run
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
@@ -17,10 +17,11 @@ from kubectl_caps.errors import ApiError, CapsError, InputError
 
 
 class AdmissionResult(Struct):
-    """The pods that the server returned, by the key of each workload that makes such a pod; and those without one.
+    """The results of the dry runs.
 
-    The real pods of an `uncertain` workload may differ, because no pod of its controller proves the dry run. So the
-    admitted pod does not overrule the refusal of the template.
+    `admitted` are the returned pods, by the key of each workload that makes such a pod. `refused` are groups of
+    workloads without a returned pod, with the error. The real pods of an `uncertain` workload may differ, because no
+    pod of its controller proves the dry run. So the admitted pod does not overrule the refusal of the template.
     """
 
     admitted: dict[Key, Pod]
@@ -31,9 +32,9 @@ class AdmissionResult(Struct):
 def dry_run_pods(
     cluster: Cluster, namespace: str, manager: str, active: Sequence[Workload], workloads: Sequence[Workload]
 ) -> AdmissionResult:
-    """Have the server create a sample of every active workload's pods in a dry run.
+    """Create a sample of every active workload's pods in a server dry run. Raises Unreachable, ConfigError.
 
-    `workloads` are all of the namespace: their pods show what controllers get.
+    `workloads` are all workloads of the namespace, because existing pods show the pods that controllers get.
     """
     samples, malformed = sample_pods(active, namespace)
     result = AdmissionResult({}, [([workload], InputError(str(error))) for workload, error in malformed])

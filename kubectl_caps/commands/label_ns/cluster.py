@@ -1,4 +1,4 @@
-"""Labels one namespace of a cluster: judges its workloads, compares the server's verdict, sets the labels."""
+"""Labels one namespace of a cluster: judges its workloads, compares with the server's verdict, sets the labels."""
 
 from collections.abc import Sequence
 from threading import Event
@@ -11,7 +11,7 @@ from kubectl_caps.cluster.api.rights import lacking
 from kubectl_caps.cluster.read.namespaces import all_workloads
 from kubectl_caps.cluster.read.workloads import Inventory, list_kinds
 from kubectl_caps.commands.label_ns.admitted_pods import AdmissionResult, dry_run_pods
-from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, turned_up
+from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, wait_for_change
 from kubectl_caps.core.assess.coverage import Coverage
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS
 from kubectl_caps.core.kubernetes.workloads import Workload
@@ -38,7 +38,7 @@ from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import warn
 
 LOOKS = 2
-"""The number of comparisons with the server's verdict: a pod that comes or goes in between makes them differ, too."""
+"""The most comparisons with the server's verdict. The verdicts also differ if a pod comes or goes in between."""
 
 
 class LabelRun(LabelOptions, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ def _judge(run: LabelRun, item: Labelling, plan: LabelPlan, inventory: Inventory
     item.judged = judge(workloads, verdicts)
     item.notes += tuple(other_modes(item, plan, run, workloads, verdicts))
     if item.mode != "enforce" or not plan.patch.changes or not tightens(plan.before.enforce, plan.after.enforce):
-        return [], None  # the server judges the pods only when the enforce policy tightens
+        return [], None  # the server judges the pods only if the enforce policy becomes stricter
     try:
         return _compared(run, item, plan, workloads, verdicts)
     except ApiError as error:
@@ -135,9 +135,9 @@ def _note(item: Labelling, workloads: Sequence[Workload], tried: AdmissionResult
 def _compared(
     run: LabelRun, item: Labelling, plan: LabelPlan, workloads: list[Workload], verdicts: Verdicts
 ) -> tuple[list[str], list[str]]:
-    """Compare the server's verdict on the existing pods with ours; the server's configuration may exempt pods.
+    """Compare the server's verdict on the existing pods with the verdict here. Returns the same as `_judge`.
 
-    Returns the same as `_judge`.
+    The verdicts may differ, because the server's configuration may exempt pods.
     """
     for look in range(LOOKS):
         warnings: list[str] = []
@@ -166,7 +166,7 @@ def _compared(
 
 
 def _send(run: LabelRun, item: Labelling, plan: LabelPlan, known: list[str]) -> None:
-    """Set the labels, and read the labels again. `known` are the lines that the server has said already."""
+    """Set the labels, and then read the labels again. `known` are the lines of the server's earlier warnings."""
     warnings: list[str] = []
     try:
         answer = _patch(run, item.namespace, plan, dry_run=run.dry_run == "server", warnings=warnings)
@@ -188,17 +188,17 @@ def _send(run: LabelRun, item: Labelling, plan: LabelPlan, known: list[str]) -> 
         item.not_judged += (f"the labels could not be read again: {error.words}",)
     if item.after != wanted:
         item.result, item.message = "failed", "its labels were changed by somebody else right after"
-    _holds(item)
+    _note_policy(item)
 
 
 def _not_answered(run: LabelRun, item: Labelling, error: ApiError | Unreachable) -> None:
-    """Find out whether a patch was applied that was answered with an error. Raises CapsError if it was not."""
+    """Find out whether a patch was applied, although its answer was an error. Raises CapsError if it was not."""
     refused = is_refusal(error)
     if run.dry_run == "server" or (refused and getattr(error, "code", 0) != 422):
         raise error
     try:
         if not refused:
-            turned_up(error, lambda: _labels(run, item.namespace) == item.after or None, Event())
+            wait_for_change(error, lambda: _labels(run, item.namespace) == item.after or None, Event())
         elif (found := _labels(run, item.namespace)) != item.after:  # a proxy that sends a patch twice gets 422
             if found != item.before:
                 words = "its labels were changed by somebody else in the meantime; nothing was changed"
@@ -208,11 +208,11 @@ def _not_answered(run: LabelRun, item: Labelling, error: ApiError | Unreachable)
         item.result, item.message = "unknown", unanswered.words
         return
     item.result = "labeled"
-    item.notes += (f"its labels are set, although the server did not answer that: {error.words}",)
-    _holds(item)
+    item.notes += (f"its labels are set, although the server's answer was lost: {error.words}",)
+    _note_policy(item)
 
 
-def _holds(item: Labelling) -> None:
+def _note_policy(item: Labelling) -> None:
     holds = resolve(item.after)
     item.notes += (f"now holds enforce={holds.enforce}, audit={holds.audit}, warn={holds.warn}",)
 

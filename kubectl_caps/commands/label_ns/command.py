@@ -1,4 +1,4 @@
-"""kubectl caps label-ns: Pod Security labels on namespaces, after showing everything that they would refuse."""
+"""Runs kubectl caps label-ns: judges and labels the selected namespaces of a cluster or of files."""
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from kubectl_caps.errors import ApiError, CapsError, UsageError
 from kubectl_caps.report.terminal import clear_progress, progress, say
 
 WORKERS = 8
-"""The number of namespaces that are judged at a time."""
+"""The number of namespaces that are judged at the same time."""
 
 
 def main(options: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def label_ns(arguments: LabelNsArguments) -> int:
             results.append(item)
     except BaseException:
         if results:
-            # These may be labeled already.
+            # Some of these namespaces may be labeled already, so the results must be printed.
             print_labelling(results, errors, arguments, suffix, _coverage(results))
         raise
     for error in errors:
@@ -86,7 +86,7 @@ def _live(arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[Labe
     with ThreadPoolExecutor(WORKERS) as pool:
         pairs = [(namespace, counted[name]) for namespace, name in zip(namespaces, names, strict=True)]
         bugs = []
-        for done, item in enumerate(pool.map(lambda pair: _or_bug(label, run, *pair), pairs), 1):
+        for done, item in enumerate(pool.map(lambda pair: _result_or_bug(label, run, *pair), pairs), 1):
             progress(f"{done} of {len(pairs)} namespaces judged")
             if isinstance(item, Labelling):
                 yield item
@@ -97,8 +97,8 @@ def _live(arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[Labe
         raise bugs[0]
 
 
-def _or_bug(label: Callable[..., Labelling], *arguments: Any) -> Labelling | Exception:
-    """The result for a namespace, or the bug that it met: a bug must not hide the results of other namespaces."""
+def _result_or_bug(label: Callable[..., Labelling], *arguments: Any) -> Labelling | Exception:
+    """The result for a namespace, or an unexpected exception, which must not hide the results of other namespaces."""
     try:
         return label(*arguments)
     except Exception as bug:
@@ -106,12 +106,12 @@ def _or_bug(label: Callable[..., Labelling], *arguments: Any) -> Labelling | Exc
 
 
 def _namespaces(cluster: Any, arguments: LabelNsArguments, errors: list[CapsError]) -> Iterator[dict[str, Any]]:
-    """The namespaces that are named or selected, as raw objects; a system namespace must be named."""
+    """The named or selected namespaces, as raw objects. A namespace of the system must be named."""
     from kubectl_caps.cluster.api.resources import NAMESPACES
 
     if not arguments.names:
         found = [item for page in cluster.pages(NAMESPACES, None, label_selector=arguments.selector) for item in page]
-        yield from _meant(_readable(map(msgspec.json.decode, found), errors))
+        yield from _without_system(_readable(map(msgspec.json.decode, found), errors))
     for name in named(arguments.names, errors):
         try:
             yield from _readable([cluster.get(NAMESPACES, None, name)], errors)
@@ -120,8 +120,8 @@ def _namespaces(cluster: Any, arguments: LabelNsArguments, errors: list[CapsErro
 
 
 def _readable(namespaces: Iterable[Any], errors: list[CapsError]) -> Iterator[dict[str, Any]]:
-    """The namespaces whose metadata has the right shape; the others are added to `errors`."""
-    from kubectl_caps.cluster.api.shapes import MalformedObject, metadata_of
+    """The namespaces with metadata of the right types. The errors of other namespaces are added to `errors`."""
+    from kubectl_caps.cluster.api.decode import MalformedObject, metadata_of
 
     for namespace in namespaces:
         try:
@@ -131,8 +131,8 @@ def _readable(namespaces: Iterable[Any], errors: list[CapsError]) -> Iterator[di
             errors.append(error)
 
 
-def _meant(namespaces: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The namespaces without those of the system and those that are being deleted; prints which are left out."""
+def _without_system(namespaces: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The namespaces that do not belong to the system and are not being deleted. Prints the left out names."""
     system, ending = [], []
     for namespace in namespaces:
         metadata = namespace["metadata"]

@@ -1,4 +1,4 @@
-"""`label-ns` on files: judges the workloads of the files, and edits the labels of their Namespaces."""
+"""Runs `label-ns -f`: judges the workloads of the files, and edits the labels of their Namespaces."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -41,10 +41,10 @@ from kubectl_caps.report.terminal import say
 
 
 def label_files(arguments: LabelNsArguments) -> int:
-    """Judge the Namespace documents and label them in the text as the flags say; returns the exit status."""
+    """Judge the Namespace documents, edit or print their labels as the flags say, and return the exit status."""
     manifests = read_manifests(arguments, "label-ns")
     errors = manifests.errors
-    workloads = [_apart(workload) for item in manifests.found for workload in item.workloads]
+    workloads = [_without_cluster_state(workload) for item in manifests.found for workload in item.workloads]
     every = [item for item in manifests.documents if _is_namespace(item)]
     namespaces, wrong = _readable(every)
     misnamed: list[CapsError] = []
@@ -82,9 +82,10 @@ def label_files(arguments: LabelNsArguments) -> int:
 
 
 class _Files(Struct, frozen=True):
-    """The content of the files. `only` says that they hold one Namespace: objects without a namespace belong to it.
+    """The content of the files.
 
-    `moved` are the kustomizations that would set namespaces, with the namespaces that their objects name themselves.
+    `only` says that the files have a single Namespace. Then objects without a namespace belong to this Namespace.
+    `moved` are the kustomizations that would set a namespace, with the namespaces that their objects name.
     """
 
     workloads: Sequence[Workload]
@@ -102,15 +103,15 @@ class _Labelled(Struct, frozen=True):
 
 
 def _coverage(files: Manifests, namespaces: int, chosen: Sequence[ManifestObject]) -> Coverage:
-    """The counts behind the verdicts; objects of namespaces without a verdict are passed over."""
+    """The counts behind the verdicts. The objects of namespaces without a verdict count as passed over."""
     names = {"", *(document.object["metadata"]["name"] for document in chosen)} if chosen else set()
     judged = sum(any(workload.namespace in names for workload in item.workloads) for item in files.found)
     others = len(files.found) - judged
     return replace(files.coverage, judged=judged, passed_over=files.coverage.passed_over + others - namespaces)
 
 
-def _apart(workload: Workload) -> Workload:
-    """The workload without uid, status and deletion, which a manifest copied from a cluster may hold."""
+def _without_cluster_state(workload: Workload) -> Workload:
+    """The workload without uid, status and deletion timestamp, which a manifest from a cluster may have."""
     metadata = replace(workload.metadata, uid=None, deletion_timestamp=None)
     template = workload.template
     new = replace(template, status=PodStatus()) if isinstance(template, Pod) else template
@@ -123,7 +124,7 @@ def _is_namespace(document: ManifestObject) -> bool:
 
 
 def _readable(documents: Sequence[ManifestObject]) -> tuple[list[ManifestObject], list[CapsError]]:
-    """The Namespaces whose name and labels have the right types, and errors for the others."""
+    """The Namespaces whose name and labels have the right types, and the errors of the other ones."""
     good: list[ManifestObject] = []
     errors: list[CapsError] = []
     for document in documents:
@@ -139,7 +140,10 @@ def _readable(documents: Sequence[ManifestObject]) -> tuple[list[ManifestObject]
 
 
 def _problems(metadata: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """The fields of a wrong type, and Pod Security labels that are null: kubectl takes these for empty ones."""
+    """The paths of fields with a wrong type, with a message. A Pod Security label must not be null.
+
+    kubectl treats a null label as an empty one.
+    """
     if not isinstance(metadata["name"], str):
         yield ("name",), _expected("string", metadata["name"])
     labels = metadata.get("labels") or {}
@@ -156,7 +160,7 @@ def _expected(kind: str, value: Any) -> str:
 
 
 def _label(document: ManifestObject, files: _Files, arguments: LabelOptions) -> _Labelled:
-    """The verdict on one Namespace document. A file that could not be read may hold its workloads: then not judged."""
+    """The verdict on one Namespace document. Unreadable files are not judged, because they may have its workloads."""
     name = document.object["metadata"]["name"]
     plan = plan_labels(document.object, arguments.requests, overwrite=arguments.overwrite, force=arguments.force)
     item = new_result(name, document.object["metadata"].get("labels") or {}, plan, arguments)
@@ -181,7 +185,7 @@ def _label(document: ManifestObject, files: _Files, arguments: LabelOptions) -> 
         item.notes += (f"objects that name no namespace ({len(homeless)}) are judged as if they were in it",)
     else:
         strays = judge(homeless, verdicts)
-        why = "names no namespace; it would be refused here"
+        why = "names no namespace; this namespace would refuse it"
         item.not_judged += tuple(f"{one.workload.reference} {why}" for one in strays)
         item.not_judged += tuple(unseen(homeless, item.policy))
     refusals = [*plan.refusals, *objections(item, force=arguments.force)]
@@ -193,7 +197,10 @@ def _label(document: ManifestObject, files: _Files, arguments: LabelOptions) -> 
 
 
 def _texts(labelled: Sequence[_Labelled], errors: list[CapsError]) -> list[tuple[SourceFile, Edited]]:
-    """Every file with a Namespace, edited where a label may be set; a document that cannot be edited has failed."""
+    """Every file with a Namespace, with the edited labels.
+
+    A document that cannot be edited gets the result `failed`.
+    """
     files = []
     for source in dict.fromkeys(one.document.file for one in labelled):
         own = [one for one in labelled if one.document.file is source and one.item.result == "planned"]

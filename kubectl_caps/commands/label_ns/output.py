@@ -1,4 +1,4 @@
-"""What `label-ns` does alike on a cluster and on files: it selects namespaces by name, prints, returns the status."""
+"""Parses namespace names, prints verdicts and chooses the exit status, for `label-ns` on clusters and on files."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kubectl_caps.report.terminal import escaped, fitted, print_lines
 
 
 def status(results: Sequence[Labelling], errors: Sequence[CapsError]) -> int:
-    """2 if something could not be done or judged, 1 if something was refused, else 0."""
+    """The exit status: 2 if something failed or could not be judged, 1 if something was refused, or 0."""
     if errors or any(item.not_judged or item.result in ("failed", "unknown") for item in results):
         return 2
     return 1 if any(item.result == "refused" for item in results) else 0
@@ -28,7 +28,7 @@ def print_labelling(
     suffix: str,
     coverage: Coverage | None = None,
 ) -> None:
-    """Print the verdict on each namespace; with several namespaces, a table at the end."""
+    """Print the verdict on each namespace, and a table if there are several namespaces."""
     if arguments.output in ("json", "yaml"):
         sys.stdout.write(json.text(labelling_document(results, errors, coverage), arguments.output))
     elif arguments.output == "name":
@@ -47,7 +47,7 @@ def print_labelling(
 
 
 def named(words: Sequence[str], errors: list[CapsError]) -> list[str]:
-    """The namespaces that NAME and TYPE/NAME arguments mean, each once; one of another TYPE is an error."""
+    """The namespaces that NAME and TYPE/NAME arguments mean, each once. Another TYPE is added to `errors`."""
     from kubectl_caps.cluster.api.resources import BUILTIN, NAMESPACES, find_resource, not_served, parse_targets
 
     names: dict[str, None] = {}

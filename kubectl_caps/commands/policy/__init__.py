@@ -1,1 +1,1 @@
-"""kubectl caps policy: admission policies that keep what a namespace has won."""
+"""Runs kubectl caps policy: makes, applies, checks and removes admission policies for the workloads of a namespace."""

@@ -1,4 +1,4 @@
-"""`policy --apply`: who would be refused, the dry run of every object, then the objects."""
+"""Runs `policy --apply`: prints what would be refused, tries every object in a dry run, and applies the objects."""
 
 from collections.abc import Iterator, Sequence
 from threading import Event
@@ -6,11 +6,11 @@ from threading import Event
 from kubectl_caps.cli.policy import PolicyArguments
 from kubectl_caps.cli.values import SUFFIX
 from kubectl_caps.cluster.api.client import Cluster
-from kubectl_caps.commands.policy.judged import tell_preflight, today
 from kubectl_caps.commands.policy.objects import PolicyObject, apply_object, policy_patch, read_policy_objects
-from kubectl_caps.commands.policy.sources import PolicySource, of_cluster, of_document
+from kubectl_caps.commands.policy.preflight import print_preflight, today
+from kubectl_caps.commands.policy.sources import PolicySource, policies_of_document, policy_of_cluster
 from kubectl_caps.commands.shared.connect import connected
-from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, turned_up
+from kubectl_caps.commands.shared.late_patch import Unanswered, is_refusal, wait_for_change
 from kubectl_caps.core.label.plan_labels import SYSTEM_NAMESPACES
 from kubectl_caps.core.policy.forms import FORMS
 from kubectl_caps.core.policy.preflight import preflight
@@ -19,15 +19,15 @@ from kubectl_caps.report.terminal import escaped, say
 
 
 def apply(arguments: PolicyArguments) -> int:
-    """Put the policy on the cluster; returns the exit status. Raises CapsError."""
+    """Apply the policy to the cluster, and return the exit status. Raises CapsError."""
     cluster, namespace, context = connected(arguments)
-    live = of_cluster(cluster, namespace, context, arguments)
+    live = policy_of_cluster(cluster, namespace, context, arguments)
     source = live
     if arguments.document is not None:
-        [source] = [one for one in of_document(arguments) if one.built.policy.namespace == namespace] or [live]
+        [source] = [one for one in policies_of_document(arguments) if one.built.policy.namespace == namespace] or [live]
     say(*dict.fromkeys(map(str, live.errors)), *(f"note: {note}" for note in source.built.notes))
     found = preflight(source.built.policy, live.workloads, today(), fills=arguments.fills)
-    tell_preflight(namespace, found, arguments)
+    print_preflight(namespace, found, arguments)
     refusals = list(_refusals(namespace, live, bool(found.refused), arguments))
     if refusals and not arguments.force:
         print(escaped(f"policy/{namespace} not applied: {'; '.join(refusals)}; --force applies it anyway"))
@@ -41,16 +41,16 @@ def _refusals(namespace: str, live: PolicySource, is_refused: bool, arguments: P
     if namespace in SYSTEM_NAMESPACES:
         yield f"{namespace} belongs to the system"
     if live.errors:
-        yield "not all that makes pods could be read, and the policy would refuse the rest"
+        yield "some workloads could not be read, and the policy would refuse their pods"
     if is_refused and "deny" in arguments.actions:
-        yield "it would refuse what runs or stands there now"
+        yield "it would refuse workloads or pods that exist now"
 
 
 def _send(cluster: Cluster, items: Sequence[PolicyObject], arguments: PolicyArguments) -> None:
-    """Every object first in a server dry run, so that nothing is changed where one of them is refused.
+    """Try every object in a server dry run, and then create or change them. A refused object prevents all changes.
 
-    A new policy's binding cannot be tried: for the binding of an unknown policy the API server asks for the right to
-    get everything. Without its binding a policy does nothing.
+    The binding of a new policy is not tried, because the API server demands the right to get everything for the binding
+    of an unknown policy. A policy without a binding has no effect.
     """
     if arguments.dry_run == "client":
         for item in items:
@@ -73,23 +73,23 @@ def _tried(cluster: Cluster, item: PolicyObject, items: Sequence[PolicyObject], 
 
 
 def _applied(cluster: Cluster, item: PolicyObject, arguments: PolicyArguments) -> str:
-    """Create or change one object; if the answer is lost, the object itself tells. Raises CapsError."""
+    """Create or change one object. If the answer is lost, read the object again. Raises CapsError."""
     try:
         return apply_object(cluster, item, arguments.field_manager, dry_run=False)
     except (ApiError, Unreachable) as error:
         if is_refusal(error):
             raise
-        return _turned_up(cluster, item, error)
+        return _await_object(cluster, item, error)
 
 
-def _turned_up(cluster: Cluster, item: PolicyObject, error: CapsError) -> str:
+def _await_object(cluster: Cluster, item: PolicyObject, error: CapsError) -> str:
     def look() -> str | None:
         there = cluster.get(item.resource, item.namespace, item.wanted["metadata"]["name"])
         is_wanted = not policy_patch(PolicyObject(item.resource, item.wanted, there)).changes
         return ("created" if item.current is None else "configured") if is_wanted else None
 
     try:
-        return turned_up(error, look, Event())
+        return wait_for_change(error, look, Event())
     except Unanswered as unanswered:
         raise CapsError(f"{item.reference}: {unanswered.words}") from error
 

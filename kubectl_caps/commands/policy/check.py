@@ -1,12 +1,12 @@
-"""`policy --check`: whether the policy on the cluster and the namespace still agree."""
+"""Runs `policy --check`: compares the policy on the cluster with the workloads of the namespace."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kubectl_caps.cli.policy import PolicyArguments
-from kubectl_caps.commands.policy.judged import today
 from kubectl_caps.commands.policy.objects import PolicyObject, policy_patch, read_policy_objects
-from kubectl_caps.commands.policy.sources import of_cluster
+from kubectl_caps.commands.policy.preflight import today
+from kubectl_caps.commands.policy.sources import policy_of_cluster
 from kubectl_caps.commands.shared.connect import connected
 from kubectl_caps.core.kubernetes.field_path import Path, field_path
 from kubectl_caps.core.policy.drift import policy_drift
@@ -19,7 +19,10 @@ from kubectl_caps.report.terminal import escaped, print_lines, say
 
 
 def check(arguments: PolicyArguments) -> int:
-    """Print every difference; 0 if there is none, 1 if there is one, 2 if it cannot be told. Raises CapsError."""
+    """Print every difference, and return the exit status. Raises CapsError.
+
+    The status is 0 without a difference, 1 with differences, and 2 if a workload cannot be read.
+    """
     cluster, namespace, context = connected(arguments)
     empty = FORMS[arguments.form](NamespacePolicy(namespace, ()), arguments.actions, "")
     items = read_policy_objects(cluster, empty)
@@ -33,7 +36,7 @@ def check(arguments: PolicyArguments) -> int:
         print_lines(map(escaped, lines))
         return 1
     arguments = replace(arguments, controllers=_controllers(stored, arguments))
-    live = of_cluster(cluster, namespace, context, arguments)
+    live = policy_of_cluster(cluster, namespace, context, arguments)
     say(*dict.fromkeys(map(str, live.errors)))
     lines += policy_drift(stored, live.built.policy)
     lines += _refused(preflight(stored, live.workloads, today(), fills=arguments.fills))
@@ -46,7 +49,7 @@ def check(arguments: PolicyArguments) -> int:
 
 
 def _stored(namespace: str, items: Sequence[PolicyObject]) -> NamespacePolicy | None:
-    """The policy that the parameters on the cluster stand for. Raises InputError."""
+    """The policy in the ConfigMap on the cluster; None without a ConfigMap. Raises InputError."""
     for item in items:
         if item.wanted["kind"] == "ConfigMap" and item.current is not None:
             try:
@@ -57,7 +60,7 @@ def _stored(namespace: str, items: Sequence[PolicyObject]) -> NamespacePolicy | 
 
 
 def _controllers(stored: NamespacePolicy, arguments: PolicyArguments) -> tuple[str, ...]:
-    """The users of --controller; those of the policy where none is named."""
+    """The users of --controller; without the flag, the users in the policy on the cluster."""
     return arguments.controllers or tuple(one for one in stored.controllers if one not in BUILTIN_CONTROLLERS)
 
 
@@ -73,7 +76,7 @@ _NOT_COMPARED: tuple[Path, ...] = (("metadata", "annotations", MADE_FROM), ("met
 def _changed(
     items: Sequence[PolicyObject], wanted: Sequence[dict[str, object]], arguments: PolicyArguments
 ) -> Iterator[str]:
-    """The fields of the objects themselves that somebody changed; without --action, any action is right."""
+    """A line for each field of an object that was changed by hand. Without --action, every action is accepted."""
     for item, manifest in zip(items, wanted, strict=True):
         if item.current is None:
             continue

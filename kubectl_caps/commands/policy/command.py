@@ -1,4 +1,4 @@
-"""kubectl caps policy: an admission policy of what a namespace has: printed, applied, checked or removed."""
+"""Runs kubectl caps policy: prints, applies, checks or removes the admission policy of a namespace."""
 
 import argparse
 import sys
@@ -7,8 +7,13 @@ from typing import Any
 
 from kubectl_caps.cli.policy import PolicyArguments, policy_arguments
 from kubectl_caps.commands.policy.example_folder import write_examples
-from kubectl_caps.commands.policy.judged import tell_preflight, today
-from kubectl_caps.commands.policy.sources import PolicySource, of_cluster, of_document, of_files
+from kubectl_caps.commands.policy.preflight import print_preflight, today
+from kubectl_caps.commands.policy.sources import (
+    PolicySource,
+    policies_of_document,
+    policies_of_files,
+    policy_of_cluster,
+)
 from kubectl_caps.core.kubernetes.kinds import set_added_kinds
 from kubectl_caps.core.policy.example_files import EXAMPLE_FILES
 from kubectl_caps.core.policy.examples import examples
@@ -20,10 +25,10 @@ from kubectl_caps.report.terminal import say
 
 def main(options: argparse.Namespace) -> int:
     """Print, apply, check or remove the policy, and return the exit status."""
-    return hold_namespace(policy_arguments(options))
+    return run_policy(policy_arguments(options))
 
 
-def hold_namespace(arguments: PolicyArguments) -> int:
+def run_policy(arguments: PolicyArguments) -> int:
     """Print, apply, check or remove the policy, and return the exit status."""
     set_added_kinds(arguments.kinds)
     if arguments.remove:
@@ -43,14 +48,14 @@ def hold_namespace(arguments: PolicyArguments) -> int:
 
 def _printed(arguments: PolicyArguments) -> int:
     if arguments.on_files:
-        sources = of_files(arguments)
+        sources = policies_of_files(arguments)
     elif arguments.document is not None:
-        sources = of_document(arguments)
+        sources = policies_of_document(arguments)
     else:
         from kubectl_caps.commands.shared.connect import connected
 
         cluster, namespace, context = connected(arguments)
-        sources = [of_cluster(cluster, namespace, context, arguments)]
+        sources = [policy_of_cluster(cluster, namespace, context, arguments)]
     objects: list[dict[str, Any]] = []
     for source in sources:
         held = source.built.policy
@@ -58,7 +63,9 @@ def _printed(arguments: PolicyArguments) -> int:
         if held.namespace:
             objects += FORMS[arguments.form](held, arguments.actions, source.made_from)
         if source.workloads:
-            tell_preflight(held.namespace, preflight(held, source.workloads, today(), fills=arguments.fills), arguments)
+            print_preflight(
+                held.namespace, preflight(held, source.workloads, today(), fills=arguments.fills), arguments
+            )
     if arguments.tests is not None:
         _examples(arguments.tests, sources, arguments)
     elif objects:
@@ -67,7 +74,7 @@ def _printed(arguments: PolicyArguments) -> int:
 
 
 def _examples(folder: str, sources: Sequence[PolicySource], arguments: PolicyArguments) -> None:
-    """Write the examples; those of several namespaces have a folder for each."""
+    """Write the example files. With several namespaces, each namespace has its own folder."""
     files: dict[str, dict[str, Any]] = {}
     held = [source.built.policy for source in sources if source.built.policy.namespace]
     for one in held:

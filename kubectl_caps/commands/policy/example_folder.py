@@ -1,4 +1,4 @@
-"""`policy --tests DIR`: example pods with the verdicts that they have to get, as files of a new folder."""
+"""Writes the folder of `policy --tests DIR`: example pods with their expected verdicts."""
 
 import tempfile
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from kubectl_caps.report import json
 
 
 def write_examples(folder: str, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write all files or none. Raises InputError, also for a folder that has something in it."""
+    """Write all files or none. Raises InputError, also for a folder that is not empty."""
     target = Path(folder)
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):

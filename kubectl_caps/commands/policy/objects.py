@@ -1,4 +1,4 @@
-"""A policy's objects on the cluster: which change each needs, the dry run of all, then the changes."""
+"""Reads the objects of a policy from the cluster, compares them with the wanted objects, and changes them."""
 
 import copy
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kubectl_caps.errors import ApiError, CapsError, UsageError
 
 
 class PolicyObject(Struct, frozen=True):
-    """One object of a policy: as it is wanted, and as it is on the cluster, if it is there."""
+    """One object of a policy: the wanted object, and the current object on the cluster (None if there is none)."""
 
     resource: Resource
     wanted: Manifest
@@ -26,18 +26,18 @@ class PolicyObject(Struct, frozen=True):
 
     @property
     def reference(self) -> str:
-        """`configmap/kubectl-caps-shop`, as kubectl prints it."""
+        """The object's name as kubectl prints it, such as `configmap/kubectl-caps-shop`."""
         return reference(self.wanted["apiVersion"], self.wanted["kind"], self.wanted["metadata"]["name"])
 
     @property
     def namespace(self) -> str | None:
-        """The object's own namespace, if it has one."""
+        """The object's own namespace; None for an object of the whole cluster."""
         namespace: str | None = self.wanted["metadata"].get("namespace")
         return namespace
 
 
 def resource_of_kind(cluster: Cluster, api_version: str, kind: str) -> Resource:
-    """The resource that serves a kind. Raises UsageError that says since when there is one."""
+    """The resource that serves a kind. Raises UsageError, which names the first Kubernetes version with the kind."""
     group, _, version = api_version.rpartition("/")
     try:
         return cluster.resource(f"{PLURALS[kind]}.{version}.{group}" if group else PLURALS[kind])
@@ -50,7 +50,7 @@ def resource_of_kind(cluster: Cluster, api_version: str, kind: str) -> Resource:
 
 
 def read_policy_objects(cluster: Cluster, wanted: Sequence[Manifest]) -> list[PolicyObject]:
-    """The objects as they are now. Raises CapsError, also for an object of that name that is not ours."""
+    """Read the current objects. Raises CapsError, also for an object of the name that kubectl caps did not make."""
     found = []
     for manifest in wanted:
         resource = resource_of_kind(cluster, manifest["apiVersion"], manifest["kind"])
@@ -74,7 +74,7 @@ def _is_ours(current: dict[str, Any], wanted: Manifest) -> bool:
 
 
 def policy_patch(item: PolicyObject) -> Patch:
-    """The changes that make the object on the cluster the wanted one; other people's labels and annotations stay."""
+    """The changes from the current object to the wanted object. Other labels and annotations stay."""
     assert item.current is not None
     wanted = copy.deepcopy(item.current)
     for key in ("labels", "annotations"):

@@ -1,4 +1,4 @@
-"""`policy --remove`: the objects of a namespace's policy, the binding first."""
+"""Runs `policy --remove`: deletes the objects of a namespace's policy, the binding first."""
 
 from kubectl_caps.cli.policy import PolicyArguments
 from kubectl_caps.cli.values import SUFFIX
@@ -12,7 +12,7 @@ from kubectl_caps.report.terminal import escaped, say
 
 
 def remove(arguments: PolicyArguments) -> int:
-    """Take the policy away; returns the exit status. Raises CapsError."""
+    """Delete the policy, and return the exit status. Raises CapsError."""
     cluster, namespace, _ = connected(arguments)
     form = "map" if arguments.form == "vap" and "map" in FORMS else arguments.form
     served: list[Manifest] = []
@@ -20,7 +20,7 @@ def remove(arguments: PolicyArguments) -> int:
         try:
             resource_of_kind(cluster, manifest["apiVersion"], manifest["kind"])
         except UsageError:
-            continue  # an older server: what it does not have is not there
+            continue  # a server without the kind has no object of the kind
         served.append(manifest)
     present = [item for item in read_policy_objects(cluster, served) if item.current is not None]
     if not present:

@@ -1,4 +1,4 @@
-"""What a policy is made of: the workloads of a namespace, of manifests, or the JSON of another command."""
+"""Builds policies from the workloads of a namespace, from manifests, or from the JSON of another command."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kubectl_caps.commands.shared.connect import working_namespace
 from kubectl_caps.commands.shared.manifests import read_manifests
 from kubectl_caps.core.assess.exemptions import Exemption
 from kubectl_caps.core.kubernetes.workloads import Workload
-from kubectl_caps.core.policy.build import Built, PolicyOptions, build_policy, own_exemptions
+from kubectl_caps.core.policy.build import BuiltPolicy, PolicyOptions, build_policy, own_exemptions
 from kubectl_caps.core.policy.documents import NoPolicyInDocument, read_document
 from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, NamespacePolicy
 from kubectl_caps.errors import ApiError, CapsError, InputError
@@ -23,16 +23,16 @@ from kubectl_caps.report.terminal import say
 
 
 class PolicySource(Struct, frozen=True):
-    """The policy of one namespace, the workloads that it was made of, and what could not be read."""
+    """The policy of one namespace, its workloads and source, and the errors of unreadable workloads."""
 
-    built: Built
+    built: BuiltPolicy
     workloads: list[Workload]
     made_from: str
     errors: list[CapsError]
 
 
-def of_cluster(cluster: Cluster, namespace: str, context: str, arguments: PolicyArguments) -> PolicySource:
-    """Of everything that runs or stands in a namespace. Raises CapsError."""
+def policy_of_cluster(cluster: Cluster, namespace: str, context: str, arguments: PolicyArguments) -> PolicySource:
+    """The policy of all workloads and pods in a namespace of the cluster. Raises CapsError."""
     inventory = list_workloads(cluster, [namespace], {"context": context})[namespace]
     workloads, errors = all_workloads(inventory), inventory.errors
     if not workloads and not errors:
@@ -45,8 +45,11 @@ def of_cluster(cluster: Cluster, namespace: str, context: str, arguments: Policy
     return PolicySource(_built(namespace, workloads, arguments), workloads, f"namespace {namespace}", errors)
 
 
-def of_files(arguments: PolicyArguments) -> list[PolicySource]:
-    """Of manifests, a policy for each namespace that they name; -n is the namespace of those that name none."""
+def policies_of_files(arguments: PolicyArguments) -> list[PolicySource]:
+    """The policies of manifests, one for each namespace that the objects name.
+
+    Objects without a namespace belong to the namespace of -n.
+    """
     files = read_manifests(arguments, "policy", namespace=arguments.namespace)
     errors = list(files.errors)
     by_namespace: dict[str, list[Workload]] = {}
@@ -65,11 +68,14 @@ def of_files(arguments: PolicyArguments) -> list[PolicySource]:
         errors = []
     for error in errors:
         say(str(error))
-    return found or [PolicySource(Built(NamespacePolicy("", ()), ()), [], made_from, errors)]
+    return found or [PolicySource(BuiltPolicy(NamespacePolicy("", ()), ()), [], made_from, errors)]
 
 
-def of_document(arguments: PolicyArguments) -> list[PolicySource]:
-    """Of the JSON of `fit` or `inspect`, a policy for each of its namespaces, or for that of -n. Raises InputError."""
+def policies_of_document(arguments: PolicyArguments) -> list[PolicySource]:
+    """The policies of the JSON of `fit` or `inspect`: one for each namespace, or only for the namespace of -n.
+
+    Raises InputError.
+    """
     path = arguments.document or ""
     try:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
@@ -86,13 +92,13 @@ def of_document(arguments: PolicyArguments) -> list[PolicySource]:
         place = namespace or wanted or working_namespace(arguments)
         if wanted in (None, place):
             policy = NamespacePolicy(place, tuple(sorted(held, key=lambda one: one.key)), controllers)
-            sources.append(PolicySource(Built(policy, tuple(found.notes)), [], f"{document['kind']} {path}", []))
+            sources.append(PolicySource(BuiltPolicy(policy, tuple(found.notes)), [], f"{document['kind']} {path}", []))
     if not sources:
         raise InputError(f"{path}: holds no answer for a workload{f' in namespace {wanted}' if wanted else ''}")
     return sources
 
 
-def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArguments) -> Built:
+def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArguments) -> BuiltPolicy:
     listed = _listed(arguments)
 
     def meant(workload: Workload) -> Sequence[Exemption]:
@@ -104,7 +110,7 @@ def _built(namespace: str, workloads: Sequence[Workload], arguments: PolicyArgum
     built = build_policy(namespace, workloads, options)
     for one in listed:
         if not one.not_judged and not any(one.meets(workload) for workload in workloads):
-            say(f"{one.origin}: meets no workload of namespace {namespace}: not in the policy")
+            say(f"{one.origin}: matches no workload of namespace {namespace}, so it is not in the policy")
     return built
 
 

@@ -1,1 +1,1 @@
-"""Steps that several commands share: reading manifests, connecting to a cluster."""
+"""Does what several commands need: connects to a cluster, reads manifests, waits for a lost answer."""

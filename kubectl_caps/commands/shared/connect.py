@@ -25,7 +25,12 @@ from kubectl_caps.report.terminal import warn as warn_once
 
 
 class Selection(Struct, frozen=True):
-    """The selected workloads, their pods and owners, and the errors of objects that could not be read."""
+    """The selected workloads, and the parts of the cluster that are needed to judge them.
+
+    `others` are pods, ReplicaSets and Jobs that link workloads to their pods. `server_minor` is None if the server does
+    not tell its version. `timeout` is --request-timeout in seconds. `errors` are lists and objects that could not be
+    read.
+    """
 
     workloads: list[Workload]
     others: list[Workload]
@@ -38,7 +43,7 @@ class Selection(Struct, frozen=True):
 
 
 class NamedTarget(Struct, frozen=True):
-    """A kind, and the name of one object; no name means all objects of the namespace."""
+    """A kind, and the name of one object. A name of None means all objects of the namespace."""
 
     kind: Kind
     name: str | None
@@ -47,19 +52,19 @@ class NamedTarget(Struct, frozen=True):
 def connected(arguments: ClusterArguments, warn: Callable[[str], None] = warn_once) -> tuple[Cluster, str, str]:
     """The cluster that the flags and the kubeconfig name, the namespace to work in, and the context's name.
 
-    `warn` is given the text of every warning that the API server sends.
+    `warn` gets the text of each Warning header of the API server. Raises ConfigError.
     """
     transport, connection = _connected(arguments, warn)
     return Cluster(transport), connection.namespace, connection.context
 
 
 def connected_runner(arguments: ClusterArguments) -> tuple[Connected, Connection]:
-    """The transport that sends requests and runs programs in containers, and its connection."""
+    """The transport that sends requests and runs programs in containers, and its connection. Raises ConfigError."""
     return _connected(arguments)
 
 
 def working_namespace(arguments: ClusterArguments) -> str:
-    """The namespace of the flags, or of the kubeconfig's context."""
+    """The namespace of the flags, or of the kubeconfig's context. Raises ConfigError."""
     return load_connection(_overrides(arguments)).namespace
 
 
@@ -73,14 +78,14 @@ def _overrides(arguments: ClusterArguments) -> Overrides:
 
 
 def named_targets(cluster: Cluster, words: Sequence[str]) -> list[NamedTarget]:
-    """TYPE, TYPE NAME…, TYPE/NAME… as kinds of workloads. Raises UsageError with kubectl's words."""
+    """The kinds and names that the arguments TYPE, TYPE NAME… or TYPE/NAME… mean. Raises UsageError, ApiError."""
     if not words:
         return []
     return [NamedTarget(kind, name) for word, name in parse_targets(words) for kind in workload_kinds(cluster, word)]
 
 
 def selection(arguments: InspectArguments) -> Selection:
-    """The workloads that the command line selects. Raises UsageError, ConfigError, Unreachable or ApiError."""
+    """Read the workloads that the command line selects. Raises UsageError, ConfigError, Unreachable or ApiError."""
     transport, connection = _connected(arguments)
     cluster, namespace, context = Cluster(transport), connection.namespace, connection.context
     added = [served_as(kind, cluster.resource(f"{kind.kind}.{kind.group}")) for kind in added_kinds()]
@@ -98,7 +103,7 @@ def selection(arguments: InspectArguments) -> Selection:
     for target in named:
         workloads += _one(cluster, target, namespace, source, inventory.errors)
     listed = () if arguments.selector else kinds
-    beside = tuple(kind for kind in _BESIDE if kind not in listed)
+    beside = tuple(kind for kind in _LINKING_KINDS if kind not in listed)
     others = list_kinds(cluster, beside, scope, source)
     inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
     if arguments.gate.is_asked and scope and not (workloads or inventory.errors):
@@ -116,7 +121,7 @@ def selection(arguments: InspectArguments) -> Selection:
 def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:
     """The error for a namespace that does not exist. Its lists are empty, and an empty list must not pass a gate.
 
-    A user who may list workloads often has no right to get the namespace. Then there is no error.
+    Without the right to get the namespace there is no error, because many users may list workloads without this right.
     """
     try:
         cluster.get(NAMESPACES, None, name)
@@ -126,7 +131,7 @@ def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:
 
 
 def server_minor(cluster: Cluster) -> int | None:
-    """The minor version of the server's Pod Security; None if the server does not tell, with a line on stderr."""
+    """The minor version of the server's Pod Security. None, and a line on stderr, if the server does not tell it."""
     try:
         return cluster.server_version().minor
     except (ApiError, Unreachable) as error:
@@ -135,14 +140,13 @@ def server_minor(cluster: Cluster) -> int | None:
 
 
 # Pods carry two facts that templates lack: the user id and the node. ReplicaSets and Jobs link pods to owners.
-_BESIDE = tuple(kind for kind in WORKLOADS if kind.kind in ("Pod", "ReplicaSet", "Job"))
+_LINKING_KINDS = tuple(kind for kind in WORKLOADS if kind.kind in ("Pod", "ReplicaSet", "Job"))
 
 
 def _one(
     cluster: Cluster, target: NamedTarget, namespace: str, source: dict[str, str], errors: list[CapsError]
 ) -> list[Workload]:
-    """One named object; an error of the API about it is added to `errors`, so that the other objects are still judged.
-    """
+    """The workloads of one named object. An ApiError is added to `errors`, so that other objects are still judged."""
     try:
         obj = cluster.get(resource_of(target.kind), namespace, target.name or "")
         return read_whole(target.kind, obj, source)

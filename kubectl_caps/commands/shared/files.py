@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FoundWorkload(msgspec.Struct, frozen=True):
-    """A workload's object in a file, with at least one workload: a JobSet has several, other kinds one."""
+    """An object in a file with its workloads. A JobSet may have several workloads, other kinds have one."""
 
     document: ManifestObject
     kind: Kind
@@ -44,10 +44,10 @@ class Loaded(msgspec.Struct):
 
 
 def load_objects(items: Iterable[ObjectItem], *, editing: bool = False) -> Loaded:
-    """Every object of the items, and the errors.
+    """The objects and errors of the items.
 
-    Prints which files were passed over or left unread, and which keys stand twice. Fields of a kustomization that
-    change its resources are an error if the resources are judged, and a warning if they are edited (`editing`).
+    Prints the files that were passed over, and the keys that are repeated. A kustomization's fields that change its
+    resources are an error if the resources are judged, and a warning if they are edited (`editing`).
     """
     documents: list[ManifestObject] = []
     errors: list[CapsError] = []
@@ -89,10 +89,10 @@ def load_objects(items: Iterable[ObjectItem], *, editing: bool = False) -> Loade
 def find_workloads(
     documents: Sequence[ManifestObject], namespace: str | None = None
 ) -> tuple[list[FoundWorkload], list[tuple[ManifestObject, InputError]]]:
-    """The workloads among objects, and the objects with an error: malformed, unknown, in another namespace than `-n`'s.
+    """The workloads among objects, and the objects with an error: malformed, unknown, or in another namespace than -n.
 
-    Objects that run no pods are passed over; so are partial objects, with a line on stderr. An object of an unknown
-    kind that seems to hold pods is an error, not a pass. `namespace` is the namespace of objects that name none.
+    Objects that run no pods are passed over. Partial objects are passed over with a line on stderr. An object of an
+    unknown kind that seems to hold pods is an error. Objects without a namespace are in `namespace`.
     """
     found: list[FoundWorkload] = []
     errors: list[tuple[ManifestObject, InputError]] = []
@@ -119,14 +119,14 @@ def find_workloads(
 
 
 def _about(document: ManifestObject, namespace: str | None) -> dict[str, str]:
-    """The file and object that an error is about."""
+    """The source of an error: the file and the object."""
     obj, metadata = document.object, document.object.get("metadata") or {}
     texts = {"kind": obj["kind"], "namespace": metadata.get("namespace") or namespace, "name": metadata.get("name")}
     return {"file": document.file.name, **{key: value for key, value in texts.items() if isinstance(value, str)}}
 
 
 def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[int, int, int] | None]:
-    """A function from a field of one of these workloads to its line, its first column, and the column after it."""
+    """A function that returns the line, the first column and the column after the end of a workload's field."""
     documents = {workload.position: item.document for item in found for workload in item.workloads}
     files: dict[SourceFile, Positions] = {}
 
@@ -142,7 +142,7 @@ def locator(found: Sequence[FoundWorkload]) -> Callable[[Workload, Path], tuple[
 
 
 def written(source: SourceFile, text: str, errors: list[CapsError]) -> str:
-    """Replace a file's content. Returns the error's words, or an empty text. The error is added to `errors`."""
+    """Replace a file's content. Returns the words of an error, or an empty text. The error is added to `errors`."""
     from kubectl_caps.manifests.edit.write import write_file
 
     try:
@@ -154,16 +154,16 @@ def written(source: SourceFile, text: str, errors: list[CapsError]) -> str:
 
 
 def first_names(paths: Sequence[str]) -> str:
-    """The first five names, for a line."""
+    """The first five names as a text."""
     return ", ".join(paths[:5]) + (", ..." if len(paths) > 5 else "")
 
 
 def _workloads(
     document: ManifestObject, kind: Kind | None, obj: Mapping[str, Any], namespace: str | None
 ) -> list[Workload]:
-    """The workloads of a document; `obj` is its object without nulls. Raises InputError.
+    """The workloads of a document. `obj` is its object without nulls. Raises InputError.
 
-    A Rollout that takes its template from a Deployment has none, and a JobSet without jobs.
+    A JobSet without jobs, and a Rollout that takes its template from a Deployment, have no workloads.
     """
     where = f"{document.file.name}:{document.line}"
     name = (obj.get("metadata") or {}).get("name", "")
@@ -192,7 +192,7 @@ def _workloads(
 
 
 def _placed(workload: Workload, position: int, namespace: str | None) -> Workload:
-    """The workload with its position among the objects, and in `namespace`, if it names none itself."""
+    """The workload with its position among the objects, and in `namespace` if it names no namespace itself."""
     if workload.namespace or not namespace:
         return replace(workload, position=position)
     return replace(workload, position=position, metadata=replace(workload.metadata, namespace=namespace))
@@ -207,7 +207,7 @@ def _is_misplaced(obj: Mapping[str, Any]) -> bool:
 
 
 def _without_nulls(document: ManifestObject) -> Any:
-    """The object without fields that are null: Kubernetes treats them as absent (`metadata:` of a template)."""
+    """The object without null fields, which Kubernetes treats as absent (for example a template's `metadata:`)."""
     if not document.aliases:  # with aliases, the JSON may be too large
         with suppress(OverflowError, UnicodeEncodeError, RecursionError):
             if b"null" not in msgspec.json.encode(document.object):  # much faster than looking at each field

@@ -1,4 +1,4 @@
-"""Reads the object again after the answer to a patch was lost, until the patch shows up or ten seconds are over."""
+"""Waits for a change whose answer was lost: reads the object again until it has the change, for ten seconds."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from kubectl_caps.cluster.http.errors import ConnectionRefused
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 
 LATE = 10.0
-"""Seconds for which an object is read again to see whether an unanswered patch was applied."""
+"""Seconds for which an object is read again after a patch without an answer."""
 _PAUSE = 0.5
 _REQUEST_TIMEOUT = 408
 
@@ -17,25 +17,25 @@ T = TypeVar("T")
 
 
 class Unanswered(CapsError):
-    """A patch got no answer and did not show up within LATE seconds. It is not known whether it will be applied."""
+    """A patch got no answer, and the object did not have the change within LATE seconds. The change may still come."""
 
 
 def is_refusal(error: CapsError) -> bool:
-    """Whether an error of a patch says that the patch was not applied.
+    """Whether the error of a patch proves that the patch was not applied.
 
-    A 5xx may come from a proxy or a server that goes on working; so may a 408. A 2xx that is an error has an unreadable
-    body.
+    A 5xx or 408 is no proof: a proxy may have answered, or the server may go on with the patch. An error with a 2xx has
+    an unreadable body, which is no proof either.
     """
     if isinstance(error, ApiError):
         return 300 <= error.code < 500 and error.code != _REQUEST_TIMEOUT
     return isinstance(error, ConnectionRefused)
 
 
-def turned_up(error: CapsError, look: Callable[[], T | None], stop: Event) -> T:
-    """The first answer of `look` that is not None. `error` is the error that came instead of the answer to the patch.
+def wait_for_change(error: CapsError, look: Callable[[], T | None], stop: Event) -> T:
+    """Call `look` until its result is not None, and return the result. `error` is the error of the patch.
 
-    Raises Unanswered after LATE seconds, or once `stop` is set. `look` is asked again after ApiError and Unreachable;
-    its other errors are passed on.
+    `look` is called again after an ApiError or Unreachable. Raises Unanswered after LATE seconds or when `stop` is set,
+    and other errors of `look`.
     """
     end = time.monotonic() + LATE
     while True:

@@ -1,4 +1,4 @@
-"""The manifests of -f or -k for a command: objects, workloads, errors and counts."""
+"""Reads the manifests of -f or -k for a command: objects, workloads, errors and counts."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +21,9 @@ NOTHING = "the files hold no object that runs pods"
 
 
 class Manifests(Struct):
-    """Every object, the workloads among them, the errors, and the counts behind a verdict.
+    """The objects of manifests, the workloads among them, the errors, and the counts behind a verdict.
 
-    `unjudged` are the objects that have an error.
+    `unjudged` are the objects with an error.
     """
 
     documents: list[ManifestObject]
@@ -41,9 +41,9 @@ def read_manifests(
     editing: bool = False,
     gate: bool = False,
 ) -> Manifests:
-    """Read the manifests that the flags name. As in kubectl, it is an error if there is no object.
+    """Read the manifests that the flags name. Manifests without an object are an error, as in kubectl.
 
-    For a `gate` it is also an error if no object can be judged. With --changed-files neither is an error, because most
+    For a `gate`, manifests without a workload are an error, too. With --changed-files both are allowed, because most
     commits change other files.
     """
     loaded = load_objects(_items(arguments, f"{program_name()} {command}"), editing=editing)
@@ -60,7 +60,7 @@ def read_manifests(
 
 
 def moved_from(found: Sequence[FoundWorkload]) -> dict[Moved, set[str]]:
-    """The kustomizations that would set the namespace of workloads, with the namespaces that these name themselves."""
+    """The kustomizations that would set the namespace of workloads, with the namespaces that the workloads name."""
     moved: dict[Moved, set[str]] = {}
     for item in found:
         for one in item.document.moved:
@@ -69,7 +69,7 @@ def moved_from(found: Sequence[FoundWorkload]) -> dict[Moved, set[str]]:
 
 
 def unsure_exemptions(files: Manifests, listed: Sequence[Exemption], command: str) -> Iterator[CapsError]:
-    """An error for each exemption by namespace of an object whose namespace a kustomization sets."""
+    """An error for each exemption by namespace that may concern an object whose namespace a kustomization sets."""
     again = f"{program_name()} {command}"
     for exemption in (one for one in listed if one.namespace != "*"):
         anywhere = replace(exemption, namespace="*")
@@ -83,7 +83,7 @@ def unsure_exemptions(files: Manifests, listed: Sequence[Exemption], command: st
 
 
 def _items(arguments: FileArguments, again: str) -> Iterable[ObjectItem]:
-    """What -f or -k names, as objects; `again` is the command for advice."""
+    """The objects that -f or -k names. `again` is the command that an advice repeats."""
     if not arguments.kustomize:
         recursive, exclude, named = arguments.recursive, arguments.exclude, not arguments.changed_files
         return read_objects(arguments.filename, recursive=recursive, command=again, exclude=exclude, named=named)
@@ -94,10 +94,10 @@ def _items(arguments: FileArguments, again: str) -> Iterable[ObjectItem]:
 
 
 def _without_objects(filenames: Sequence[str], loaded: Loaded, command: str) -> Iterator[CapsError]:
-    """An error for each named file, and for standard input, that holds no object: a `helm template` that failed.
+    """An error for each named file, and for standard input, without an object: a `helm template` may have failed.
 
-    Folders, patterns and kustomizations name other files, and some of these may be empty. A file that has another error
-    or was passed over gets no second error. The error of a chart names the chart's folder.
+    Folders, patterns and kustomizations name other files, and some of these may be empty. A file with another error and
+    a file that was passed over get no second error. The error of a chart names the chart's folder.
     """
     unread = dict.fromkeys("STDIN" if name == "-" else name for name in filenames)
     unread = dict.fromkeys(name for name in unread if name == "STDIN" or _is_read_itself(Path(name)))

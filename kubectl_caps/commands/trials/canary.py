@@ -19,7 +19,7 @@ from kubectl_caps.report.terminal import say
 
 
 class NoCanary(Exception):
-    """No trial may be made. The message is the reason."""
+    """No trial may be made. The text is the reason."""
 
 
 def try_canary(
@@ -32,10 +32,10 @@ def try_canary(
     limit: float | None,
     stop: Event,
 ) -> TrialEnd:
-    """The end of a trial pod of the `wanted` object. Raises NoCanary if no trial may be made, CapsError.
+    """Run one trial pod of the `wanted` object to its end. Raises NoCanary if no trial may be made, CapsError.
 
-    `normal` are the complaints of the workload's present pods, `losses` the losses of the containers by the change.
-    `limit` is the number of seconds within which a pod must be ready, None if no present pod shows a measure.
+    `normal` are the complaints of the workload's current pods. `losses` are the capabilities that the change takes from
+    each container. A pod must be ready within `limit` seconds; None if no current pod shows how long that takes.
     """
     try:
         plan = plan_trials(cluster, workload, wanted, options)

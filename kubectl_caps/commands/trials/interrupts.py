@@ -1,4 +1,4 @@
-"""Defers signals during a block that must not be left half done, until the end of the block."""
+"""Defers signals to the end of a block that must not be interrupted."""
 
 import signal
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Let the block end before a signal interrupts; the second signal interrupts the block itself.
+    """Defer the first signal to the end of the block. A second signal interrupts the block itself.
 
-    A terminal that closes sends SIGHUP twice: once from the kernel, once from the shell. Other threads than the main
-    one get no signals. Raises KeyboardInterrupt at the end of the block.
+    Raises KeyboardInterrupt at the end of the block after a signal. Python handles signals only in the main thread, so
+    nothing is deferred in other threads.
     """
     if current_thread() is not main_thread():
         yield
         return
     came: list[int] = []
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    # A signal that is ignored (nohup), or that ends the process without us, stays so.
+    # Signals without a Python handler keep their action: ignored (nohup), or the default action.
     handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
 
     def restore() -> None:

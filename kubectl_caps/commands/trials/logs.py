@@ -14,13 +14,13 @@ from kubectl_caps.core.kubernetes.pod import Pod, members, user_of
 from kubectl_caps.core.kubernetes.pod_failures import PodFailure
 
 Wordings = set[tuple[str, str]]
-"""Containers and the wordings of lines."""
+"""Pairs of a container and the wording of a log line."""
 
 
 class TrialLog:
     """The complaints of one trial's pod.
 
-    `normal` are the wordings of the baseline's complaints, which do not count. The `doubtful` lines may or may not be
+    `normal` are the wordings of the baseline's complaints, which do not count. `doubtful` are lines that may be
     refusals.
     """
 
@@ -34,16 +34,16 @@ class TrialLog:
 
     @property
     def unread(self) -> list[str]:
-        """The containers whose log could not be read so far, so that refusals may have been missed."""
+        """The containers whose log could not be read so far. Their logs may have refusals."""
         return sorted({container for _, container in self._logs.unread})
 
     @property
     def cut(self) -> list[str]:
-        """The containers that logged more at once than is read: the middle of their logs is not known."""
+        """The containers with so long a log that its middle was not read."""
         return sorted({container for _, container in self._logs.cut})
 
     def read(self, pod: Pod) -> None:
-        """Read the lines that the containers have logged since the last call."""
+        """Read and judge the lines that the containers have logged since the last call."""
         lines = list(self._logs.lines([pod]))
         if lines:
             self.newest = f"{lines[-1].container}: {lines[-1].text.strip()}"
@@ -54,7 +54,7 @@ class TrialLog:
             said.setdefault(wording(complaint.line), complaint)
 
     def diagnoses(self, workload: str, namespace: str) -> Iterator[Diagnosis]:
-        """The causes that the new complaints name."""
+        """The causes of the new complaints."""
         for complaint in self.new.values():
             if complaint.cause:
                 container = complaint.line.container

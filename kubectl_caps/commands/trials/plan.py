@@ -26,13 +26,14 @@ from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
 from kubectl_caps.errors import ApiError, CapsError, InputError
 
 _SLACK = 30.0
-"""Seconds after its own time limit at which a trial ends by itself, for the case that `fit` has died."""
+"""Seconds between a trial's time limit and the deadline of its Job, which ends the trial if `fit` has been killed."""
 
 
 class TrialPlan(Struct, frozen=True):
     """The pod of the trials, the labels that it keeps, and its differences from the workload's own pods.
 
-    `warnings` name what a second copy of the pod may disturb.
+    `ends` says that the pod is meant to end. `warnings` are sentences about the harm that a second copy may do.
+    `deadline` is the deadline of each Job in seconds.
     """
 
     run: str
@@ -46,7 +47,7 @@ class TrialPlan(Struct, frozen=True):
     deadline: float
 
     def template(self, adds: Grants | None, containers: list[str], escalation: Escalation) -> TrialPod:
-        """The pod of one trial; without `adds` it has today's rights."""
+        """The pod of one trial. If `adds` is None, the pod has today's rights."""
         if adds is None:
             return self.pod
         spec = with_rights(self.pod.spec, adds, containers, escalation)
@@ -58,7 +59,7 @@ class TrialPlan(Struct, frozen=True):
 
 
 def plan_trials(cluster: Cluster, workload: Workload, obj: Mapping[str, Any], options: TrialOptions) -> TrialPlan:
-    """The plan for a workload's pod as its controller makes it. Raises CapsError if no trial may be made."""
+    """The plan for the trials of a workload. Raises CapsError if no trial may be made."""
     namespace = workload.namespace
     if workload.places is not None:
         raise CapsError(f"{workload.reference}: no trial is made: it has no pod template, its controller makes one")
@@ -88,10 +89,12 @@ def plan_trials(cluster: Cluster, workload: Workload, obj: Mapping[str, Any], op
 def _labels(
     cluster: Cluster, workload: Workload, obj: Mapping[str, Any], pod: TrialPod, run: str
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The labels that no selector needs, and the left out ones in words. Raises CapsError if a selector takes any pod.
+    """The labels that a trial pod keeps, and sentences about the labels that are left out.
+
+    Raises CapsError if a selector would select the pod with any labels and do harm.
     """
     objects, errors = selecting_objects(cluster, workload.namespace)
-    # An autoscaler of a custom kind counts the pods that the kind's own selector selects.
+    # An autoscaler of a custom resource counts the pods that the selector of the custom resource selects.
     own = [] if workload.kind in objects else [own_selector(workload.reference, obj)]
     selectors = [*selectors_of(objects), *filter(None, own)]
     fixed = {LABEL: run, **dict.fromkeys(JOB_LABELS, "")}
@@ -119,17 +122,17 @@ def _lease_right(cluster: Cluster, namespace: str, pod: TrialPod) -> LeaseRight:
 
 
 def check_trial_rights(cluster: Cluster, namespace: str, options: TrialOptions) -> None:
-    """Raises CapsError for missing rights: trials have to be made, watched, judged and removed."""
+    """Raise CapsError if the user lacks a right to create, watch, judge or delete trials."""
     needed = [("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods")]
     needed += [("get", "pods/log"), *([("create", "pods/exec")] if options.probe else [])]
     check_rights(cluster, namespace, needed, "trials need")
 
 
 def dry_run_trials(cluster: Cluster, plan: TrialPlan, pods: list[TrialPod], manager: str) -> TrialPlan:
-    """Server dry runs of the Job and of its pods; returns the plan with the fields that the server adds to each pod.
+    """Try the Job and its pods in server dry runs. Returns the plan with sentences about the server's changes.
 
-    Raises CapsError if the server would refuse one of them. A missing right to create pods is a warning: the controller
-    of the Job may have the right.
+    Raises CapsError if the server would refuse the Job or a pod. A missing right to create pods is only a warning,
+    because the Job controller makes the pods.
     """
     found, untried = dict[str, None](), dict[str, None]()
     job = plan.job(0, pods[0])
@@ -149,7 +152,7 @@ def dry_run_trials(cluster: Cluster, plan: TrialPlan, pods: list[TrialPod], mana
 
 
 def pod_body(plan: TrialPlan, pod: TrialPod) -> dict[str, Any]:
-    """The pod that a trial's Job would make, as the body of a create request."""
+    """The pod that a trial's Job makes, as the body of a create request."""
     metadata = {"labels": {**plan.labels, LABEL: plan.run}, "annotations": pod.annotations}
     return {
         "apiVersion": "v1",
@@ -160,5 +163,5 @@ def pod_body(plan: TrialPlan, pod: TrialPod) -> dict[str, Any]:
 
 
 def as_template(pod: TrialPod) -> PodTemplate:
-    """The pod with the judged fields only."""
+    """The trial pod with only the judged fields."""
     return msgspec.convert({"metadata": {"annotations": pod.annotations}, "spec": pod.spec}, PodTemplate)

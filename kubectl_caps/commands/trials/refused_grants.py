@@ -1,4 +1,4 @@
-"""Finds the capabilities that admission refuses as adds, although today's pods hold them by the runtime's default."""
+"""Finds the capabilities that admission refuses as adds, although today's pods hold them by default."""
 
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.refusals import refusal_cause
@@ -12,10 +12,10 @@ from kubectl_caps.errors import ApiError
 def refused_grants(
     cluster: Cluster, plan: TrialPlan, held: Grants, containers: list[str], options: TrialOptions
 ) -> tuple[Grants, str]:
-    """The grants whose add the server refuses, and its message about the first one, found by dry runs of pods.
+    """The grants that the server refuses to add, and its message about the first one, from dry runs of pods.
 
-    The level baseline forbids to add NET_RAW, which containerd gives every pod by default. Empty if the user has no
-    right to create pods, because then dry runs show nothing.
+    The level baseline forbids adding NET_RAW, which containerd gives every pod by default. The result is empty if the
+    user has no right to create pods, because then dry runs show nothing.
     """
     if not _refusal(cluster, plan, held, containers, options):
         return frozenset(), ""
@@ -30,7 +30,7 @@ def refused_grants(
 
 
 def _refusal(cluster: Cluster, plan: TrialPlan, adds: Grants, containers: list[str], options: TrialOptions) -> str:
-    """Why the server refuses a pod with these adds; empty if the server accepts it."""
+    """The reason why the server refuses a pod with these adds; empty if the server accepts the pod."""
     body = pod_body(plan, plan.template(adds, containers, options.escalation))
     try:
         cluster.create(PODS, plan.namespace, body, dry_run=True, field_manager=options.manager)

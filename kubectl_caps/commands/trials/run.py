@@ -1,4 +1,4 @@
-"""Runs the trials of one search: starts them, watches them side by side, and always removes them."""
+"""Starts the trials of one search, watches them side by side, and removes them."""
 
 import time
 from collections.abc import Callable
@@ -34,9 +34,9 @@ from kubectl_caps.report.terminal import clear_progress, progress, say
 
 POLL = 0.4
 _GONE_WITHIN = 30.0
-"""Seconds within which the pods of trials must be gone."""
+"""Seconds to wait until the pods of trials are deleted."""
 _SILENT_LIMIT = 60.0
-"""Seconds for which a server that does not answer is asked again."""
+"""Seconds for which requests are repeated while the server does not answer."""
 _JOB_NAME = "job-name"
 
 
@@ -45,11 +45,11 @@ class TrialsStopped(Exception):
 
 
 class TrialRun:
-    """Makes and watches trials. As a context manager it removes all its Jobs at the end.
+    """Makes and watches trials. As a context manager, the run removes all its Jobs at the end.
 
-    `normal` are the wordings of the baseline's complaints, `limit` the seconds that a trial's pod may take,
-    `unconfined` the profiles that privileged containers do without. Without a `runner` there is no probe. `stop` is set
-    if the run is interrupted in another thread.
+    `normal` are the wordings of the baseline's complaints. `limit` is the time limit of a trial's pod in seconds.
+    `unconfined` are the profiles that are Unconfined in privileged containers. Without a `runner` there is no probe.
+    `stop` is set to interrupt the run from another thread.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class TrialRun:
                 tracer.await_gone()
 
     def pin(self, node: str) -> None:
-        """Make later trials on this node only."""
+        """Make later trials run only on this node."""
         pod = replace(self._confined.pod, spec=pinned(self._confined.pod.spec, node))
         says = f"it runs on node {node}, where it is traced"
         self.plan = self._confined = replace(self._confined, pod=pod, differences=(*self.plan.differences, says))
 
     def untrace(self) -> None:
-        """Make later trials without a record, and on any node."""
+        """Remove the tracer. Later trials run untraced, and on any node."""
         if self.tracer:
             self.tracer.remove()
             self._ended_tracer, self.tracer = self.tracer, None
@@ -109,9 +109,9 @@ class TrialRun:
     def start(
         self, adds: Grants | None, pod: TrialPod, containers: list[str], losses: dict[str, Loss], *, kept: bool = False
     ) -> Trial:
-        """Make the Job of a trial. No `adds` means today's rights; a `kept` Job stays until the end of the run.
+        """Make the Job of a trial. If `adds` is None, the trial has today's rights.
 
-        Raises CapsError.
+        A `kept` Job stays until the end of the run. Raises CapsError.
         """
         job = self.plan.job(self.count, pod)
         subject = TrialSubject(self.reference, self.plan.namespace, pod, containers, self.plan.ends)
@@ -120,14 +120,14 @@ class TrialRun:
         trial.kept, trial.unconfined = kept, self.unconfined
         trial.trace = self.tracer.begin(self.count) if self.tracer else None
         self.count, self._made = self.count + 1, True
-        with signals_deferred():  # a Job that is being created is not in the list of Jobs to remove yet
+        with signals_deferred():  # the list of Jobs at the end of the run must have every created Job
             made = self.cluster.create(JOBS, self.plan.namespace, job, field_manager=self.options.manager)
         trial.job_uid = made.get("metadata", {}).get("uid", "")
         self.running.append(trial)
         return trial
 
     def lift(self, fields: Profiles, containers: list[str]) -> None:
-        """Make later trials Unconfined in these fields for these containers; other fields keep their profile."""
+        """Make these profiles Unconfined for these containers in later trials. Other profiles stay."""
         pod = self._confined.pod
         spec = with_profiles(pod.spec, containers, fields)
         self.plan = replace(self._confined, pod=replace(pod, spec=spec))
@@ -140,7 +140,10 @@ class TrialRun:
                 return end
 
     def wait(self, show: Callable[[], str]) -> list[TrialEnd]:
-        """Wait until a trial has ended, and remove its pod, or until a trial looks well. Raises CapsError."""
+        """Wait until trials have ended, remove their pods and return the ends. Raises CapsError, TrialsStopped.
+
+        Returns an empty list when another trial looks well, or when no trial runs.
+        """
         while True:
             ended = self._look()
             well = {trial.number for trial in self.running if trial.looks_well} - self._well
@@ -153,14 +156,17 @@ class TrialRun:
             time.sleep(POLL)
 
     def cancel(self, trial: Trial) -> None:
-        """Remove a trial whose end is no longer needed."""
+        """Remove a running trial whose end is no longer needed."""
         self.running.remove(trial)
         if trial.trace:
             trial.trace.drop()
         self.remove(trial)
 
     def learn(self, baseline: TrialEnd) -> None:
-        """Count the baseline's complaints as normal; if it ends by itself, its time limits the other trials."""
+        """Count the baseline's complaints as normal.
+
+        If the baseline ends by itself, its time limits the other trials.
+        """
         self.normal |= {wording(complaint.line) for complaint in (*baseline.complaints, *baseline.doubtful)}
         if self.tracer:
             self.tracer.usual = baseline.trace
@@ -168,13 +174,13 @@ class TrialRun:
             self.limit = time_limit(baseline.seconds)
 
     def is_normal(self, end: TrialEnd) -> bool:
-        """Whether the baseline logs all refusals that a trial logs."""
+        """Whether the baseline has logged all complaints of a trial."""
         return all(wording(complaint.line) in self.normal for complaint in end.complaints)
 
     def await_up(self, baseline: Trial, show: Callable[[], str]) -> TrialEnd | None:
-        """Wait until the baseline is up, whose time limits the other trials; returns its end if it ended before.
+        """Wait until the baseline is up, and limit the other trials by its time.
 
-        Raises CapsError.
+        Returns the end of the baseline if it has ended instead. Raises CapsError.
         """
         while not baseline.is_up:
             if ended := self._look():
@@ -209,7 +215,7 @@ class TrialRun:
         return ended
 
     def remove(self, trial: Trial) -> None:
-        """Delete the Job of a trial, and its pod with it."""
+        """Delete the Job of a trial and its pod."""
         name = trial.name
         try:
             self.cluster.delete(JOBS, self.plan.namespace, name)
@@ -218,13 +224,13 @@ class TrialRun:
                 say(f"job {name} could not be deleted yet: {error.words}")
 
     def _forbidden(self, what: str, error: ApiError) -> None:
-        """Handle a missing right. Logs are needed for a proof; events only add details."""
+        """Raise the error for a missing right to read logs, which a proof needs. Events only add details."""
         if what == "logs":
             raise error
 
 
 def remove_trials(cluster: Cluster, namespace: str, run: str) -> None:
-    """Delete all Jobs of a run and wait until their pods are gone. Prints the Jobs that stay, with their deadline.
+    """Delete all Jobs of a run, and wait until their pods are deleted. Prints the command that deletes the rest.
 
     Raises KeyboardInterrupt.
     """
@@ -238,7 +244,7 @@ def remove_trials(cluster: Cluster, namespace: str, run: str) -> None:
 
 
 def _remove_all(cluster: Cluster, namespace: str, selector: str) -> str | None:
-    """Why some Jobs are still there, empty if only the time is up; None if all are gone."""
+    """None if all Jobs and pods are deleted, or else the reason; empty if only the time is over."""
     deadline = time.monotonic() + _GONE_WITHIN
     last: CapsError | None = None
     while time.monotonic() < deadline:
@@ -262,7 +268,7 @@ def _say_left(namespace: str, run: str, why: str) -> None:
 
 
 def remove_left_overs(cluster: Cluster, namespace: str, label: str = LABEL, what: str = "trials") -> None:
-    """Remove Jobs with a label after their deadline, and name Jobs of other runs that may still be watched."""
+    """Delete the Jobs with a label that are past their deadline, and print the Jobs that other runs may still watch."""
     others: list[str] = []
     for job in labelled_jobs(cluster, namespace, label):
         name = job["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""The tracer pod: started on a node, asked for records by exec, and removed with its trace instances."""
+"""Starts the tracer pod on a node, reads its records by exec, and removes the pod with its trace instances."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -26,21 +26,21 @@ from kubectl_caps.report.terminal import progress, say
 
 _POLL = 0.4
 _STARTS_WITHIN = 60.0
-"""Seconds for the tracer's image to be pulled and its program to be ready."""
+"""Seconds for the pull of the tracer's image and the start of its program."""
 _NO_POD = 5.0
 _GONE_WITHIN = 30.0
 _ASKED_WITHIN = 150.0
-"""Seconds for one question: the rest of a record may have to be read first."""
+"""Seconds for one request. The tracer may have to read the rest of a record first."""
 _RIGHTS = (("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods"),
            ("get", "pods/exec"), ("create", "pods/exec"), ("get", "pods/log"))  # fmt: skip
 
 
 class TracerRefused(CapsError):
-    """There is no tracer. The text says why."""
+    """The tracer could not be started. The text is the reason."""
 
 
 class Tracer:
-    """A running tracer on a node. `usual` is the record of the baseline, with which those of trials are compared."""
+    """A running tracer on a node. `usual` is the record of the baseline. The records of trials are compared with it."""
 
     def __init__(self, cluster: Cluster, runner: Runner, namespace: str, run: str) -> None:
         self.cluster, self.runner, self.namespace, self.run = cluster, runner, namespace, run
@@ -49,17 +49,17 @@ class Tracer:
 
     @property
     def node(self) -> str:
-        """The node that it traces."""
+        """The node that the tracer traces."""
         return self.pod.spec.node_name or ""
 
     def begin(self, number: int) -> "TrialTrace":
-        """Record from now on; the pod of the trial with this number is made afterwards."""
+        """Begin the record of the trial with this number. The trial's pod must be made afterwards."""
         trace = TrialTrace(self, number)
         trace.problem = self.ask("begin", str(number))[1]
         return trace
 
     def ask(self, *words: str) -> tuple[str, str]:
-        """The output of one of the tracer's tasks, and why it failed; empty if it did not."""
+        """Run a subcommand of the tracer. Returns its output, and the reason of a failure (empty after success)."""
         try:
             outcome = run_in_pod(self.runner, self.pod, CONTAINER, asked(*words), _ASKED_WITHIN)
         except CapsError as error:
@@ -68,7 +68,7 @@ class Tracer:
         return outcome.stdout, f"the tracer failed: {said.splitlines()[-1]}" if said else ""
 
     def remove(self) -> None:
-        """Delete its Job; on its way out the tracer removes its trace instances."""
+        """Delete the tracer's Job. The tracer removes its trace instances before it ends."""
         try:
             self.cluster.delete(JOBS, self.namespace, f"caps-trace-{self.run}")
         except CapsError as error:
@@ -76,7 +76,7 @@ class Tracer:
                 say(f"job caps-trace-{self.run} could not be deleted: {error.words}")
 
     def await_gone(self) -> None:
-        """Wait until its pod is gone; prints the command that removes it if it stays."""
+        """Wait until the tracer's pod is deleted. If the pod stays, print the command that deletes it."""
         deadline = time.monotonic() + _GONE_WITHIN
         while time.monotonic() < deadline:
             try:
@@ -90,7 +90,7 @@ class Tracer:
 
 
 class TrialTrace:
-    """The record of one trial. `problem` says why there is none."""
+    """The record of one trial. `problem` is the reason if there is no record."""
 
     def __init__(self, tracer: Tracer, number: int) -> None:
         self.tracer, self.number = tracer, number
@@ -98,43 +98,43 @@ class TrialTrace:
         self._follows = False
 
     def follow(self, pod: Pod) -> None:
-        """Count what belongs to this pod, of all that was recorded since the beginning."""
+        """Count the events of this pod since the begin of the record."""
         if self._follows or self.problem or not pod.metadata.uid:
             return
         self._follows = True
         _, self.problem = self.tracer.ask("follow", str(self.number), pod_pattern([pod.metadata.uid]))
 
     def end(self, pod: Pod | None) -> TraceReport:
-        """The counts of the pod; the record ends."""
+        """End the record, and return the counts of the pod."""
         if self.problem or not self._follows or pod is None:
             self.drop()
             return TraceReport(problem=self.problem or "its pod was not seen")
         return self.read(container_ids(pod))
 
     def read(self, containers: Mapping[str, str]) -> TraceReport:
-        """The counts of these containers, by the runtime's id; the record ends."""
+        """End the record, and return the counts of these containers. `containers` are names by the runtime's id."""
         said, problem = self.tracer.ask("end", str(self.number))
         return TraceReport(problem=problem) if problem else trace_report(said, containers)
 
     def drop(self) -> None:
-        """End the record unread."""
+        """End the record without reading it."""
         self.tracer.ask("drop", str(self.number))
 
     def refused(self, report: TraceReport, losses: Mapping[str, Loss]) -> Iterator[KernelRefusal]:
-        """What the kernel refused of the capabilities that the trial took."""
+        """The refusals of capabilities that the trial took away."""
         taken = {name: loss.capabilities for name, loss in losses.items()}
         return refusals(report, taken, self.tracer.usual)
 
 
 def container_ids(pod: Pod) -> dict[str, str]:
-    """The containers of a pod by the runtime's id."""
+    """The names of a pod's containers, by the runtime's id."""
     return {
         (status.container_id or "").rpartition("//")[2]: name for name, status in pod.status.containers.items()
     }  # fmt: skip
 
 
 def tracer_pods(cluster: Cluster, namespace: str, run: str) -> Iterator[Pod]:
-    """The tracer's pod. Raises CapsError."""
+    """The pods of the tracer's Job. Raises CapsError."""
     return edge.pods_selected(cluster, namespace, f"{LABEL}={run}")
 
 
@@ -148,14 +148,17 @@ def start_tracer(
     *,
     sees_processes: bool = False,
 ) -> Tracer:
-    """A tracer that is ready, on a node that suits `like`, the spec of a pod. Raises CapsError."""
+    """Start a tracer on a node where a pod with the spec `like` can run, and wait until the tracer is ready.
+
+    With `sees_processes` the tracer sees the node's processes. Raises TracerRefused, CapsError.
+    """
     tracer = Tracer(cluster, runner, options.namespace, run)
     is_made = False
     try:
         check_rights(cluster, options.namespace, _RIGHTS, "the tracer needs")
         job = tracer_job(run, options, like, sees_processes=sees_processes)
         _check_admission(cluster, options.namespace, job["spec"]["template"], manager)
-        is_made = True  # also if a signal or a lost answer hides it
+        is_made = True  # the Job may exist even after a signal or a lost answer
         with signals_deferred():
             made = cluster.create(JOBS, options.namespace, job, field_manager=manager)
         _await_ready(tracer, made.get("metadata", {}).get("uid", ""))
@@ -167,7 +170,7 @@ def start_tracer(
 
 
 def _check_admission(cluster: Cluster, namespace: str, template: Mapping[str, Any], manager: str) -> None:
-    """Raises TracerRefused if the server would refuse the pod; a missing right to create pods tells nothing."""
+    """Raise TracerRefused if the server would refuse the pod. Without the right to create pods nothing is checked."""
     metadata = {**template["metadata"], "generateName": "caps-trace-"}
     body = msgspec.to_builtins({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
     try:
@@ -178,7 +181,10 @@ def _check_admission(cluster: Cluster, namespace: str, template: Mapping[str, An
 
 
 def _await_ready(tracer: Tracer, job_uid: str) -> None:
-    """Wait until the tracer is ready, and print what it removed. Raises TracerRefused, CapsError."""
+    """Wait until the tracer is ready, and print the left-over trace instances that it removed.
+
+    Raises TracerRefused, CapsError.
+    """
     began = time.monotonic()
     while time.monotonic() - began < _STARTS_WITHIN:
         progress("the tracer starts")

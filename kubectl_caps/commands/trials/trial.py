@@ -28,18 +28,20 @@ from kubectl_caps.core.kubernetes.pod_failures import PodFailure
 from kubectl_caps.errors import ApiError, CapsError
 
 _NO_POD = 5.0
-"""Seconds after which a Job whose controller could not make its pod is given up."""
+"""Seconds after which a Job without a pod is given up, if its controller could not create the pod."""
 _LOGS_EVERY = 1.0
 _LOG_LIMIT = 10.0
-"""Seconds that the log is asked for after all other checks have passed."""
+"""Seconds for which an unreadable log is read again after all other checks have passed."""
 _LOOKS_WELL = 1.0
-"""Seconds after which a pod that is up looks well: most programs that lack a capability end before."""
+"""Seconds after which a pod that is up looks well. Most programs that lack a capability end earlier."""
 _PROBE_LIMIT = 10.0
 """Seconds for one run of the probe's command."""
 
 
 class TrialSubject(Struct, frozen=True):
-    """The subject of the trials: the workload as kubectl prints it, its pod, the varied containers, whether they end.
+    """The subject of a trial: the workload as kubectl prints it, the pod and the varied containers.
+
+    `ends` says that the pod's containers are meant to end.
     """
 
     reference: str
@@ -50,7 +52,7 @@ class TrialSubject(Struct, frozen=True):
 
 
 class Trial:
-    """A running trial. `limit`: the seconds that its pod may take to be ready or to end; None while not known."""
+    """A running trial. Its pod must be ready, or have ended, within `limit` seconds; None while no limit is known."""
 
     def __init__(
         self, number: int, name: str, adds: Grants | None, subject: TrialSubject, log: TrialLog, limit: float | None
@@ -76,17 +78,17 @@ class Trial:
 
     @property
     def is_up(self) -> bool:
-        """Whether its pod is ready, has answered the probe, and only has to stay up."""
+        """Whether the trial's pod is ready and has answered the probe. The pod only has to stay up."""
         return self._served_since is not None
 
     @property
     def looks_well(self) -> bool:
-        """Whether its pod has been up for a while without a logged refusal."""
+        """Whether the trial's pod has been up for a while."""
         return self._served_since is not None and time.monotonic() - self._served_since >= _LOOKS_WELL
 
     @property
     def ready_after(self) -> float:
-        """Seconds until the pod was up."""
+        """The seconds from the start of the trial until its pod was up, or until now."""
         return (self._served_since or time.monotonic()) - self._began
 
     def look(self, cluster: Cluster, runner: Runner | None, pod: Pod | None, options: TrialOptions) -> TrialEnd | None:
@@ -113,7 +115,10 @@ class Trial:
         return self._settled(runner, pod, options, done=stands.step == "done")
 
     def _settled(self, runner: Runner | None, pod: Pod, options: TrialOptions, *, done: bool) -> TrialEnd | None:
-        """Judge a pod that is up or has ended well: it must answer the probe, stay up, and log no refusal."""
+        """Judge a pod that is ready, or that has ended with status 0 (`done`).
+
+        A ready pod must answer the probe and stay up for the time `settle`. Neither pod may log a refusal.
+        """
         now = time.monotonic()
         self._up_since = self._up_since or now
         if runner and options.probe and not done and self._served_since is None:
@@ -132,7 +137,7 @@ class Trial:
         return self._over(now) if over else None
 
     def _over(self, now: float) -> TrialEnd | None:
-        """The end of a trial without a logged refusal; an unread log proves nothing."""
+        """The end of a trial without a logged refusal. A trial with an unreadable log counts as not tried."""
         if not (unread := self.log.unread):
             cut = self.log.cut
             says = f"the log of container {', '.join(cut)} is long, and its middle was not read" if cut else ""
@@ -215,7 +220,7 @@ class Trial:
         return late(pod, self._stage[1], now, self.limit, [one.message for one in found if one.type == "Warning"])
 
     def _lost(self, pod: Pod) -> str:
-        """The rights of the trial that the pod did not get, because a webhook or a policy changed it in admission."""
+        """A sentence about a setting of the trial pod that admission has changed; empty if nothing is changed."""
         options = HardenOptions(containers=tuple(self.subject.containers))
         return next(lost_in_admission(as_template(self.subject.pod), pod, options), "")
 

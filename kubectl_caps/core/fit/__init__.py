@@ -1,1 +1,1 @@
-"""The smallest set of capabilities that a workload runs with: evidence, trials, search, proof."""
+"""Finds the smallest set of capabilities that a workload runs with: evidence, trials, search, proof."""

@@ -1,4 +1,4 @@
-"""The answer of a fit: why each capability is needed, the commands to run, and what the trials left open."""
+"""Makes the answer of a fit: why each capability is needed, the next commands, and the open questions."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,10 @@ from kubectl_caps.core.kubernetes.pod import PodSpec, members
 
 
 class AnswerContext(Struct, frozen=True):
-    """The names in the answer's commands: the program and the target (`deployment/web -n shop`, `-f web.yaml`).
+    """The words of the answer's commands: the program and the target (`deployment/web -n shop`, `-f web.yaml`).
 
-    It `is_alone` if the target names no other workload, which the same command would harden as well. `unconfined` are
-    the profiles of privileged containers that were Unconfined in trials, because the trials failed with other profiles.
+    `is_alone` is False if the target names other workloads, too, because the same command would harden these.
+    `unconfined` are the profiles that privileged containers need Unconfined: trials with other profiles failed.
     """
 
     program: str
@@ -32,7 +32,7 @@ class AnswerContext(Struct, frozen=True):
 
 
 def found_answer(result: FitResult, found: Found, ends: Sequence[TrialEnd], context: AnswerContext) -> None:
-    """Put a found set into the result. `ends` are the trials of the search, in its order."""
+    """Write a found set into the result. `ends` are the trials of the search, in the order of the search."""
     needed = by_container(found.needed, context.containers)
     result.needed = needed
     result.needs = tuple(
@@ -51,7 +51,7 @@ def found_answer(result: FitResult, found: Found, ends: Sequence[TrialEnd], cont
         left_open.append(_by_chance(ends[found.chance]))
     left_open += dict.fromkeys(end.message for end in passed if end.message)
     if doubts:
-        left_open.append(f"whether a missing capability is behind what only its pod logs cannot be told: {doubts[0]}")
+        left_open.append(f"only its trial pod logs this line, which may show a missing capability: {doubts[0]}")
         result.notes += tuple(f"only a trial pod logs this: {text}" for text in doubts[1:])
     result.result = "notProved" if left_open else "found"
     result.message = f"it works; {'; '.join(left_open)}" if left_open else ""
@@ -59,17 +59,17 @@ def found_answer(result: FitResult, found: Found, ends: Sequence[TrialEnd], cont
 
 
 def _each_once(complaints: Iterable[Iterable[Complaint]]) -> list[Complaint]:
-    """What any of several pods logged: what one of them alone logs counts as well."""
+    """The complaints of several pods, each wording once. A complaint of a single pod counts, too."""
     return list({wording(item.line): item for items in complaints for item in items}.values())
 
 
 def _by_chance(end: TrialEnd) -> str:
-    return (f"trial {end.number}, with these and perhaps more, failed and named nothing ({end.message}): by chance, or "
-            "the program fails now and then")  # fmt: skip
+    return (f"trial {end.number} had at least these capabilities, and failed without naming one ({end.message}): it "
+            "failed by chance, or the program fails now and then")  # fmt: skip
 
 
 def unfinished_answer(result: FitResult, ends: Sequence[TrialEnd], context: AnswerContext, limit: int) -> None:
-    """Put the smallest set that worked so far into the result: the trials are used up."""
+    """Write the smallest set that has worked into the result, when `limit` trials have been made."""
     passed = [end.adds for end in ends if end.outcome == "passed" and end.adds is not None]
     if not passed:
         result.message = f"no answer after {limit} trials; --max-trials allows more"
@@ -85,7 +85,10 @@ def unfinished_answer(result: FitResult, ends: Sequence[TrialEnd], context: Answ
 def stuck_answer(
     stuck: Stuck, ends: Sequence[TrialEnd], spec: PodSpec, context: AnswerContext, untried: str = ""
 ) -> str:
-    """Why there is no answer. `untried` names the capabilities of today's pods that no trial could add."""
+    """A sentence about the reason why there is no answer.
+
+    `untried` is about the capabilities of today's pods that no trial could add; it is empty if there are none.
+    """
     told = [ends[index] for index in stuck.trials]
     if stuck.reason == "contradiction":
         passed, failed = told
@@ -102,7 +105,7 @@ def stuck_answer(
 
 
 def grant_words(adds: Grants | None) -> str:
-    """`CHOWN,SETUID`, with containers in front where there are several; `nothing added`, `today's rights`."""
+    """The adds of a trial in words: `CHOWN,SETUID`, `a=CHOWN b=SETUID`, `nothing added` or `today's rights`."""
     if adds is None:
         return "today's rights"
     containers = sorted({container for container, _ in adds})
@@ -135,7 +138,7 @@ def _next_steps(result: FitResult, needed: Grants, context: AnswerContext) -> No
         for name, names in result.needed.items()
     }
     if privileged:
-        says = "is privileged, which harden leaves as it is: write the lines below, without privileged"
+        says = "is privileged, and harden does not change it: write the lines below, without privileged"
         result.notes += tuple(f"container {name} {says}" for name in privileged)
         return
     if not context.is_alone:
@@ -146,12 +149,12 @@ def _next_steps(result: FitResult, needed: Grants, context: AnswerContext) -> No
 
 
 def answer_command(declared: Mapping[str, object], needed: Grants, context: AnswerContext) -> str:
-    """The command that gives the workload exactly these capabilities."""
+    """The `harden` command that gives the workload exactly these capabilities, as text for a shell."""
     return " ".join(shlex.quote(word) for word in (*context.program.split(), *harden_words(declared, needed, context)))
 
 
 def harden_words(declared: Mapping[str, object], needed: Grants, context: AnswerContext) -> list[str]:
-    """`harden deployment/web -n shop --add CHOWN,SETUID` as words; the target's own words come first."""
+    """The words of the command `harden deployment/web -n shop --add CHOWN,SETUID`."""
     words = ["harden", *shlex.split(context.target)]
     sets = by_container(needed, context.containers)
     if len(declared) == 1 and needed:
@@ -174,14 +177,14 @@ def _adds(container: object) -> bool:
 
 
 def not_exercised(result: FitResult, context: AnswerContext) -> str:
-    """A sentence about the needs that no trial can show."""
+    """A sentence about the needs that the trials cannot show."""
     probed = any(
         member.container.readiness_probe for member in members(result.workload.template.spec) if member.role == "main"
     )
-    asked = "" if context.probe or probed else " Nothing asked it anything either: --probe 'COMMAND' does."
-    return f"Not exercised: what only a request, a signal, a reload, the end or a later hour needs.{asked}"
+    unasked = "" if context.probe or probed else " The trials made no request: --probe 'COMMAND' makes one."
+    return f"Not exercised: capabilities for requests, signals, a reload, the program's end or a later hour.{unasked}"
 
 
 def is_answered(outcome: FitOutcome) -> bool:
-    """Whether there is a set that works."""
+    """Whether the fit found a set that works."""
     return outcome in ("found", "notProved")

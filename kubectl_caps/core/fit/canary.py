@@ -1,4 +1,4 @@
-"""Whether one pod of a hardened template may be tried before the workload itself is changed."""
+"""Decides whether one pod of a hardened template may be tried before the workload is changed."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,13 +8,13 @@ from kubectl_caps.core.fit.trial_pod import all_containers
 from kubectl_caps.core.linux.capabilities import UnknownCapability, canonical
 
 CanaryChoice = Literal["auto", "yes", "no"]
-"""When to try a canary: if the workload's rollout runs an extra pod anyway, always, or never."""
+"""When to try a canary: only if a rollout of the workload runs an extra pod, too; always; or never."""
 
 
-def accepts_a_pod_more(kind: str, obj: Mapping[str, Any]) -> bool:
-    """Whether a rollout of this workload runs more pods than there are replicas, so that a trial pod does no harm.
+def allows_an_extra_pod(kind: str, obj: Mapping[str, Any]) -> bool:
+    """Whether a rollout of this workload runs more pods than replicas, so that an extra trial pod does no harm.
 
-    A Deployment with RollingUpdate and maxSurge above 0 (apps/v1 RollingUpdateDeployment; its default is 25 %).
+    True for a Deployment with RollingUpdate and maxSurge above 0 (apps/v1 RollingUpdateDeployment; default 25 %).
     """
     if kind != "Deployment":
         return False
@@ -24,7 +24,7 @@ def accepts_a_pod_more(kind: str, obj: Mapping[str, Any]) -> bool:
 
 
 def declared_grants(spec: Mapping[str, Any]) -> Grants:
-    """The adds of a hardened pod's containers whose names are capabilities."""
+    """The capabilities that the containers of a hardened pod add. Names that are no capabilities are left out."""
     found = set()
     for container in all_containers(spec):
         for name in ((container.get("securityContext") or {}).get("capabilities") or {}).get("add") or ():

@@ -1,6 +1,6 @@
-"""The capabilities that a search tries first: useful adds of the manifest, and capabilities that images need.
+"""Chooses the capabilities that a search tries first: useful adds of the manifest, and the needs of known images.
 
-Wrong candidates cost trials and never change an answer.
+A wrong candidate costs trials and never changes the answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _FIRST_FREE_PORT = 1024
 
 
 def likely_needed(spec: PodSpec, containers: Sequence[str], held: Grants, runtime: Runtime) -> Grants:
-    """The grants with which a search begins; the containers hold all of them."""
+    """The grants with which a search begins. All of them are in `held`."""
     found = {
         (member.container.name, name)
         for member in members(spec)

@@ -1,4 +1,4 @@
-"""The cost of trials: the CPU and memory that a pod requests, as the scheduler counts them."""
+"""Counts the CPU and memory that trial pods request, as the scheduler does."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -9,13 +9,14 @@ _SUFFIXES = {
     "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
     "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
 }  # fmt: skip
-"""apimachinery, pkg/api/resource: the suffixes of quantities. E is an exponent as well; no memory is so large."""
+"""The suffixes of quantities (apimachinery, pkg/api/resource). E may also be an exponent; no memory is so large."""
 
 
 def requests_of(spec: Mapping[str, Any]) -> dict[str, Decimal]:
-    """CPU (cores) and memory (bytes) that a pod requests: all containers and sidecars, or its largest init container.
+    """The CPU (cores) and memory (bytes) that a pod requests.
 
-    A limit stands for a request that is missing (k8s.io/kubernetes pkg/api/v1/resource PodRequests).
+    A pod requests the sum of its containers and sidecars, or the request of its largest init container. A limit counts
+    in the place of a missing request (k8s.io/kubernetes pkg/api/v1/resource PodRequests).
     """
     found = {}
     for name in ("cpu", "memory"):
@@ -28,7 +29,7 @@ def requests_of(spec: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def cost_words(requests: Mapping[str, Decimal], pods: int) -> str:
-    """`400m CPU and 512Mi memory` for so many pods; `no CPU and no memory` where nothing is requested."""
+    """The requests of so many pods in words: `400m CPU and 512Mi memory`, or `no CPU and no memory`."""
     cpu, memory = requests["cpu"] * pods, requests["memory"] * pods
     return f"{_cpu(cpu)} CPU and {_memory(memory)} memory"
 
@@ -42,7 +43,7 @@ def _request(container: Mapping[str, Any], name: str) -> Decimal:
 
 
 def quantity(text: str) -> Decimal:
-    """A quantity as a number; 0 for a text that is no quantity, which the API would not have accepted."""
+    """A quantity as a number. A text that is no quantity counts as 0, because the API refuses such a text."""
     number = text.rstrip("".join(_SUFFIXES))
     suffix = text[len(number) :]
     try:

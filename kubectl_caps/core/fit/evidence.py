@@ -1,11 +1,11 @@
-"""Evidence that a user has about a program: evidence chooses the first trials, and proves nothing.
+"""Reads the user's evidence about a program. Evidence chooses the first trials, and proves nothing.
 
-Read are strace output, logs, audit logs of the kernel, and the JSON of observers:
+Evidence is strace output, logs, audit logs of the kernel, and the JSON of these observers:
 
-- inspektor-gadget `trace capabilities`: one event for each check of the kernel. A check that is not audited is the
-  kernel's own probing (inspektor-gadget#173), and one that was denied was not needed by a program that works.
-- `kubectl caps inspect --trace -o json`: what running containers were granted.
-- Kubescape's ApplicationProfile: whatever was checked, audited or not, granted or not. It is an upper bound.
+- inspektor-gadget `trace capabilities`: one event for each check of the kernel. A check that is not audited is a probe
+  of the kernel itself (inspektor-gadget#173). A denied check was not needed, because the observed program works.
+- `kubectl caps inspect --trace -o json`: the capabilities that running containers were granted.
+- Kubescape's ApplicationProfile: every capability that was checked, audited or not, granted or not: an upper bound.
 """
 
 import re
@@ -24,7 +24,9 @@ _NAMED = re.compile(r"\bCAP_[A-Z_]{2,30}\b")
 
 
 class FitEvidence(Struct, frozen=True):
-    """Grants that are likely needed, and all possible ones if the file gives an upper bound; `notes` describe the file.
+    """The grants that a program likely needs, by the evidence of one or several files. `notes` describe the files.
+
+    `possible` is an upper bound of the needed grants; it is empty if no file gives one.
     """
 
     likely: Grants = frozenset()
@@ -33,7 +35,7 @@ class FitEvidence(Struct, frozen=True):
 
 
 def joined(parts: Iterable[FitEvidence]) -> FitEvidence:
-    """The evidence of several files together."""
+    """The evidence of several files as one."""
     parts = list(parts)
     return FitEvidence(
         frozenset(grant for part in parts for grant in part.likely),
@@ -43,9 +45,9 @@ def joined(parts: Iterable[FitEvidence]) -> FitEvidence:
 
 
 def evidence_of(text: str, documents: Sequence[Any], containers: Sequence[str]) -> FitEvidence:
-    """The evidence of one file. `documents` are its JSON or YAML documents, empty if the text is neither.
+    """The evidence of one file. `documents` are the JSON or YAML documents of the file; empty for any other text.
 
-    Evidence that names no container of the pod counts for all `containers`.
+    Evidence that names no container counts for all `containers`.
     """
     traces = [item for item in documents if isinstance(item, Mapping) and item.get("kind") == "Trace"]
     if traces:
@@ -78,7 +80,7 @@ def _events(events: Sequence[Mapping[str, Any]], containers: Sequence[str]) -> F
 
 
 def _trace(document: Mapping[str, Any], containers: Sequence[str]) -> FitEvidence:
-    """What containers of these names were granted, without what was only asked for by optional callers."""
+    """The capabilities that these containers were granted, without optional checks."""
     likely: set[Grant] = set()
     incomplete = False
     for item in map(_mapping, _list(document.get("items"))):
@@ -103,7 +105,7 @@ def _profile(profile: Mapping[str, Any], containers: Sequence[str]) -> FitEviden
 
 
 def _told(text: str) -> Iterator[str]:
-    """The certain and likely grants in logs and strace output, line by line."""
+    """The capabilities that lines of logs or strace output certainly or likely need."""
     reading = Reading()
     for line in text.splitlines():
         reading.read(line)
@@ -113,7 +115,7 @@ def _told(text: str) -> Iterator[str]:
 
 
 def _audited(text: str) -> Iterator[str]:
-    """The grants in records of AppArmor and SELinux in the kernel's audit log."""
+    """The capabilities in records of AppArmor and SELinux in the kernel's audit log."""
     for match in _APPARMOR.finditer(text):
         yield match[1]
     for match in _SELINUX.finditer(text):
@@ -131,7 +133,7 @@ def _grants(names: Iterable[str], containers: Sequence[str | Any]) -> Grants:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping of an untrusted file; an empty one if the value is something else."""
+    """The value of an untrusted file if it is a mapping, or an empty mapping."""
     return value if isinstance(value, Mapping) else {}
 
 

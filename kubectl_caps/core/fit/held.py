@@ -1,4 +1,4 @@
-"""The capabilities that the containers of a workload hold today. A trial may add back only these."""
+"""Finds the capabilities that the containers of a workload hold today. A trial may add only these."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from kubectl_caps.core.linux.sets import CapabilitySet
 
 
 def varied_containers(spec: PodSpec, chosen: Sequence[str]) -> list[str]:
-    """The names of the containers whose rights are searched: the `chosen` ones, or all but ephemeral ones."""
+    """The names of the containers whose capabilities are searched: the `chosen` ones, or all but ephemeral ones."""
     names = [member.container.name for member in members(spec) if member.role != "ephemeral"]
     return [name for name in names if not chosen or name in chosen]
 
 
 def held_today(spec: PodSpec, containers: Sequence[str], runtime: Runtime, seen: Mapping[str, CapabilitySet]) -> Grants:
-    """The bounding sets of these containers: as `seen` in /proc, else as the runtime sets them."""
+    """The bounding sets of these containers: as `seen` in /proc, or else as the runtime sets them."""
     found: set[Grant] = set()
     for name, container in _containers(spec, containers):
         bounding = seen.get(name) or predict(runtime, request_of(container, spec)).sets.bounding
@@ -30,7 +30,7 @@ def held_today(spec: PodSpec, containers: Sequence[str], runtime: Runtime, seen:
 
 
 def needs_to_be_seen(spec: PodSpec, containers: Sequence[str]) -> list[str]:
-    """The containers that hold all that the node has, which no manifest shows: privileged ones and `add: ALL`."""
+    """The containers that are privileged or add ALL. Only /proc shows their capabilities, which depend on the node."""
     return [
         name
         for name, container in _containers(spec, containers)
@@ -39,13 +39,13 @@ def needs_to_be_seen(spec: PodSpec, containers: Sequence[str]) -> list[str]:
 
 
 def main_user(seen: Iterable[Observation]) -> int | None:
-    """The user id that most of the processes have which do not run as root; None if all run as root."""
+    """The most frequent user id of the processes that do not run as root; None if all run as root."""
     users = Counter(process.uid for item in seen for process in item.processes if process.uid)
     return next((user for user, _ in users.most_common(1)), None)
 
 
 def losses_of(held: Grants, adds: Grants, containers: Sequence[str]) -> dict[str, Loss]:
-    """By container, the capabilities that a trial takes from it."""
+    """By container: the capabilities that a trial takes away, and the capabilities that it leaves."""
     return {
         name: Loss(
             frozenset(capability for where, capability in held - adds if where == name),

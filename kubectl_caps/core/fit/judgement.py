@@ -1,4 +1,4 @@
-"""The state of a trial's pod: starting, up, done, failed, or never started."""
+"""Judges the state of a trial's pod: starting, up, done, failed, or never started."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -16,11 +16,11 @@ TrialStep = Literal["starting", "up", "done", "failed", "notTried"]
 _NOT_THE_PROGRAMS = (
     "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
 )  # fmt: skip
-"""Reasons for which a container waits before its program is started (kubelet, pkg/kubelet/images/types.go)."""
+"""The reasons of a waiting container whose program has not been started (kubelet, pkg/kubelet/images/types.go)."""
 _TAKEN_AWAY = (
     "Evicted", "DeadlineExceeded", "NodeLost", "NodeShutdown", "Terminated", "Preempting", "UnexpectedAdmissionError",
 )  # fmt: skip
-"""Reasons for which a pod fails without a fault of its programs."""
+"""The reasons of a failed pod that has been ended from outside."""
 
 
 class TrialStanding(Struct, frozen=True):
@@ -31,11 +31,11 @@ class TrialStanding(Struct, frozen=True):
 
 
 def trial_standing(pod: Pod, *, ends: bool) -> TrialStanding:
-    """The state of a pod that is never started again. `ends`: its containers are meant to end by themselves."""
+    """The state of a pod that is never restarted. `ends` says that its containers are meant to end by themselves."""
     if pod.status.phase == "Failed" and pod.status.reason in _TAKEN_AWAY:
         words = pod.status.message or pod.status.reason
         return TrialStanding("notTried", PodFailure(f"pod {pod.metadata.name} was ended: {words}"))
-    if pod.metadata.deletion_timestamp:  # it may look ready to its very end
+    if pod.metadata.deletion_timestamp:  # a deleted pod may be ready until its processes end
         return TrialStanding("notTried", PodFailure(f"pod {pod.metadata.name} is being deleted"))
     failure = next(pod_failures.pod_failures([pod]), None)
     if failure:
@@ -50,10 +50,10 @@ def trial_standing(pod: Pod, *, ends: bool) -> TrialStanding:
 
 
 def late(pod: Pod, since: float, now: float, ready_limit: float | None, reasons: Sequence[str]) -> TrialStanding | None:
-    """The state of a pod that has been at one stage for too long; None if it still has time.
+    """The state of a pod that has been at one stage for too long; None if the pod still has time.
 
-    `since` is the time at which it came to the stage, on the clock of `now`; `reasons` are the messages of its
-    warnings, and the last one counts.
+    `since` is the time at which the stage began, on the clock of `now`. `ready_limit` is the limit for a running pod,
+    None for no limit. `reasons` are the messages of the pod's warning events; the last message is shown.
     """
     at = readiness.stage(pod)
     name = pod.metadata.name or ""
@@ -71,7 +71,7 @@ def late(pod: Pod, since: float, now: float, ready_limit: float | None, reasons:
 
 
 def time_limit(taken: float) -> float:
-    """Seconds that a trial may take for a stage that took the baseline `taken` seconds."""
+    """The seconds that a trial may take for a stage, if the baseline took `taken` seconds for the same stage."""
     return max(READY_FACTOR * taken, READY_FLOOR)
 
 

@@ -1,27 +1,29 @@
-"""`Known`: what the trials so far prove: sets that fail, capabilities that are needed, and contradictions."""
+"""Draws conclusions from the trials so far: sets that fail, capabilities that are needed, and contradictions."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from kubectl_caps.core.fit.search_types import Grant, Grants, SearchSpace, TrialRecord
 
-_TOGETHER = ("CHOWN", "SETGID", "SETUID")
-"""What a program needs that starts as root, gives its files to its own user and goes on as that user."""
+_USUAL_TOGETHER = ("CHOWN", "SETGID", "SETUID")
+"""The needs of a program that starts as root, changes the owner of its files, and then changes to that user."""
 FAILED = 2
-"""The number of equal failures that prove a need if no failure names it: one failure may be chance."""
+"""The number of failures that prove a need if no failure names the capability. A single failure may be chance."""
 
 USUAL_FIRST = (
     "SETUID", "SETGID", "CHOWN", "NET_BIND_SERVICE", "DAC_OVERRIDE", "FOWNER", "NET_RAW", "KILL", "SYS_CHROOT",
     "AUDIT_WRITE", "FSETID", "SETPCAP", "SETFCAP", "MKNOD", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_TIME",
     "SYS_NICE", "SYS_RESOURCE", "IPC_LOCK", "SYS_PTRACE",
 )  # fmt: skip
-"""The capabilities that programs need most often, by the images of docs/fit.md: they shorten the search."""
+"""The capabilities that programs need most often (by the images of docs/fit.md). This order shortens the search."""
 
 
 class Known:
-    """The knowledge from trials. `best` is the smallest set that passed, `named` all grants that failed trials name.
+    """The conclusions from the trials so far.
 
-    `contradiction` has the indexes of a trial that passed, and of a trial that failed with all of its grants. If there
-    is only one such failed trial, and it named nothing, `chance` is its index: then it proves nothing.
+    `best` is the smallest set that passed. `likely` are the grants that the evidence or a failed trial names.
+    `contradiction` has the indexes of a passed trial, and of a trial that failed with all grants of the passed one. If
+    there is only one such failed trial, and it named no capability, the failure counts as chance and proves nothing.
+    Then `chance` is its index.
     """
 
     def __init__(self, space: SearchSpace, trials: Sequence[TrialRecord]) -> None:
@@ -36,20 +38,20 @@ class Known:
         named = {grant for trial in trials if trial.outcome == "failed" for grant in trial.named}
         self.likely = (space.likely | named) & space.held
 
-    def hope(self, hopeful: Iterable[Grants]) -> Grants | None:
-        """The smallest running set that looks well and would be a better answer."""
+    def best_hopeful(self, hopeful: Iterable[Grants]) -> Grants | None:
+        """The smallest of the `hopeful` sets that would be a better answer than `best`; None if there is none."""
         better = (adds for adds in hopeful if not self.fails(adds) and (self.best is None or adds < self.best))
         return min(better, key=len, default=None)
 
-    def together(self) -> Grants:
-        """What is likely, with what usually goes with that."""
-        steps_down = {container for container, name in self.likely if name in _TOGETHER}
-        usual = frozenset((container, name) for container in steps_down for name in _TOGETHER)
+    def likely_with_usual(self) -> Grants:
+        """The likely grants, and the grants that are usually needed together with them."""
+        steps_down = {container for container, name in self.likely if name in _USUAL_TOGETHER}
+        usual = frozenset((container, name) for container in steps_down for name in _USUAL_TOGETHER)
         return self.likely | (usual & self.space.held)
 
-    def promising(self, sets: Collection[Grants]) -> Grants | None:
-        """The set among these that most likely works: what is likely, and with that what usually goes with that."""
-        found = self.together()
+    def most_likely(self, sets: Collection[Grants]) -> Grants | None:
+        """The set of `likely_with_usual`, if it is not empty and is one of these sets."""
+        found = self.likely_with_usual()
         return found if found and found in sets else None
 
     def fails(self, adds: Grants) -> bool:
@@ -63,13 +65,16 @@ class Known:
         return tuple(index for index, trial in enumerate(self.trials) if trial.outcome == "notTried")
 
     def proofs(self, grant: Grant, best: Grants) -> Iterator[int]:
-        """The failed trials that had all of `best` except this member."""
+        """The indexes of the failed trials that had all grants of `best` except this one."""
         for index, trial in enumerate(self.trials):
             if self._fails(index, trial) and grant not in trial.adds and best - {grant} <= trial.adds:
                 yield index
 
     def proof(self, grant: Grant, best: Grants) -> int | None:
-        """The trial that proves a member: a trial that names it, or one of several that lacked nothing else."""
+        """The index of the failed trial that proves the need for a grant; None if there is no proof.
+
+        A trial that names the grant is a proof. Without a name, FAILED failures are a proof.
+        """
         found = list(self.proofs(grant, best))
         named = [index for index in found if grant in self.trials[index].named]
         direct = [index for index in found if self.trials[index].adds == best - {grant}]
@@ -81,7 +86,7 @@ class Known:
 
 
 def _contradictions(trials: Sequence[TrialRecord]) -> Iterator[tuple[int, int]]:
-    """The indexes of failed trials, each with that of a trial that passed with a part of the same grants."""
+    """Pairs of indexes: a failed trial, and a trial that passed with the same grants or a part of them."""
     for other, failed in enumerate(trials):
         for index, passed in enumerate(trials):
             if failed.outcome == "failed" and passed.outcome == "passed" and passed.adds <= failed.adds:
@@ -90,6 +95,6 @@ def _contradictions(trials: Sequence[TrialRecord]) -> Iterator[tuple[int, int]]:
 
 
 def ordered(space: SearchSpace, grants: Iterable[Grant]) -> list[Grant]:
-    """Grants in the order of the search: first those that may be needed, then those that are needed most often."""
+    """The grants in the order of the search: first the possible ones of the space, then by USUAL_FIRST."""
     rank = {name: number for number, name in enumerate(USUAL_FIRST)}
     return sorted(grants, key=lambda grant: (grant not in space.possible, rank.get(grant[1], len(rank)), grant))

@@ -1,4 +1,4 @@
-"""The options of trials: their times, volumes, probe and rights."""
+"""Defines the options of trials: times, volumes, probe and privilege escalation."""
 
 from msgspec import Struct
 
@@ -7,7 +7,9 @@ from kubectl_caps.core.fit.trial_pod import TrialVolumes
 
 
 class TrialOptions(Struct, frozen=True, kw_only=True):
-    """The options of trials; times are in seconds. `probe` is a shell command that must succeed in the pod, or empty.
+    """The options of trials. Times are in seconds.
+
+    `probe` is a shell command that must succeed in the pod; empty for no probe.
     """
 
     settle: float

@@ -1,4 +1,4 @@
-"""The objects that a pod names and that have to exist before it can start: service account, config maps, secrets."""
+"""Finds the objects that a pod needs to start: service account, config maps, secrets and volume claims."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -11,14 +11,14 @@ ReferencedKind = Literal["ServiceAccount", "ConfigMap", "Secret", "PersistentVol
 
 
 class NamedObject(Struct, frozen=True):
-    """An object of the pod's namespace."""
+    """An object in the pod's namespace."""
 
     kind: ReferencedKind
     name: str
 
 
 def named_objects(spec: Mapping[str, Any]) -> list[NamedObject]:
-    """Each object that the pod names, once; objects that may be missing (`optional`) are left out."""
+    """The objects that the pod names, each once. An object that is `optional` is left out."""
     return list(dict.fromkeys(_named(spec)))
 
 

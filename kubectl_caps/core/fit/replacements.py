@@ -1,7 +1,7 @@
-"""Settings that replace a capability, so that a workload needs none: a sysctl, an owner of files, a user.
+"""Knows the settings that replace a capability: a sysctl, the owner of files, the user of the process.
 
-The sysctls are safe ones (Pod Security's *restricted* allows both): net.ipv4.ip_unprivileged_port_start and
-net.ipv4.ping_group_range, k8s.io/pod-security-admission policy/check_sysctls.go.
+The level *restricted* allows both sysctls, net.ipv4.ip_unprivileged_port_start and net.ipv4.ping_group_range
+(k8s.io/pod-security-admission policy/check_sysctls.go).
 """
 
 import copy
@@ -21,7 +21,7 @@ PING = ("net.ipv4.ping_group_range", "0 2147483647")
 
 
 class Replacement(Struct, frozen=True):
-    """A replacement for a capability that a program needs; `sysctl` is set in the pod."""
+    """A replacement for a capability. `says` names the setting, `sysctl` is the sysctl and its value, if it is one."""
 
     says: str
     sysctl: tuple[str, str] | None = None
@@ -47,11 +47,11 @@ _REFUSED_PATH = re.compile(
     r"(?i)(/[\w.@+-]+(?:/[\w.@+-]+)*)/?[\"'`’]?[^/\n]{0,80}?(?:permission denied|read-only file system|EACCES)"
 )
 _NEVER = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr")
-"""Folders that an empty volume must not hide."""
+"""The folders that an empty volume must not hide."""
 
 
 class RestrictedPod(Struct, frozen=True):
-    """The user to start as, the sysctls, and by container the folders that an empty volume makes writable."""
+    """The user id of the processes, the sysctls, and (container, folder) pairs that get an empty volume."""
 
     user: int
     sysctls: tuple[tuple[str, str], ...] = ()
@@ -59,13 +59,13 @@ class RestrictedPod(Struct, frozen=True):
 
 
 def replacement_notes(needed: Grants) -> list[str]:
-    """For each needed capability its replacement, if one is known."""
+    """A note for each needed capability that has a known replacement."""
     names = dict.fromkeys(name for _, name in sorted(needed))
     return [f"instead of {name}: {REPLACEMENTS[name].says}" for name in names if name in REPLACEMENTS]
 
 
 def irreplaceable(needed: Grants) -> list[str]:
-    """The needed capabilities without a replacement."""
+    """The names of the needed capabilities that have no known replacement."""
     return sorted({name for _, name in needed} - REPLACEMENTS.keys())
 
 
@@ -76,7 +76,7 @@ def sysctls_for(needed: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def restricted_spec(spec: Mapping[str, Any], containers: Sequence[str], wanted: RestrictedPod) -> dict[str, Any]:
-    """The pod spec without any added capability that satisfies the level restricted."""
+    """The pod spec with the settings of `wanted` and without added capabilities. It satisfies the level restricted."""
     made = with_rights(spec, frozenset(), containers)
     pod = dict(made.get("securityContext") or {})
     pod["runAsUser"], pod["fsGroup"] = wanted.user, pod.get("fsGroup", wanted.user)
@@ -96,7 +96,7 @@ def restricted_spec(spec: Mapping[str, Any], containers: Sequence[str], wanted: 
 
 
 def restricted_patch(own: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The difference from the workload's own pod spec, as a strategic merge patch of the spec."""
+    """The strategic merge patch that makes the restricted pod spec `spec` of the workload's own pod spec."""
     fields = ("securityContext", "volumeMounts")
     patch: dict[str, Any] = {"securityContext": copy.deepcopy(spec["securityContext"])}
     for key in ("initContainers", "containers"):
@@ -113,7 +113,7 @@ def restricted_patch(own: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[st
 
 
 def unwritable_folder(line: str) -> str | None:
-    """The folder that a line calls not writable, if an empty volume may be mounted there."""
+    """The folder that a log line calls not writable; None if an empty volume must not be mounted there."""
     match = _REFUSED_PATH.search(line)
     if not match:
         return None

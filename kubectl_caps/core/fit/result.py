@@ -1,4 +1,4 @@
-"""`FitResult`: the result of a fit, an item of the JSON document `Fit`."""
+"""Defines `FitResult`, the result of a fit for one workload: an item of the JSON document `Fit`."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -15,18 +15,21 @@ from kubectl_caps.core.trace.refusals import KernelRefusal
 from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind, TraceReport
 
 TrialResult = Literal["passed", "refused", "failed", "notTried"]
-"""The pod works; it stays up and is refused something; it fails; the trial itself could not be made."""
+"""`passed`: the pod works. `refused`: the pod stays up, but a program was refused an operation. `failed`: the pod
+fails. `notTried`: the trial could not be made."""
 
 FitOutcome = Literal["found", "notProved", "failed", "refused", "skipped"]
-"""A minimal set; a set that works and may be too large; no answer; no trial may be made; declined or interrupted."""
+"""`found`: a minimal set. `notProved`: a set that works, but may be too large. `failed`: no answer. `refused`: no trial
+may be made. `skipped`: the question was declined, or the run was interrupted."""
 
 
 class TrialEnd(Struct, frozen=True):
-    """The end of one trial. No `adds` means today's rights: the baseline.
+    """The end of one trial. `adds` is None for the baseline, which has today's rights.
 
-    `diagnoses` are the causes in the evidence. `complaints` are refusals that only this pod logged, `usual` are
-    refusals that the baseline logged as well. `doubtful` lines, which only this pod logged, may or may not be refusals.
-    `trace` is the kernel's record of the pod, None without --trace; `kernel` are its refusals of what the trial took.
+    `diagnoses` are the causes in the evidence. `complaints` are refusals that the pod logged and the baseline did not.
+    `usual` are refusals that the baseline logged, too. `doubtful` are lines that may be refusals and that the baseline
+    did not log. `trace` is the kernel's record of the pod, None without --trace. `kernel` are the kernel's refusals of
+    capabilities that the trial took away.
     """
 
     number: int
@@ -45,9 +48,9 @@ class TrialEnd(Struct, frozen=True):
 
     @property
     def named(self) -> Grants:
-        """The missing grants by the evidence: the certain and likely ones, else those of the first possible cause.
+        """The missing grants by the evidence: the certain and likely ones, or else those of the first possible cause.
 
-        Where the kernel has named refusals and nothing of its record was lost, log lines do not count beside them.
+        Log lines do not count if the kernel has named a refusal and its record is complete.
         """
         is_whole = self.trace is not None and not self.trace.lost
         if self.outcome != "passed" and is_whole and any(item.is_certain for item in self.kernel):
@@ -59,16 +62,17 @@ class TrialEnd(Struct, frozen=True):
 
     @property
     def evidence(self) -> str:
-        """The line that says most, else what the kernel refused, else the message."""
+        """The first log line with a capability, or else the kernel's first refusal, or else the message."""
         lines = [diagnosis.cause.evidence_text.strip() for diagnosis in self.diagnoses if diagnosis.cause.capabilities]
         refused = [item.words for item in self.kernel] if self.outcome != "passed" else []
         return next(iter([*lines, *refused]), self.message)
 
 
 class Need(Struct, frozen=True):
-    """A capability that a container needs, and the failed trial without it; None if no such trial could be made.
+    """A capability that a container needs. `trial` failed without it; None if no such trial could be made.
 
-    `kernel` says what the kernel granted it for in the baseline, by process and system call; empty without --trace.
+    `kernel` names the processes and system calls of the baseline that were granted the capability; empty without
+    --trace.
     """
 
     container: str
@@ -78,7 +82,7 @@ class Need(Struct, frozen=True):
 
     @property
     def evidence(self) -> str:
-        """The line of that trial that names this capability, else what it failed with."""
+        """The log line or kernel refusal of the trial that names the capability, or else the trial's message."""
         if self.trial is None:
             return ""
         for diagnosis in self.trial.diagnoses:
@@ -91,9 +95,10 @@ class Need(Struct, frozen=True):
 
 
 class RestrictedAnswer(Struct, frozen=True):
-    """Whether the workload works under the level restricted: `patch` is of the pod spec, None if it does not.
+    """Whether the workload works under the level restricted.
 
-    `trial` is the number of the trial that worked.
+    `patch` is a patch of the pod spec, None if the workload does not work. `trial` is the number of the trial that
+    passed.
     """
 
     message: str
@@ -102,10 +107,10 @@ class RestrictedAnswer(Struct, frozen=True):
 
 
 class TraceAnswer(Struct):
-    """The tracing of a fit: on which `node`, which `kind` of evidence the kernel gives there, and what it misses.
+    """The tracing of a fit: the `node` and the `kind` of evidence that its kernel gives.
 
-    `used` are the baseline's checks. `incomplete` says why records are incomplete, or why there are none; it is empty
-    if all are complete. `confirmed` is the number of the trial that first passed with the answer.
+    `used` are the capability checks of the baseline. `incomplete` says why records are incomplete or missing; it is
+    empty if all are complete. `confirmed` is the number of the first trial that passed with the answer.
     """
 
     node: str = ""
@@ -116,11 +121,11 @@ class TraceAnswer(Struct):
 
 
 class FitResult(Struct):
-    """The result for one workload. `needed` has the set of every varied container, `needs` the reasons.
+    """The result for one workload. `needed` has the capabilities of each varied container, `needs` the reasons.
 
-    `differences` lists how trial pods differ from the workload's own; `notes` are other remarks. `refused` are log
-    lines of refusals that remain with the answer, as today. `commands` are the next commands, `manifest` is the
-    security context of each container. `restricted` and `trace` are None if nobody asked for them.
+    `differences` lists how trial pods differ from the workload's own pods. `notes` are other remarks. `refused` are log
+    lines of refusals that the workload logs today and still logs with the answer. `commands` are the next commands.
+    `manifest` is the security context of each container. `restricted` and `trace` are None if they were not requested.
     """
 
     workload: Workload
@@ -139,7 +144,7 @@ class FitResult(Struct):
 
 
 def by_container(grants: Grants, containers: Mapping[str, object] | list[str]) -> dict[str, tuple[str, ...]]:
-    """The names of each container's grants in number order, empty if it has none."""
+    """The capabilities of each container in the order of their numbers; empty for a container without grants."""
     return {
         name: CapabilitySet.from_names(capability for where, capability in grants if where == name).short_names
         for name in containers
@@ -147,7 +152,10 @@ def by_container(grants: Grants, containers: Mapping[str, object] | list[str]) -
 
 
 def restricted_patch_of(result: FitResult) -> dict[str, object] | None:
-    """The restricted pod spec as a patch of the whole object; None if nothing worked, or for a list of templates."""
+    """The restricted pod spec as a patch of the whole object.
+
+    None if no restricted pod worked, or if the pod template is an item of a list.
+    """
     found = result.restricted
     path = result.workload.path
     if found is None or found.patch is None or any(isinstance(step, int) for step in path):

@@ -1,9 +1,9 @@
 """Chooses the next trials from the trials so far, or finds the smallest set that works.
 
-A trial runs a pod with ALL capabilities dropped and some added back. More rights never break a program, so whatever
-has a working set in it works, and whatever is inside a failing set fails. Delta debugging on that order (Zeller and
-Hildebrandt, "Simplifying and Isolating Failure-Inducing Input") finds a minimal set of k among n in about k*log2(n)
-trials, whatever the program says or does not say. What it says only changes the order of the trials, never the answer.
+A trial runs a pod that drops ALL capabilities and adds some. More rights never break a program, so every superset of a
+working set works, and every subset of a failing set fails. Delta debugging on this order (Zeller and Hildebrandt,
+"Simplifying and Isolating Failure-Inducing Input") finds a minimal set of k among n in about k*log2(n) trials. The
+program's messages only change the order of the trials, never the answer.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,9 +21,9 @@ from kubectl_caps.core.fit.search_types import (
 )
 
 ATTEMPTS = 2
-"""The number of attempts at a set whose trial could not be made."""
+"""The number of attempts at a trial that cannot be made."""
 CONFIRMED = 2
-"""The number of passes that the answer needs: a program that fails now and then must not count as working."""
+"""The number of passed trials that the answer needs. A program that fails now and then must not count as working."""
 
 
 def search_step(
@@ -33,40 +33,41 @@ def search_step(
     parallel: int = 1,
     hopeful: Collection[Grants] = (),
 ) -> Try | Found | Stuck:
-    """The next step after these trials, while `running` are on their way.
+    """The next step after these trials: the sets to try now, the answer, or the reason why there is no answer.
 
-    At most `parallel` sets run at a time. `hopeful` are the running trials that look well so far: the sets that follow
-    if they pass are tried beside them.
+    `running` are the sets of the trials that run. At most `parallel` sets run at a time. `hopeful` are the running sets
+    whose pods work so far. The sets that will be tried after their success are tried at once.
     """
     known = Known(space, trials)
     if known.contradiction:
         return Stuck("contradiction", known.contradiction)
-    hope = known.hope(hopeful)
-    if hope is not None and parallel > 1:
+    expected = known.best_hopeful(hopeful)
+    if expected is not None and parallel > 1:
         others = list(running)
-        others.remove(hope)
-        ahead = search_step(space, [*trials, TrialRecord(hope, "passed")], others, parallel - 1)
-        return Try((hope, *(ahead.sets if isinstance(ahead, Try) else ())))
+        others.remove(expected)
+        ahead = search_step(space, [*trials, TrialRecord(expected, "passed")], others, parallel - 1)
+        return Try((expected, *(ahead.sets if isinstance(ahead, Try) else ())))
     step = _climb(known, parallel) if known.best is None else _shrink(known, known.best, running, parallel)
     if not isinstance(step, Try):
         return step
     wanted = [adds for adds in dict.fromkeys(step.sets) if known.attempts(adds) < ATTEMPTS]
     if not wanted:
         return Stuck("notTried", known.not_tried())
-    if known.best is None and parallel > CONFIRMED and space.used is None and (promising := known.promising(wanted)):
-        wanted.insert(wanted.index(promising) + 1, promising)  # its second success needs as long as its first one
+    if known.best is None and parallel > CONFIRMED and space.used is None and (best_guess := known.most_likely(wanted)):
+        wanted.insert(wanted.index(best_guess) + 1, best_guess)  # the answer needs two passes, and both can run now
     return Try(tuple(wanted[:parallel]))
 
 
 def _successes(space: SearchSpace, best: Grants) -> int:
-    """The number of trials that have to pass with the answer: a traced baseline that used no more is one of them."""
+    """The number of trials that must pass with the answer. A traced baseline that used no other grant counts as one."""
     return CONFIRMED - (space.used is not None and space.used <= best)
 
 
 def _climb(known: Known, parallel: int) -> Try | Stuck:
-    """Nothing works yet: try the grants that the evidence names, then those that may be needed, then all.
+    """The next sets while no set works: the grants that the evidence names, then the possible grants, then all.
 
-    Side by side with the named ones runs what usually goes with these: a program names one capability at a time.
+    A program often names only one capability at a time. So a set with the grants that are usually needed together runs
+    beside the named ones.
     """
     held = known.space.held
     if known.fails(held):
@@ -77,31 +78,31 @@ def _climb(known: Known, parallel: int) -> Try | Stuck:
     sets = [known.likely, known.likely | (known.space.possible & held), held]
     if known.space.used is not None:
         untried = next((adds for adds in sets if not known.fails(adds)), held)
-        return Try((untried,))  # the kernel's record is the best guess: no pods for worse ones beside it
+        return Try((untried,))  # the kernel's record is the best guess, so worse guesses get no pods
     if parallel > 1:
-        sets.insert(1, known.together())
+        sets.insert(1, known.likely_with_usual())
     return Try(tuple(adds for adds in sets if not known.fails(adds)))
 
 
 def _shrink(known: Known, best: Grants, running: Sequence[Grants], parallel: int) -> Try | Found:
-    """A set works: take away its needless members, by halves if no evidence names any, else one by one."""
+    """The next sets after `best` works: the likely grants, then halves of the rest, then `best` without each member."""
     needed = {grant for grant in best if next(known.proofs(grant, best), None) is not None}
     rest = best - needed
     likely = (known.likely & best) | needed
     if rest - likely:
         if not known.fails(likely) and likely - needed:
-            return Try((likely,))  # what the evidence names is the better guess
+            return Try((likely,))  # the evidence is a better guess than halving
         sets = [] if known.fails(likely) else [likely]
         return Try((*sets, *_halves(known, best, likely, running, parallel - len(sets))))
     return _one_by_one(known, best, running, parallel)
 
 
 def _one_by_one(known: Known, best: Grants, running: Sequence[Grants], parallel: int) -> Try | Found:
-    """Each unproved member is taken away once, and the set itself is tried once more."""
+    """Try `best` without each unproved member, and `best` once more. The answer, if all members are proved."""
     proofs, unproved, sets = dict[Grant, int](), set[Grant](), list[Grants]()
     spare = frozenset(grant for grant in best if any(grant not in adds for adds in known.passed))
     if len(spare) > 1 and not known.fails(best - spare) and known.attempts(best - spare) < ATTEMPTS:
-        sets.append(best - spare)  # each alone can be left out: perhaps all of them can
+        sets.append(best - spare)  # each member alone can be left out, so perhaps all can
     for grant in ordered(known.space, best):
         without = best - {grant}
         proof = known.proof(grant, best)
@@ -114,10 +115,10 @@ def _one_by_one(known: Known, best: Grants, running: Sequence[Grants], parallel:
             else:
                 unproved.add(grant)
         else:
-            # A trial on its way that began before another member was found to be spare tells the same.
+            # A running trial without this grant may have more members, which are not needed. Its result counts as well.
             same = (adds for adds in running if grant not in adds and without <= adds)
             sets.append(next(same, without))
-    # One failure against it needs one success more. Who works takes longest to show it, so that trial begins first.
+    # A failure by chance needs one more pass. A passing trial takes longest, so it begins first.
     if sum(adds == best for adds in known.passed) < _successes(known.space, best) + (known.chance is not None):
         sets.insert(0 if parallel > 1 else len(sets), best)
     return Try(tuple(sets)) if sets else Found(best, proofs, frozenset(unproved), known.chance)
@@ -126,9 +127,10 @@ def _one_by_one(known: Known, best: Grants, running: Sequence[Grants], parallel:
 def _halves(
     known: Known, best: Grants, first: Grants, running: Sequence[Grants], count: int
 ) -> Iterator[Grants]:  # fmt: skip
-    """Sets between `first` and `best` on one chain, the middle of the widest gap first; running ones are kept.
+    """Sets between `first` and `best` that divide the widest gaps of a chain. Running sets of the chain stay.
 
-    The longest failing set of the chain and the shortest working set differ in one grant, which is needed.
+    Each set of the chain has one grant more than the set before. In the end the largest failing set and the smallest
+    working set differ in one grant, and this grant is needed.
     """
     order = [*ordered(known.space, first), *ordered(known.space, best - first)]
     chain = [frozenset(order[:size]) for size in range(len(order) + 1)]

@@ -1,4 +1,4 @@
-"""The values of a search: trials that have ended, trials to make, and the end."""
+"""Defines the values of a search: ended trials, the next trials, and the result."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ StuckReason = Literal["everything", "contradiction", "notTried"]
 
 
 class TrialRecord(Struct, frozen=True):
-    """A trial that has ended: the added grants, the result, and the grants that its evidence names as missing."""
+    """An ended trial: the added grants, the outcome, and the grants that its evidence names as missing."""
 
     adds: Grants
     outcome: TrialOutcome
@@ -20,16 +20,16 @@ class TrialRecord(Struct, frozen=True):
 
     @property
     def tells(self) -> bool:
-        """Whether its evidence names a grant that it did not have: such a failure is no chance."""
+        """Whether the evidence names a grant that the trial did not have. Such a failure is not chance."""
         return bool(self.named - self.adds)
 
 
 class SearchSpace(Struct, frozen=True):
-    """The grants that the containers hold today, and the knowledge before any trial.
+    """The grants that the containers hold today, and the knowledge before the first trial.
 
-    A search begins with the `likely` grants. `possible` is an upper bound by an observer of the program, empty without
-    one. `used` are the grants that the kernel gave the baseline, None if there is no complete record of that: the
-    baseline counts as a success of every set that has them.
+    A search begins with the `likely` grants. `possible` is an upper bound from an observer of the program; empty
+    without an observer. `used` are the grants that the kernel gave the baseline; None without a complete record. With
+    `used`, the baseline counts as a passed trial of every set that has all of them.
     """
 
     held: Grants
@@ -39,19 +39,19 @@ class SearchSpace(Struct, frozen=True):
 
 
 class Try(Struct, frozen=True):
-    """The sets to try now, the most telling first; a set that is listed twice runs twice.
+    """The sets to try now, the most important first. A set that is listed twice runs twice.
 
-    A running trial that is not listed is no longer needed.
+    A running trial is no longer needed if its set is not listed.
     """
 
     sets: tuple[Grants, ...]
 
 
 class Found(Struct, frozen=True):
-    """A set that works, and for each member the index of the failed trial that proves it.
+    """A set that works, and for each member the index of the failed trial that proves the need.
 
-    No trial without the `unproved` members could be made. `chance` is the index of a trial that failed and named
-    nothing, although it had all grants of a working set.
+    No trial could be made without the `unproved` members. `chance` is the index of a trial that failed without naming a
+    capability, although it had all grants of a working set.
     """
 
     needed: Grants
@@ -61,10 +61,10 @@ class Found(Struct, frozen=True):
 
 
 class Stuck(Struct, frozen=True):
-    """Why there is no answer, with the indexes of the trials that show it.
+    """The reason why there is no answer, with the indexes of the trials that show it.
 
-    `everything`: the pod fails with every capability by name. `contradiction`: a set failed although a part of it
-    works. `notTried`: a trial that the search needs could not be made.
+    `everything`: the pod fails with every capability. `contradiction`: a set failed, although a part of the set works.
+    `notTried`: a trial that the search needs could not be made.
     """
 
     reason: StuckReason

@@ -1,4 +1,4 @@
-"""Signs, in a pod's manifest, images and rights, that a second copy of the pod would take part in real work."""
+"""Finds signs in a pod's manifest, images and rights that a second copy of the pod would take part in real work."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from kubectl_caps.core.fit.trial_pod import all_containers
 
 LeaseRight = bool | str
-"""Whether the pod's service account may write leases in its namespace, or why that is not known."""
+"""Whether the pod's service account may write Leases in its namespace, or the reason why this is not known."""
 
 _LEADER = "takes part in a leader election ({}): a trial may become the leader"
 _QUEUE = "seems to read a queue ({}): a trial takes messages from it, and may lose them"
@@ -17,7 +17,7 @@ _WORDS: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"\b(lease[-_](?:name|duration|lock\w*)|leases?[-_]?lock)\b"), _LEADER),
     (re.compile(r"(amqps?://|nats://|kafka|rabbitmq|celery|sidekiq|\bsqs|pubsub|consumer)"), _QUEUE),
 )
-"""In a container's command, arguments and environment. The flag of k8s.io/component-base is --leader-elect."""
+"""Patterns of a container's command, arguments and environment. k8s.io/component-base has the flag --leader-elect."""
 
 _IMAGES: Mapping[str, str] = {
     **dict.fromkeys((
@@ -29,7 +29,7 @@ _IMAGES: Mapping[str, str] = {
     ), _LEADER),
     **dict.fromkeys(("celery", "sidekiq", "kafka-connect", "cp-kafka-connect", "kafka-mirror-maker"), _QUEUE),
 }  # fmt: skip
-"""Ends of repositories. The first ones elect a leader through a Lease by default (their READMEs or charts)."""
+"""The ends of repositories. Those of _LEADER elect a leader through a Lease by default (their READMEs or charts)."""
 
 _SHARED_WITH_THE_NODE: Sequence[tuple[str, str]] = (
     ("hostIPC", "shares the node's memory segments and semaphores (hostIPC), perhaps those of the first copy"),
@@ -38,12 +38,12 @@ _SHARED_WITH_THE_NODE: Sequence[tuple[str, str]] = (
 
 
 def second_copy_warnings(spec: Mapping[str, Any], *, ends: bool = False, leases: LeaseRight = False) -> Iterator[str]:
-    """What a second copy of the pod may disturb; for each container what tells most.
+    """Sentences about the harm that a second copy of the pod may do, at most one for each container.
 
-    `ends` says that the pod does its work and ends.
+    `ends` says that the pod does its work and then ends.
     """
     if ends:
-        yield "EVERY TRIAL DOES ITS REAL WORK ONCE MORE: its containers run to their end"
+        yield "EVERY TRIAL DOES THE REAL WORK ONCE MORE: its containers run to their end"
     yield from (f"a trial pod {says}" for name, says in _SHARED_WITH_THE_NODE if spec.get(name))
     for claim in spec.get("resourceClaims") or ():
         if claim.get("resourceClaimName"):
@@ -59,7 +59,7 @@ def second_copy_warnings(spec: Mapping[str, Any], *, ends: bool = False, leases:
 
 
 def has_token(spec: Mapping[str, Any]) -> bool:
-    """Whether the pod gets a token of its service account, as far as its own spec tells."""
+    """Whether the pod gets a token of its service account, by its own spec. The service account may still forbid it."""
     return spec.get("automountServiceAccountToken") is not False
 
 

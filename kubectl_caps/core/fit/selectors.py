@@ -1,7 +1,7 @@
-"""Selectors of a namespace that would select a trial pod, and the labels to leave out so that they do not.
+"""Finds the labels that a trial pod may keep, so that no selector of its namespace selects the pod.
 
-A Service would send requests to the pod, a disruption budget and an autoscaler would count the pod, a controller would
-adopt it.
+A Service would send requests to a selected pod. A disruption budget and an autoscaler would count the pod, and a
+controller would adopt it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ from kubectl_caps.core.kubernetes.label_selector import LabelSelector
 
 
 class PodSelector(Struct, frozen=True):
-    """The selector of an object. `owner` is the object as kubectl prints it.
+    """The selector of an object. `owner` is the object's name as kubectl prints it.
 
-    `harmless`: a trial pod that is selected disturbs nobody.
+    `harmless` says that the object may select a trial pod without harm.
     """
 
     owner: str
@@ -24,7 +24,7 @@ class PodSelector(Struct, frozen=True):
     harmless: bool = False
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether a pod with these labels is selected."""
+        """Whether the selector selects a pod with these labels."""
         return self.selector.matches(labels)
 
     @property
@@ -49,11 +49,11 @@ def selector_of(kind: str, obj: Mapping[str, Any]) -> PodSelector | None:
     """The selector of a Service, a budget, a policy or a controller; None if the object selects nothing."""
     spec = obj.get("spec") or {}
     owner = f"{kind.lower()}/{(obj.get('metadata') or {}).get('name', '')}"
-    if kind in ("Service", "ReplicationController"):  # a map, and an empty one selects nothing
+    if kind in ("Service", "ReplicationController"):  # their selector is a map, and an empty map selects no pod
         plain = spec.get("selector") or {}
         return PodSelector(owner, LabelSelector(plain)) if plain else None
     selector = spec.get("podSelector" if kind == "NetworkPolicy" else "selector")
-    # A policy that is for every pod of the namespace lets a trial do what the workload itself may do.
+    # A NetworkPolicy for every pod of the namespace allows a trial pod the same as the workload's own pods.
     return None if selector is None else PodSelector(owner, _read(selector), harmless=kind == "NetworkPolicy")
 
 
@@ -64,7 +64,7 @@ def own_selector(owner: str, obj: Mapping[str, Any]) -> PodSelector | None:
     is_one = isinstance(selector, Mapping) and selector.keys() & {"matchLabels", "matchExpressions"}
     try:
         return PodSelector(owner, _read(selector)) if is_one else None
-    except msgspec.ValidationError:  # another thing of that name
+    except msgspec.ValidationError:  # spec.selector is not a label selector
         return None
 
 
@@ -73,9 +73,9 @@ def _read(selector: Any) -> LabelSelector:
 
 
 def unselected(labels: Mapping[str, str], fixed: Mapping[str, str], selectors: Sequence[PodSelector]) -> PodLabels:
-    """As many of the labels as possible beside the `fixed` ones, so that no selector selects the pod.
+    """The labels that a pod may keep beside its `fixed` labels, so that no selector selects the pod.
 
-    The label that most selectors need is removed first.
+    The label that most selectors need is removed first, until no selector matches.
     """
     left = dict(labels)
     removed: list[str] = []
@@ -90,7 +90,7 @@ def unselected(labels: Mapping[str, str], fixed: Mapping[str, str], selectors: S
 
 
 def selectors_of(objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[PodSelector]:
-    """The selectors of all objects, by kind."""
+    """The selectors of these objects. `objects` are lists by kind."""
     for kind, items in objects.items():
         for item in items:
             if found := selector_of(kind, item):

@@ -1,4 +1,4 @@
-"""What the kernel's records add to the answer of a fit."""
+"""Adds the kernel's records of the trials to the answer of a fit."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,16 @@ from kubectl_caps.core.trace.report import TraceReport
 
 
 def baseline_facts(trace: TraceAnswer, report: TraceReport, containers: Sequence[str]) -> None:
-    """Put the record of the baseline into the answer."""
+    """Write the record of the baseline into the answer."""
     trace.kind = None if report.problem else report.kind
     trace.used = tuple(check for check in report.checks if check.granted and check.container in containers)
     trace.incomplete = report.gap(containers)
 
 
 def add_kernel_facts(result: FitResult, ends: Sequence[TrialEnd]) -> None:
-    """Put the reasons of the kernel, and the refusals that a program survives without a word, into an answered result.
+    """Write the kernel's reasons, and the refusals that a program survives silently, into the result of a found answer.
+
+    A refusal that made a system call fail changes the result to `notProved`.
     """
     trace = result.trace
     if trace is None or trace.kind is None:
@@ -37,7 +39,7 @@ def add_kernel_facts(result: FitResult, ends: Sequence[TrialEnd]) -> None:
         result.result = "notProved"
         names = ", ".join(f"{one.container}={one.capability}" for one in silent)
         result.message = (f"it works; the kernel refuses {names}, which it grants today, and the program goes on "
-                          "without a word: whether it serves as before, --probe 'COMMAND' tells")  # fmt: skip
+                          "silently: --probe 'COMMAND' can show whether it serves as before")  # fmt: skip
 
 
 def _granted(trace: TraceAnswer, need: Need) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""From the record of the baseline to the grants with which the search begins."""
+"""Finds the grants with which the search begins, from the kernel's record of the baseline."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from kubectl_caps.core.trace.report import TraceReport
 
 
 def used_grants(report: TraceReport, *, optional: bool) -> Grants:
-    """What processes of containers were granted; with `optional` also what they were only asked for."""
+    """The grants that the kernel gave to the containers. Grants of optional checks count only with `optional`."""
     return frozenset(
         (check.container, check.capability)
         for check in report.checks
@@ -18,15 +18,15 @@ def used_grants(report: TraceReport, *, optional: bool) -> Grants:
 
 
 def is_complete(report: TraceReport, containers: Sequence[str]) -> bool:
-    """Whether the record has every capability check that programs of these containers made."""
+    """Whether the record has every capability check of the programs in these containers."""
     return report.kind == "capabilities" and not report.gap(containers)
 
 
 def traced_space(space: SearchSpace, report: TraceReport, containers: Sequence[str], evidence: Grants) -> SearchSpace:
-    """The space of a search after a traced baseline. `evidence` is what the user's files name.
+    """The space of a search after a traced baseline. `evidence` are the grants that the user's files name.
 
-    A complete record replaces guesses from manifest and image. What only optional callers were granted is tried
-    without first. An incomplete record adds to the guesses.
+    A complete record replaces the guesses from manifest and image. Then the search begins without the grants of
+    optional checks. An incomplete record only adds to the guesses.
     """
     needed = used_grants(report, optional=False) & space.held
     if not is_complete(report, containers):

@@ -1,6 +1,7 @@
-"""The Job of a trial: it ends and is deleted by itself, even if `fit` has died.
+"""Makes the Job of a trial. The Job ends and is deleted even if `fit` has been killed.
 
-`activeDeadlineSeconds` ends its pod, `ttlSecondsAfterFinished` removes both (batch/v1 JobSpec). It has no owner.
+`activeDeadlineSeconds` ends the pod, `ttlSecondsAfterFinished` deletes Job and pod (batch/v1 JobSpec). The Job has no
+owner.
 """
 
 import copy
@@ -14,25 +15,25 @@ from kubectl_caps.core.kubernetes.job_run import true_condition
 from kubectl_caps.core.linux.sets import CapabilitySet
 
 LABEL = "caps.kubectl/fit"
-"""The label on the Jobs and pods of trials; its value is the run's id."""
+"""The label on the Jobs and pods of trials. Its value is the id of the run."""
 
 KEPT_FOR = 30
 """Seconds that a finished Job stays, so that its logs can be read."""
 
 _LONGEST_NAME = 63
-"""The longest name of a Job: the name is the value of a label on its pods."""
+"""The longest name of a Job, because the name is the value of a label on its pods."""
 
 Escalation = Literal["false", "keep"]
 
 
 def trial_name(workload: str, run: str, number: int) -> str:
-    """`web-caps-fit-x7k2p-3`, at most as long as a label's value."""
+    """The name of a trial's Job, such as `web-caps-fit-x7k2p-3`. It is at most as long as the value of a label."""
     end = f"-caps-fit-{run}-{number}"
     return f"{workload[: _LONGEST_NAME - len(end)].rstrip('-.')}{end}"
 
 
 def trial_job(name: str, run: str, pod: TrialPod, labels: Mapping[str, str], deadline: float) -> dict[str, Any]:
-    """The Job for a pod. The pod keeps `labels`; `deadline` is in seconds."""
+    """The Job for a trial pod. `labels` are the labels of the pod, `deadline` is in seconds."""
     own = {LABEL: run}
     template = {"metadata": {"labels": {**labels, **own}, "annotations": pod.annotations}, "spec": pod.spec}
     return {
@@ -51,7 +52,7 @@ def trial_job(name: str, run: str, pod: TrialPod, labels: Mapping[str, str], dea
 def with_rights(
     spec: Mapping[str, Any], adds: Grants, containers: Sequence[str], escalation: Escalation = "false"
 ) -> dict[str, Any]:
-    """The pod spec whose containers drop ALL and add only their own of `adds`, as `harden` writes it."""
+    """The pod spec in which each of these containers drops ALL and adds its grants of `adds`, as `harden` writes it."""
     wanted = copy.deepcopy(dict(spec))
     for container in all_containers(wanted):
         if container.get("name") not in containers:
@@ -60,24 +61,24 @@ def with_rights(
         mine = CapabilitySet.from_names(name for where, name in adds if where == container["name"]).short_names
         context["capabilities"] = {"drop": ["ALL"], **({"add": list(mine)} if mine else {})}
         if context.pop("privileged", None):
-            _without_sharing_back(container)
+            _remove_bidirectional(container)
         if escalation == "false":
             context["allowPrivilegeEscalation"] = False
         container["securityContext"] = context
     return wanted
 
 
-def _without_sharing_back(container: dict[str, Any]) -> None:
-    """Bidirectional mount propagation is for privileged containers (pkg/apis/core/validation)."""
+def _remove_bidirectional(container: dict[str, Any]) -> None:
+    """Replace Bidirectional mount propagation, which only privileged containers may have (pkg/apis/core/validation)."""
     for mount in container.get("volumeMounts") or ():
         if mount.get("mountPropagation") == "Bidirectional":
             mount["mountPropagation"] = "HostToContainer"
 
 
 def is_past_deadline(job: Mapping[str, Any], now: datetime) -> bool:
-    """Whether nobody watches a trial's Job any more: its deadline is over, or it ended a while ago.
+    """Whether a trial's Job is left over: its deadline is over, or it ended more than KEPT_FOR seconds ago.
 
-    A Job that has just ended belongs to a run that still reads its log.
+    A Job that has just ended may belong to a run that still reads the log.
     """
     began = _time(job["metadata"]["creationTimestamp"])
     if now > began + timedelta(seconds=job["spec"].get("activeDeadlineSeconds") or 0):

@@ -1,7 +1,7 @@
-"""A workload's pod as a trial pod, changed so that it disturbs no other pod.
+"""Makes a trial pod of a workload's pod, with changes so that the trial pod disturbs no other pod.
 
-Everything that a second copy could take from the first (a host port, a volume's data, a place in the node's network) is
-left out or refused. The differences are printed.
+A second copy could take a host port, a volume's data or the node's network from the first pod. These settings are left
+out, or the trial is refused. The differences are printed.
 """
 
 import copy
@@ -15,23 +15,23 @@ from kubectl_caps.core.fit.pod_marks import annotations_left_out, kept_annotatio
 TrialVolumes = Literal["refuse", "empty", "share"]
 
 GRACE = 1
-"""Seconds that a trial's processes get to end: nobody waits for their answers."""
+"""The termination grace period of a trial pod, in seconds. No client waits for its answers."""
 
 _LEFT_OUT = {
-    "priorityClassName": "it has no priority class, so it displaces no pod but those of a priority below 0",
+    "priorityClassName": "it has no priority class, so it can displace only pods with a priority below 0",
     "priority": "",
     "preemptionPolicy": "",
-    "readinessGates": "its readiness gates are left out: nobody would open them for it",
+    "readinessGates": "its readiness gates are left out, because no controller sets their conditions on it",
     "ephemeralContainers": "",
 }
-"""Fields of a pod spec that a trial leaves out, and the words for each."""
+"""The fields of a pod spec that a trial pod leaves out, and a sentence for each."""
 
 _OWN_DATA = ("configMap", "secret", "downwardAPI", "projected", "emptyDir", "image", "ephemeral")
-"""Volume sources that belong to the pod alone or cannot be written."""
+"""The volume sources that belong to one pod, or cannot be written."""
 
 
 class TrialPod(Struct, frozen=True):
-    """The pod (metadata and spec), its differences from the workload's own, and why it must not be made."""
+    """A trial pod's metadata and spec, its differences from the workload's pod, and reasons to refuse the trial."""
 
     annotations: dict[str, str]
     labels: dict[str, str]
@@ -41,7 +41,7 @@ class TrialPod(Struct, frozen=True):
 
 
 def trial_pod(pod: Mapping[str, Any], volumes: TrialVolumes, *, is_pod: bool = False) -> TrialPod:
-    """The trial pod for a pod as its controller makes it. `is_pod`: a bare pod, as the API stored it.
+    """The trial pod for a pod as its controller makes the pod. `is_pod` means a bare pod as the API server stores it.
 
     `volumes` decides about volumes with shared data: `refuse` the trial, use `empty` volumes instead, or `share` them.
     """
@@ -52,13 +52,13 @@ def trial_pod(pod: Mapping[str, Any], volumes: TrialVolumes, *, is_pod: bool = F
         if spec.pop(name, None) and says:
             differences.append(says)
     if is_pod:
-        spec.pop("nodeName", None)  # the scheduler's answer for the pod that runs
+        spec.pop("nodeName", None)  # the scheduler chose this node for the running pod
     annotations = metadata.get("annotations") or {}
     differences += annotations_left_out(annotations)
-    refusals += _node_network(spec)
+    refusals += _refused_settings(spec)
     differences += _without_host_ports(spec)
     differences += _without_pre_stop(spec)
-    differences += _not_shared_back(spec)
+    differences += _mounts_without_privileged(spec)
     for volume in _shared_volumes(spec):
         if volumes == "refuse":
             refusals.append(f"{_volume_words(volume)} can be written: --trial-volumes=empty tries without its data, "
@@ -82,25 +82,28 @@ def trial_pod(pod: Mapping[str, Any], volumes: TrialVolumes, *, is_pod: bool = F
 
 
 def priority_given(spec: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence about a priority that the server gave a pod without a class (a PriorityClass with `globalDefault`)."""
+    """A sentence about the priority class that the server gave a pod without one (`globalDefault`), if there is one."""
     if (spec.get("priority") or 0) > 0 and spec.get("preemptionPolicy") != "Never":
         name = spec.get("priorityClassName", "")
         yield f"it gets the cluster's default priority class {name} ({spec['priority']}): it may displace other pods"
 
 
 def ends_by_itself(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod's containers are meant to end (a Job's): then a trial passes if all of them end well."""
+    """Whether the pod's containers are meant to end, as in a Job. Then a trial passes if all end with status 0."""
     return pod["spec"].get("restartPolicy") in ("Never", "OnFailure")
 
 
 def all_containers(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The init containers and the containers of a pod spec as the API has them."""
+    """The init containers and the containers of a pod spec in the API's JSON."""
     yield from spec.get("initContainers") or ()
     yield from spec.get("containers") or ()
 
 
-def _node_network(spec: Mapping[str, Any]) -> Iterator[str]:
-    """A network of its own would free low ports, or take the node's interfaces away: another answer."""
+def _refused_settings(spec: Mapping[str, Any]) -> Iterator[str]:
+    """The reasons to refuse a pod in the node's network, or a Windows pod.
+
+    Without hostNetwork the trial would give another answer: other low ports are free, and the interfaces differ.
+    """
     if spec.get("hostNetwork"):
         yield "it runs in the node's network (hostNetwork), where a second copy would take the ports of the first"
     systems = (spec.get("os") or {}).get("name"), (spec.get("nodeSelector") or {}).get("kubernetes.io/os")
@@ -117,7 +120,7 @@ def _without_host_ports(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _without_pre_stop(spec: Mapping[str, Any]) -> Iterator[str]:
-    """A hook that takes the pod out of service somewhere would take the real one out."""
+    """Remove the preStop hooks, because a hook may take the workload's own pod out of service."""
     for container in all_containers(spec):
         lifecycle = container.get("lifecycle") or {}
         if lifecycle.pop("preStop", None):
@@ -126,8 +129,8 @@ def _without_pre_stop(spec: Mapping[str, Any]) -> Iterator[str]:
             container.pop("lifecycle", None)
 
 
-def _not_shared_back(spec: Mapping[str, Any]) -> Iterator[str]:
-    """`trial_job.with_rights` takes privileged away, and with that what only privileged containers may have."""
+def _mounts_without_privileged(spec: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each Bidirectional mount of a privileged container, which `trial_job.with_rights` changes."""
     for container in all_containers(spec):
         if (container.get("securityContext") or {}).get("privileged"):
             for mount in container.get("volumeMounts") or ():
@@ -137,7 +140,7 @@ def _not_shared_back(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shared_volumes(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The volumes whose data is shared with other pods and that a container can write."""
+    """The volumes with data of other pods that a container of this pod can write."""
     mounts = [mount for container in all_containers(spec) for mount in container.get("volumeMounts") or ()]
     devices = {device.get("name") for item in all_containers(spec) for device in item.get("volumeDevices") or ()}
     written = {mount.get("name") for mount in mounts if not mount.get("readOnly")} | devices
@@ -148,12 +151,12 @@ def _shared_volumes(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
         if volume.get("name") in written
         and not any(volume.get(source) is not None for source in _OWN_DATA)
         and not any(isinstance(value, Mapping) and value.get("readOnly") for value in volume.values())
-        and len(volume) > 1  # without a source it is an emptyDir
+        and len(volume) > 1  # a volume without a source is an emptyDir
     ]
 
 
 def _is_socket(volume: Mapping[str, Any]) -> bool:
-    """Whether it is a socket of the node: a mount that is only read can be written to all the same (unix(7))."""
+    """Whether the volume is a socket of the node. A read-only mount of a socket can still be written to (unix(7))."""
     path = volume.get("hostPath") or {}
     return path.get("type") == "Socket" or str(path.get("path", "")).endswith(".sock")
 

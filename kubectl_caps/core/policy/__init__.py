@@ -1,1 +1,1 @@
-"""Admission policies that keep what a namespace has won: from its workloads to policies, and what these refuse."""
+"""Makes admission policies that allow the workloads of a namespace what they have now, and judges objects by them."""

@@ -1,4 +1,4 @@
-"""From the workloads of a namespace to its policy: what each container has now is what it may have."""
+"""Builds the policy of a namespace from its workloads. The policy allows each container what it has now."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -13,23 +13,27 @@ from kubectl_caps.core.pods.owners import Key, owner_chain, workload_key
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.policy.grants import GrantReason, grants_of
 from kubectl_caps.core.policy.identity import PolicySubject
-from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, too_long
+from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, NamespacePolicy, PolicyWorkload, too_long
 
-HOLDERS = frozenset((
+IDENTIFIED_KINDS = frozenset((
     "pod", "deployment.apps", "statefulset.apps", "daemonset.apps", "replicaset.apps", "replicationcontroller",
     "job.batch", "cronjob.batch", "rollout.argoproj.io", "cloneset.apps.kruise.io", "statefulset.apps.kruise.io",
     "daemonset.apps.kruise.io", "deploymentconfig.apps.openshift.io",
 ))  # fmt: skip
-"""The kinds whose pods can be told by the owner references of the pods, or of the owner's name (identity.MAKERS)."""
+"""The kinds whose pods a policy can identify: by the owner reference of the pod, or by the owner's name
+(identity.MAKERS)."""
 
-_OWN_CONTROLLER = frozenset(kind for kind in HOLDERS if "." in kind and not kind.endswith((".apps", ".batch")))
-"""Those whose controller is not Kubernetes' own."""
+_OTHER_CONTROLLERS = frozenset(
+    kind for kind in IDENTIFIED_KINDS if "." in kind and not kind.endswith((".apps", ".batch"))
+)
+"""The identified kinds whose controller is not a part of Kubernetes."""
 
 
 class PolicyOptions(Struct, frozen=True, kw_only=True):
-    """`controllers` are users beside Kubernetes' own whose owner references are believed.
+    """The options of a policy.
 
-    `exemptions` gives those for a workload. `fills`: see `grants_of`.
+    `controllers` are users whose owner references count, besides the users of Kubernetes' controllers. `exemptions`
+    returns the exemptions for a workload. `fills` says that a mutating policy fills in what pods leave out.
     """
 
     controllers: tuple[str, ...] = ()
@@ -37,22 +41,22 @@ class PolicyOptions(Struct, frozen=True, kw_only=True):
     fills: bool = False
 
 
-class Built(Struct, frozen=True):
-    """A policy, and what it cannot hold."""
+class BuiltPolicy(Struct, frozen=True):
+    """A policy, and notes about the workloads that the policy cannot identify."""
 
     policy: NamespacePolicy
     notes: tuple[str, ...]
 
 
-def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyOptions) -> Built:
-    """The policy of a namespace with exactly these workloads; pods of an owner count for the owner."""
+def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyOptions) -> BuiltPolicy:
+    """The policy that allows exactly these workloads what they have. The pods of an owner count for the owner."""
     owners = top_owners(workloads)
     held: dict[str, dict[str, list[GrantReason]]] = {}
     accounts: dict[str, tuple[str, str, str]] = {}
-    for workload in sorted(workloads, key=lambda one: one.is_pod):  # a template tells before its pods do
+    for workload in sorted(workloads, key=lambda one: one.is_pod):  # the template of an owner counts before its pods
         owner = owners.get(workload_key(workload), workload)
         kind = kind_key(owner.api_version, owner.kind)
-        if kind not in HOLDERS or (owner is not workload and not workload.is_pod):
+        if kind not in IDENTIFIED_KINDS or (owner is not workload and not workload.is_pod):
             continue
         key = f"{kind}/{owner.name}"
         accounts.setdefault(key, (kind, owner.name, workload.template.spec.account))
@@ -60,12 +64,14 @@ def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyO
         for name, grants in _containers(workload.template, options.exemptions(owner), fills=options.fills):
             containers.setdefault(name, grants)
     found = tuple(
-        HeldWorkload(*accounts[key], {name: tuple(one.grant for one in grants) for name, grants in containers.items()})
+        PolicyWorkload(
+            *accounts[key], {name: tuple(one.grant for one in grants) for name, grants in containers.items()}
+        )
         for key, containers in sorted(held.items())
     )
     reasons = tuple(sorted(_reasons(held)))
     controllers = tuple(dict.fromkeys((*BUILTIN_CONTROLLERS, *options.controllers)))
-    return Built(
+    return BuiltPolicy(
         NamespacePolicy(namespace, found, controllers, reasons), tuple(_notes(workloads, owners, found, options))
     )
 
@@ -84,23 +90,28 @@ def _containers(
 def _reasons(held: Mapping[str, Mapping[str, Sequence[GrantReason]]]) -> Iterator[str]:
     for key, containers in held.items():
         for name, grants in containers.items():
-            yield from (
-                f"{key}, container {name}: {one.grant.name} until {one.grant.until or 'further notice'}: {one.reason}"
-                for one in grants
-                if one.reason
-            )
+            for one in grants:
+                if one.reason:
+                    end = f"until {one.grant.until}" if one.grant.until else "without an end"
+                    yield f"{key}, container {name}: {one.grant.name} {end}: {one.reason}"
 
 
 def top_owners(workloads: Sequence[Workload]) -> dict[Key, Workload]:
-    """For each workload (by its key) that another one of these controls, the highest of these that can hold it."""
-    known = (one for one in workloads if one.metadata.uid and kind_key(one.api_version, one.kind) in HOLDERS)
-    holders = {one.metadata.uid: one for one in known}
-    chains = ((workload, list(owner_chain(workload, holders))) for workload in workloads)
+    """By the key of a workload: its highest controller among these workloads. A workload without one is left out.
+
+    Only controllers of IDENTIFIED_KINDS count.
+    """
+    known = (one for one in workloads if one.metadata.uid and kind_key(one.api_version, one.kind) in IDENTIFIED_KINDS)
+    controllers = {one.metadata.uid: one for one in known}
+    chains = ((workload, list(owner_chain(workload, controllers))) for workload in workloads)
     return {workload_key(workload): chain[-1] for workload, chain in chains if chain}
 
 
 def assumed_subject(workload: Workload, policy: NamespacePolicy) -> PolicySubject:
-    """The request that makes an object as it stands: by its controller, whose user is known for Kubernetes' own."""
+    """The request that would create the object again, from the user of its controller.
+
+    The user of a controller outside Kubernetes is assumed to be the first other controller of the policy.
+    """
     controller = workload.metadata.controller
     user = ""
     if controller is not None:
@@ -114,7 +125,10 @@ def assumed_subject(workload: Workload, policy: NamespacePolicy) -> PolicySubjec
 def own_exemptions(
     workload: Workload, listed: Sequence[Exemption], *, annotations: bool
 ) -> tuple[list[Exemption], list[str]]:
-    """The exemptions for a workload, and the errors of invalid annotations."""
+    """The exemptions for a workload, and the errors of invalid annotations.
+
+    `listed` are the exemptions of a file. The workload's annotations count only with `annotations`.
+    """
     found = [one for one in listed if one.meets(workload)]
     if not annotations:
         return found, []
@@ -124,14 +138,17 @@ def own_exemptions(
 
 
 def _notes(
-    workloads: Sequence[Workload], owners: Mapping[Key, Workload], held: Sequence[HeldWorkload], options: PolicyOptions
+    workloads: Sequence[Workload],
+    owners: Mapping[Key, Workload],
+    held: Sequence[PolicyWorkload],
+    options: PolicyOptions,
 ) -> Iterator[str]:
-    """What the policy does not know, or not for sure."""
+    """Notes about the workloads that the policy cannot identify."""
     for workload in workloads:
         kind = kind_key(workload.api_version, workload.kind)
-        if kind not in HOLDERS:
-            yield f"{workload.reference}: its pods come under names that no policy can know; they may have nothing"
-        elif kind in _OWN_CONTROLLER and not options.controllers and workload_key(workload) not in owners:
+        if kind not in IDENTIFIED_KINDS:
+            yield f"{workload.reference}: the policy cannot identify its pods, so it grants them nothing"
+        elif kind in _OTHER_CONTROLLERS and not options.controllers and workload_key(workload) not in owners:
             yield f"{workload.reference}: the user of its controller is not known; --controller USER names it"
     for key in too_long(held):
-        yield f"{key}: longer than a key of a ConfigMap may be; its containers may have nothing"
+        yield f"{key}: too long for a key of a ConfigMap, so the policy grants its containers nothing"

@@ -1,10 +1,10 @@
-"""The policy in CEL, as variables that build on each other: the same text for every engine but for its parameters.
+"""Writes the policy in CEL, as variables that use earlier variables. Only the parameters differ between engines.
 
-CEL has no clock. The day that an exemption is measured by is the newest time in the object's own metadata: on CREATE
-the API server sets `creationTimestamp` before it validates, whatever the client sent (k8s.io/apiserver
-pkg/registry/rest/create.go BeforeCreate), and on UPDATE it stamps the fields that the request sets with the time of
-the request (`managedFields`). A change that only takes fields away stamps nothing; the pods that follow from it are
-created, and judged by their own time.
+CEL has no clock. An exemption ends by the newest time in the object's own metadata. On CREATE the API server sets
+`creationTimestamp` before it validates, whatever the client sent (k8s.io/apiserver pkg/registry/rest/create.go
+BeforeCreate). On UPDATE the server writes the time of the request for the fields that the request sets
+(`managedFields`). A change that only removes fields leaves no time. The pods of such a template are judged by the time
+of their own creation.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from kubectl_caps.core.policy.identity import MAKERS
 
 
 class Variable(Struct, frozen=True):
-    """A named expression; later ones read it as `variables.NAME`."""
+    """A named expression. Later expressions use it as `variables.NAME`."""
 
     name: str
     expression: str
 
 
 def _made_by() -> str:
-    """The keys of the workloads above a ReplicaSet, a Job or a ReplicationController: a chain of conditions."""
+    """The expression for the keys of the workloads that make a ReplicaSet, a Job or a ReplicationController."""
     text = "[]"
     for kind, makers in MAKERS.items():
         keys = ", ".join(f"'{maker}{model.SEPARATOR}' + variables.stem" for maker in makers)
@@ -49,7 +49,7 @@ def _template() -> str:
 
 
 _BOTH = "c.of.?{field}.orValue(variables.pod.?{field}.orValue({absent}))"
-"""A field of a container, else of its pod."""
+"""The expression for a field of a container, or of the pod if the container does not set the field."""
 
 
 def _list(where: str, words: str) -> str:
@@ -77,7 +77,8 @@ _REQUEST: Final = (
         "dyn(object).metadata.?managedFields.orValue([]).map(m, m.?time.orValue(''))).filter(t, t != '')",
     ),
 )
-"""What is asked. Windows has no capabilities; a template that stays as it is was judged before, and so was a pod."""
+"""The request: the pod template, and whether it is judged. Windows pods, unchanged templates and updated pods are
+skipped: Windows has no capabilities, and the others were judged before."""
 
 _FORMER_ACCOUNT = "variables.spec.?serviceAccount.orValue('default')"
 _WHO: Final = (
@@ -111,7 +112,7 @@ _WHO: Final = (
     ),
     Variable("key", "variables.keys.size() > 0 ? variables.keys[0] + '_' : ''"),
 )
-"""Which workload it counts for: see identity.py."""
+"""The workload that the object counts for, as in identity.py."""
 
 _OLD = "dyn(oldObject).spec.?ephemeralContainers.orValue([]).map(c, c.name)"
 _HELD: Final = (
@@ -136,7 +137,7 @@ _HELD: Final = (
         ".map(t, t.split('@')[0]))})",
     ),
 )
-"""The containers, each with its grants that count today."""
+"""The judged containers, each with the grants that count today."""
 
 _RULES: Final = (
     Variable("privileged", _list(f"c.privileged && !('{model.PRIVILEGED}' in c.may)", "privileged")),
@@ -193,7 +194,7 @@ _RULES: Final = (
         ),
     ),
 )
-"""One variable a rule of judge.py, in the same order and with the same words."""
+"""One variable for each rule of judge.py, in the same order and with the same words."""
 
 REFUSED: Final = " + ".join(f"variables.{rule.name}" for rule in _RULES)
 ALLOWED: Final = "variables.refused.size() == 0"
@@ -201,18 +202,18 @@ MESSAGE: Final = "variables.who + variables.refused.join('; ')"
 
 
 def variables(data: str, *, fills: bool = False) -> Iterator[Variable]:
-    """All variables, each after those that it reads; `data` is the expression of the parameters as a map.
+    """All variables, each after the variables that it uses. `data` is the expression for the map of parameters.
 
-    `fills`: the pods of a template are filled in where they say nothing, so that the template need not say it.
+    `fills` says that a mutating policy fills in the pods, so a template may leave out the same fields.
     """
     yield Variable("data", data)
     yield Variable("later", "request.kind.kind != 'Pod'" if fills else "false")
     yield from (*_REQUEST, *_WHO, *_HELD, *_RULES)
     yield Variable("refused", REFUSED)
-    yield Variable("who", _SAYS)
+    yield Variable("who", _SUBJECT)
 
 
-_SAYS = (
+_SUBJECT = (
     "(variables.ephemeral ? 'an ephemeral container' : variables.key == '' ? "
     "variables.named[0] + ' with service account ' + variables.account + ', which is in no line of the policy' : "
     "variables.keys[0]) + ': '"

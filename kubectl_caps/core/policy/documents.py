@@ -1,4 +1,4 @@
-"""A policy from the JSON of another command: of `fit`, what a container needs; of `inspect`, what it has."""
+"""Reads the workloads of a policy from the JSON of `fit` (what containers need) or `inspect` (what they declare)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,9 +10,9 @@ from kubectl_caps.core.kubernetes.field_path import in_words
 from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import PodSpec
 from kubectl_caps.core.policy import model
-from kubectl_caps.core.policy.build import HOLDERS
+from kubectl_caps.core.policy.build import IDENTIFIED_KINDS
 from kubectl_caps.core.policy.grants import grants_of
-from kubectl_caps.core.policy.model import HeldWorkload, PolicyGrant
+from kubectl_caps.core.policy.model import PolicyGrant, PolicyWorkload
 
 
 class NoPolicyInDocument(ValueError):
@@ -53,14 +53,14 @@ class _Document(Fields, frozen=True):
 
 
 class FoundInDocument(msgspec.Struct, frozen=True):
-    """The workloads of a document by namespace, and what it does not answer."""
+    """The workloads of a document by namespace, and notes about the items without an answer."""
 
-    by_namespace: dict[str, list[HeldWorkload]]
+    by_namespace: dict[str, list[PolicyWorkload]]
     notes: list[str]
 
 
 def read_document(document: Any) -> FoundInDocument:
-    """The workloads of a Fit or an Inspection. The service account is in neither: any is allowed.
+    """The workloads of a Fit or an Inspection. Any service account is allowed, because the documents name none.
 
     Raises NoPolicyInDocument.
     """
@@ -74,18 +74,18 @@ def read_document(document: Any) -> FoundInDocument:
     for item in read.items:
         kind = kind_key(item.api_version, item.kind)
         containers = dict(_fitted(item) if read.kind == "Fit" else _inspected(item))
-        if kind not in HOLDERS:
-            found.notes.append(f"{kind}/{item.name}: its pods come under names that no policy can know")
+        if kind not in IDENTIFIED_KINDS:
+            found.notes.append(f"{kind}/{item.name}: a policy cannot identify its pods, so it grants them nothing")
         elif not containers:
             found.notes.append(f"{kind}/{item.name}: no answer in the document: {item.message or item.result}")
         else:
-            held = HeldWorkload(kind, item.name, model.ANY_ACCOUNT, containers)
+            held = PolicyWorkload(kind, item.name, model.ANY_ACCOUNT, containers)
             found.by_namespace.setdefault(item.namespace, []).append(held)
     return found
 
 
 def _fitted(item: _Item) -> Iterator[tuple[str, tuple[PolicyGrant, ...]]]:
-    """What a trial ran with, and what the answer needs."""
+    """The grants of each container: the capabilities of the answer, and the fields that the trials had."""
     for name, needed in item.needed.items():
         context = item.manifest.get(name)
         security = context if isinstance(context, Mapping) else {"allowPrivilegeEscalation": False}

@@ -1,15 +1,15 @@
-"""Whether a policy and its namespace still agree: what came, what went, and what either has more of."""
+"""Compares a policy with its namespace: new and missing workloads, and the grants that differ."""
 
 from collections.abc import Iterator
 
 from kubectl_caps.core.policy import model
-from kubectl_caps.core.policy.model import HeldWorkload, NamespacePolicy
+from kubectl_caps.core.policy.model import NamespacePolicy, PolicyWorkload
 
 
 def policy_drift(policy: NamespacePolicy, now: NamespacePolicy) -> Iterator[str]:
-    """A line for each workload and grant that only one of the two has; `now` is made of the namespace as it is.
+    """A line for each difference between a policy and the policy `now`, which is built from the namespace as it is.
 
-    When a grant ends does not count here: an ended one shows as a refusal.
+    The last day of a grant is not compared. An ended grant shows as a refusal.
     """
     known, found = ({one.key: one for one in side.workloads} for side in (policy, now))
     for key in sorted(known | found):
@@ -22,7 +22,7 @@ def policy_drift(policy: NamespacePolicy, now: NamespacePolicy) -> Iterator[str]
             yield from _of_workload(old, new)
 
 
-def _of_workload(old: HeldWorkload, new: HeldWorkload) -> Iterator[str]:
+def _of_workload(old: PolicyWorkload, new: PolicyWorkload) -> Iterator[str]:
     if old.service_account not in (model.ANY_ACCOUNT, new.service_account):
         yield f"{_name(new)}: has service account {new.service_account}, the policy {old.service_account}"
     for name in sorted({*old.containers, *new.containers}):
@@ -38,8 +38,8 @@ def _of_workload(old: HeldWorkload, new: HeldWorkload) -> Iterator[str]:
         if looser:
             yield f"{_name(new)}: container {name} goes beyond the policy by {', '.join(looser)}"
         if tighter:
-            yield f"{_name(new)}: container {name} does with less than the policy grants: {', '.join(tighter)}"
+            yield f"{_name(new)}: container {name} has less than the policy grants: {', '.join(tighter)}"
 
 
-def _name(workload: HeldWorkload) -> str:
+def _name(workload: PolicyWorkload) -> str:
     return f"{workload.kind}/{workload.name}"

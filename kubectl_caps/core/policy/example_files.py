@@ -1,4 +1,4 @@
-"""The examples of a policy as files: pods with a list of verdicts, or the form of each engine's own CLI."""
+"""Writes the examples of a policy as files: pods with a list of verdicts, or tests for each engine's own CLI."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +11,14 @@ from kubectl_caps.core.policy.model import NamespacePolicy
 from kubectl_caps.core.policy.vap import API_VERSION, Manifest, policy_name
 
 Files = dict[str, Manifest]
-"""Path -> the object in it."""
+"""The object of each file, by path."""
 
 
 def _kubernetes(policy: NamespacePolicy, found: Sequence[Example]) -> Files:
-    """Pods, and who has to get which verdict: `kubectl create --dry-run=server --as USER -f` asks the server."""
+    """Pods, and a list of users and expected verdicts.
+
+    `kubectl create --dry-run=server --as USER -f` asks the server.
+    """
     verdicts = [
         {"file": f"pods/{one.name}.yaml", "user": one.user, "allowed": not one.message, "message": one.message}
         for one in found
@@ -25,7 +28,7 @@ def _kubernetes(policy: NamespacePolicy, found: Sequence[Example]) -> Files:
 
 
 def _kyverno(policy: NamespacePolicy, found: Sequence[Example]) -> Files:
-    """`kyverno test DIR`: a test for each pod, because a test has one user."""
+    """The files for `kyverno test DIR`: a test for each pod, because a test has only one user."""
     [manifest] = kyverno_manifests(policy, ("audit",), "examples")
     files: Files = {"policy.yaml": manifest}
     for one in found:
@@ -54,7 +57,7 @@ def _cli(kind: str, name: str, **fields: Any) -> Manifest:
 
 
 def _gatekeeper(policy: NamespacePolicy, found: Sequence[Example]) -> Files:
-    """`gator verify DIR`: a suite with a case for each pod, in a review that names the user."""
+    """The files for `gator verify DIR`: a suite with a case for each pod, in a review that names the user."""
     template, constraint = gatekeeper_manifests(policy, ("deny",), "examples")
     files: Files = {"template.yaml": template, "constraint.yaml": constraint}
     cases = []
@@ -93,4 +96,4 @@ EXAMPLE_FILES: Final[Mapping[str, Callable[[NamespacePolicy, Sequence[Example]],
     "kyverno": _kyverno,
     "gatekeeper": _gatekeeper,
 }
-"""By the value of --form."""
+"""The function that makes the files, by the value of --form."""

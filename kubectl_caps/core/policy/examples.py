@@ -1,4 +1,4 @@
-"""Example pods for a policy, with the verdict that each has to get: what is allowed, and what is refused by little."""
+"""Makes example pods for a policy, with the expected verdicts: allowed pods, and pods that ask for a little more."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ from kubectl_caps.core.linux.capabilities import BY_NAME
 from kubectl_caps.core.policy import model
 from kubectl_caps.core.policy.identity import MAKERS, PolicySubject
 from kubectl_caps.core.policy.judge import refusal_message, refused_fields
-from kubectl_caps.core.policy.model import HeldWorkload, NamespacePolicy, PolicyGrant
+from kubectl_caps.core.policy.model import NamespacePolicy, PolicyGrant, PolicyWorkload
 
-STRANGER: Final = "jane"
-"""A user who is no controller."""
+ORDINARY_USER: Final = "jane"
+"""A user who is not a controller."""
 _IMAGE: Final = "example.com/image:1"
 _API_VERSIONS: Final = {"apps": "apps/v1", "batch": "batch/v1", "": "v1"}
 _KINDS: Final = {
@@ -27,7 +27,7 @@ _SUFFIX: Final = {"replicaset.apps": "5d4f7c8b9", "job.batch": "29000000", "repl
 
 
 class Example(Struct, frozen=True):
-    """A pod, the user who creates it, and the policy's message; no message where the pod is allowed."""
+    """A pod, the user who creates it, and the policy's message. The message is empty if the policy allows the pod."""
 
     name: str
     user: str
@@ -36,26 +36,26 @@ class Example(Struct, frozen=True):
 
 
 def examples(policy: NamespacePolicy, today: date) -> Iterator[Example]:
-    """For each workload a pod with all that it may have, and pods with a little more; then pods of nobody."""
+    """The examples: for each workload a pod with all grants, and pods with a little more; then pods of no workload."""
     for workload in policy.workloads:
         owner = _owner(workload)
         if workload.kind != "pod" and owner is None:
-            continue  # of a kind whose controller is not Kubernetes' own
+            continue  # the owner reference of a controller outside Kubernetes is not known
         pod = _pod(policy, workload, owner, today)
-        user = policy.controllers[0] if owner else STRANGER
+        user = policy.controllers[0] if owner else ORDINARY_USER
         name = f"{workload.kind.partition('.')[0]}-{workload.name}"
         for suffix, changed in _variants(pod, workload):
             yield _example(f"{name}-{suffix}", user, changed, policy, today)
         if owner:
-            yield _example(f"{name}-forged-owner", STRANGER, pod, policy, today)
-    nobody = _pod(policy, HeldWorkload("pod", "nobody", "default", {"main": ()}), None, today)
-    yield _example("nobody-hardened", STRANGER, nobody, policy, today)
+            yield _example(f"{name}-forged-owner", ORDINARY_USER, pod, policy, today)
+    nobody = _pod(policy, PolicyWorkload("pod", "nobody", "default", {"main": ()}), None, today)
+    yield _example("nobody-hardened", ORDINARY_USER, nobody, policy, today)
     silent = copy.deepcopy(nobody)
     del silent["spec"]["containers"][0]["securityContext"]
-    yield _example("nobody-says-nothing", STRANGER, silent, policy, today)
+    yield _example("nobody-says-nothing", ORDINARY_USER, silent, policy, today)
 
 
-def _variants(pod: dict[str, Any], workload: HeldWorkload) -> Iterator[tuple[str, dict[str, Any]]]:
+def _variants(pod: dict[str, Any], workload: PolicyWorkload) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "as-it-may-be", pod
     granted = {grant.name for grants in workload.containers.values() for grant in grants}
     unknown = next((name for name in BY_NAME if not {name, "ALL"} & granted), None)
@@ -81,8 +81,8 @@ def _changed(pod: dict[str, Any], *, add: str = "", drop: bool = True, privilege
     return changed
 
 
-def _owner(workload: HeldWorkload) -> OwnerReference | None:
-    """The owner that Kubernetes' own controllers give to the pods of a workload."""
+def _owner(workload: PolicyWorkload) -> OwnerReference | None:
+    """The owner reference that Kubernetes' controllers write into the pods of a workload; None for other kinds."""
     kind, name = workload.kind, workload.name
     made = next((owner for owner, makers in MAKERS.items() if kind == makers[0]), None)
     if made in ("replicaset.apps", "job.batch"):
@@ -94,7 +94,9 @@ def _owner(workload: HeldWorkload) -> OwnerReference | None:
     return OwnerReference(_API_VERSIONS[group], _KINDS[plain], name, uid, controller=True)
 
 
-def _pod(policy: NamespacePolicy, workload: HeldWorkload, owner: OwnerReference | None, today: date) -> dict[str, Any]:
+def _pod(
+    policy: NamespacePolicy, workload: PolicyWorkload, owner: OwnerReference | None, today: date
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "name": f"{owner.name}-x" if owner else workload.name,
         "namespace": policy.namespace,

@@ -1,4 +1,4 @@
-"""What the mutating policy makes of a pod that says nothing: the same in Python as the JSON Patch of mutating.py."""
+"""Fills in the fields that a pod leaves out, as the mutating policy does with the JSON Patch of mutating.py."""
 
 from msgspec.structs import replace
 
@@ -11,7 +11,10 @@ from kubectl_caps.core.policy.model import NamespacePolicy
 
 
 def filled_in(policy: NamespacePolicy, subject: PolicySubject, template: PodTemplate) -> PodTemplate:
-    """The template with drop ALL and allowPrivilegeEscalation=false in the containers that leave them out."""
+    """The template with drop ALL and allowPrivilegeEscalation=false in the containers that leave these fields out.
+
+    A container is not changed if it is privileged or if the policy grants it the looser value.
+    """
     workload = workload_of(subject, policy)
     granted = workload.containers if workload else {}
 

@@ -1,4 +1,4 @@
-"""The forms of a policy: which objects each consists of."""
+"""Lists the forms of a policy, and the objects of each form."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -16,7 +16,7 @@ FORMS: Final[Mapping[str, Callable[[NamespacePolicy, Sequence[Action], str], lis
     "kyverno": kyverno_manifests,
     "gatekeeper": gatekeeper_manifests,
 }
-"""By the value of --form."""
+"""The function that makes the objects, by the value of --form."""
 
 PLURALS: Final[Mapping[str, str]] = {
     "ConfigMap": "configmaps",
@@ -25,10 +25,10 @@ PLURALS: Final[Mapping[str, str]] = {
     "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
     "MutatingAdmissionPolicyBinding": "mutatingadmissionpolicybindings",
 }
-"""By kind, the resource that serves it."""
+"""The plural of the resource that serves a kind."""
 
 SINCE: Final[Mapping[str, str]] = {
     "ValidatingAdmissionPolicy": "1.30",
     "MutatingAdmissionPolicy": "1.36",
 }
-"""The first version of Kubernetes that serves it as v1."""
+"""The first version of Kubernetes that serves a kind as v1."""

@@ -1,7 +1,7 @@
-"""The policy for Gatekeeper: a ConstraintTemplate with the same CEL, and a constraint with the parameters.
+"""Makes the policy for Gatekeeper: a ConstraintTemplate with the CEL, and a constraint with the parameters.
 
-Gatekeeper evaluates it with the API server's own library (open-policy-agent/gatekeeper pkg/drivers/k8scel). Its audit
-asks in nobody's name: then owner references are believed.
+Gatekeeper evaluates the CEL with the API server's library (open-policy-agent/gatekeeper pkg/drivers/k8scel). A review
+of its audit has no user. Then owner references count.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _ENFORCEMENT: Final = {"audit": "dryrun", "warn": "warn", "deny": "deny"}
 
 
 def gatekeeper_manifests(policy: NamespacePolicy, actions: Sequence[Action], made_from: str) -> list[Manifest]:
-    """The template, which is the same for every namespace, and the constraint of this one."""
+    """The ConstraintTemplate, which is the same for every namespace, and the constraint of the policy's namespace."""
     return [_template(), _constraint(policy, actions, made_from)]
 
 

@@ -1,4 +1,4 @@
-"""What a container has now, as grants of a policy; those that an exemption accepts for a time end with that time."""
+"""Finds the grants of a container: what it has now. A grant that an exemption accepts ends with the exemption."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,11 +20,11 @@ _CHECKS = {
     model.APP_ARMOR: ("appArmorProfile",),
 }
 _CAPABILITY_CHECKS = ("capabilities_baseline", "capabilities_restricted")
-"""Which Pod Security checks an exemption has to name to accept a grant."""
+"""The Pod Security checks that accept a capability if an exemption names one of them (_CHECKS: that accept a field)."""
 
 
 class GrantReason(Struct, frozen=True):
-    """A grant, and the reason of the exemption that it is given for; no reason for what the container has."""
+    """A grant, and the reason of the exemption that accepts it. The reason is empty without an exemption."""
 
     grant: PolicyGrant
     reason: str = ""
@@ -33,15 +33,15 @@ class GrantReason(Struct, frozen=True):
 def grants_of(
     container: Container, spec: PodSpec, exemptions: Sequence[Exemption], *, fills: bool = False
 ) -> list[GrantReason]:
-    """The grants of a container; `exemptions` are those for its workload.
+    """The grants of a container. `exemptions` are the exemptions for its workload.
 
-    `fills`: what a pod leaves out is filled in, so that leaving it out grants nothing.
+    `fills` says that a mutating policy fills in what a pod leaves out. Then a missing field grants nothing.
     """
     meant = [one for one in exemptions if one.meets_container(container.name)]
     names = [*_capabilities(container), *_fields(container, spec, fills=fills)]
     found = [_granted(name, meant) for name in dict.fromkeys(names)]
     if "ALL" not in (container.capabilities.drop or ()) and not container.security.privileged:
-        # What was won is drop ALL: a container without it is refused, unless somebody has accepted that.
+        # A container that does not drop ALL is refused, unless an exemption accepts the default capabilities.
         found += [one for one in [_granted(model.DEFAULTS, meant)] if one.reason]
     kept = {model.NON_ROOT: is_non_root, model.USER: has_user, model.SECCOMP: is_confined}
     found += [GrantReason(PolicyGrant(name)) for name, holds in kept.items() if holds(container, spec)]
@@ -59,7 +59,7 @@ def _capabilities(container: Container) -> Iterator[str]:
 
 def _fields(container: Container, spec: PodSpec, *, fills: bool) -> Iterator[str]:
     security = container.security
-    # With SYS_ADMIN the API refuses false.
+    # The API refuses allowPrivilegeEscalation=false beside SYS_ADMIN, so the field cannot be filled in.
     must = {"SYS_ADMIN", "CAP_SYS_ADMIN"} & {capability(name) for name in container.capabilities.add or ()}
     is_filled = fills and security.allow_privilege_escalation is None and not must
     if security.privileged:
@@ -74,7 +74,7 @@ def _fields(container: Container, spec: PodSpec, *, fills: bool) -> Iterator[str
 
 
 def _granted(name: str, exemptions: Sequence[Exemption]) -> GrantReason:
-    """The grant, until the last day of the longest exemption that accepts it."""
+    """The grant with the last day and the reason of the longest exemption that accepts it."""
     accepting = [one for one in exemptions if _accepts(one, name)]
     if not accepting:
         return GrantReason(PolicyGrant(name))

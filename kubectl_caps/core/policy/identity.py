@@ -1,14 +1,14 @@
-"""Which workload a pod or a template counts for: by its owner reference, as far as that can be believed.
+"""Finds the workload that a pod or a template counts for, by its owner reference if that can be trusted.
 
-Who can forge what: labels and owner references are written by whoever creates an object, so labels are not read at all,
-and an owner reference counts only where the request came from a controller's user (`request.userInfo`, which the API
-server authenticates). Any other object counts for itself, by its own kind and name. The ReplicaSets and Jobs between a
-workload and its pods are judged in the same way when they are made or changed, so nobody but the controller brings one
-into the world that bears the name of another's and asks for more than nothing. Whoever may impersonate a controller, or
-write the policy's parameters, can forge all of this.
+The creator of an object writes its labels and owner references, and can forge them. So labels never count. An owner
+reference counts only if the request came from a controller's user (`request.userInfo`, which the API server
+authenticates). Any other object counts for itself, by its own kind and name. The ReplicaSets and Jobs between a
+workload and its pods are judged in the same way. So only a controller can create one of them with the name of a
+workload's and with grants. A user who may impersonate a controller, or write the policy's parameters, can forge all of
+this.
 
-In a dry run, which makes nothing, an annotation may name the workload (made_pods.COUNTS_AS): `label-ns` and `harden`
-ask so whether the controller's pods would be refused.
+A dry run creates nothing, so there an annotation may name the workload (made_pods.COUNTS_AS). `label-ns` and `harden`
+use the annotation to ask whether the pods of a controller would be refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,21 +18,22 @@ from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.made_pods import kind_key
 from kubectl_caps.core.kubernetes.pod import OwnerReference
-from kubectl_caps.core.policy.model import ANY_ACCOUNT, SEPARATOR, HeldWorkload, NamespacePolicy
+from kubectl_caps.core.policy.model import ANY_ACCOUNT, SEPARATOR, NamespacePolicy, PolicyWorkload
 
 MAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "replicaset.apps": ("deployment.apps", "rollout.argoproj.io"),
     "job.batch": ("cronjob.batch",),
     "replicationcontroller": ("deploymentconfig.apps.openshift.io",),
 }
-"""By the kind of a pod's owner, the kinds that make such owners and name them `NAME-SUFFIX`, no `-` in the suffix
-(k8s.io/kubernetes pkg/controller/deployment/sync.go, pkg/controller/cronjob/utils.go)."""
+"""The kinds that make the owners of pods, by the kind of the owner. The owner's name is `NAME-SUFFIX`, without a `-` in
+the suffix (k8s.io/kubernetes pkg/controller/deployment/sync.go, pkg/controller/cronjob/utils.go)."""
 
 
 class PolicySubject(Struct, frozen=True):
-    """What a request creates or changes, and who asks. `controller` is the owner reference with `controller: true`.
+    """The object that a request creates or changes, and the user of the request.
 
-    `counts_as` is the annotation COUNTS_AS, which counts in a dry run.
+    `controller` is the owner reference with `controller: true`. `counts_as` is the value of the annotation COUNTS_AS in
+    a dry run.
     """
 
     api_version: str
@@ -45,12 +46,12 @@ class PolicySubject(Struct, frozen=True):
 
 
 def stem(name: str) -> str:
-    """The name without its last part: `web-5d4f` is `web`."""
+    """The name without its last part: `web` for `web-5d4f`."""
     return name.rpartition("-")[0] or name
 
 
 def keys_of(subject: PolicySubject, policy: NamespacePolicy) -> Iterator[str]:
-    """The keys of the workloads that the subject may count for, the nearest first."""
+    """The keys of the workloads that the subject may count for, the owner first. There is at least one key."""
     if subject.counts_as:
         yield subject.counts_as
         return
@@ -63,8 +64,11 @@ def keys_of(subject: PolicySubject, policy: NamespacePolicy) -> Iterator[str]:
     yield f"{kind_key(subject.api_version, subject.kind)}{SEPARATOR}{subject.name}"
 
 
-def workload_of(subject: PolicySubject, policy: NamespacePolicy) -> HeldWorkload | None:
-    """The workload of the policy that the subject counts for: the first of its keys with this service account."""
+def workload_of(subject: PolicySubject, policy: NamespacePolicy) -> PolicyWorkload | None:
+    """The workload of the policy that the subject counts for; None if there is none.
+
+    It is the first workload of `keys_of` that has the subject's service account.
+    """
     known = {workload.key: workload for workload in policy.workloads}
     for key in keys_of(subject, policy):
         found = known.get(key)

@@ -1,4 +1,4 @@
-"""What a policy refuses: the same verdict that the policy's CEL gives, in Python. A test compares the two."""
+"""Judges pods and templates by a policy, with the same verdict as the policy's CEL. A test compares the two."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
@@ -15,7 +15,7 @@ from kubectl_caps.core.policy.model import NamespacePolicy
 
 
 class Refused(Struct, frozen=True, order=True):
-    """One field of one container, as the policy's message names it."""
+    """A refused field of a container, as the policy's message names it."""
 
     container: str
     field: str
@@ -23,7 +23,7 @@ class Refused(Struct, frozen=True, order=True):
 
     @property
     def words(self) -> str:
-        """`container nginx: capabilities.add has NET_ADMIN`."""
+        """The words of the message, such as `container nginx: capabilities.add has NET_ADMIN`."""
         return f"container {self.container}: {self.field}{'' if self.found is None else f' has {self.found}'}"
 
 
@@ -36,7 +36,7 @@ class _Case(Struct, frozen=True):
 
     @property
     def is_granted_all(self) -> bool:
-        """Whether it is privileged and may be: then nothing that concerns capabilities holds it."""
+        """Whether the container is privileged and may be privileged. Then no rule about capabilities refuses it."""
         return bool(self.container.security.privileged) and model.PRIVILEGED in self.may
 
 
@@ -50,8 +50,8 @@ def refused_fields(
 ) -> list[Refused]:
     """The fields of a pod or template that the policy refuses, in the order of the policy's message.
 
-    `added` are the names of the ephemeral containers that a request adds: then only these are judged, and nothing is
-    granted to them. `today` is the day in UTC.
+    `added` are the names of the ephemeral containers that a request adds. Then only these containers are judged, and
+    they have no grants. `today` is the day in UTC.
     """
     template = as_admitted(template, pod=True)
     spec = template.spec
@@ -70,13 +70,15 @@ def refused_fields(
 
 
 def capability(name: str) -> str:
-    """A declared name as a policy compares it: in upper case, of ASCII letters only, as CEL's upperAscii has it."""
+    """A declared name with its ASCII letters in upper case, as CEL's upperAscii makes it."""
     return "".join(one.upper() if one.isascii() else one for one in name)
 
 
 def is_granted(name: str, may: Collection[str]) -> bool:
-    """Whether an add is granted. A grant of CHOWN is one of CAP_CHOWN as well, which containerd ignores; not the
-    other way round."""
+    """Whether an add is granted. A grant of CHOWN also allows CAP_CHOWN, which containerd ignores.
+
+    A grant of CAP_CHOWN does not allow CHOWN.
+    """
     text = capability(name)
     return text in may or (text.startswith("CAP_") and text.removeprefix("CAP_") in may)
 
@@ -134,23 +136,26 @@ def _seccomp(case: _Case) -> Iterator[Refused]:
 RULES: Final[tuple[Callable[[_Case], Iterator[Refused]], ...]] = (
     _privileged, _drop, _add, _escalation, _proc_mount, _app_armor, _non_root, _user, _seccomp,
 )  # fmt: skip
-"""One rule a field, in the order of the variables of cel.py."""
+"""The rules, one for each field, in the order of the variables of cel.py."""
 
 
 def is_non_root(container: Container, spec: PodSpec) -> bool:
-    """Whether runAsNonRoot holds for a container: its own field counts before the pod's."""
+    """Whether runAsNonRoot is true for a container. Its own field counts before the pod's."""
     own = container.security.run_as_non_root
     return bool(spec.security.run_as_non_root if own is None else own)
 
 
 def has_user(container: Container, spec: PodSpec) -> bool:
-    """Whether a user other than root is set for a container."""
+    """Whether runAsUser is set for a container and is not 0. Its own field counts before the pod's."""
     own = container.security.run_as_user
     return bool(spec.security.run_as_user if own is None else own)
 
 
 def is_confined(container: Container, spec: PodSpec) -> bool:
-    """Whether a seccomp profile holds for a container."""
+    """Whether a container has the seccomp profile RuntimeDefault or Localhost.
+
+    Its own field counts before the pod's.
+    """
     profile = container.security.seccomp_profile or spec.security.seccomp_profile
     return profile is not None and profile.type in ("RuntimeDefault", "Localhost")
 
@@ -158,7 +163,7 @@ def is_confined(container: Container, spec: PodSpec) -> bool:
 def refusal_message(
     policy: NamespacePolicy, subject: PolicySubject, fields: Sequence[Refused], *, is_ephemeral: bool = False
 ) -> str:
-    """The policy's message: what the object counts for, and every refused field. The API server trims messages."""
+    """The policy's message: the workload that the object counts for, and every refused field, without outer blanks."""
     workload = None if is_ephemeral else workload_of(subject, policy)
     nearest = next(keys_of(subject, policy))
     unknown = f"{nearest} with service account {subject.service_account}, which is in no line of the policy"

@@ -1,6 +1,7 @@
-"""The policy for Kyverno (1.17 and later): a ValidatingPolicy with the same CEL, which holds its parameters itself.
+"""Makes the policy for Kyverno (1.17 and later): a ValidatingPolicy with the CEL, and the parameters in it.
 
-Kyverno's CEL has no parameters. Looking up the ConfigMap would need a right, and a cluster, which its CLI has not.
+Kyverno's CEL has no parameters. It could read the ConfigMap, but only with a right, and in a cluster. Kyverno's CLI has
+no cluster.
 """
 
 import json
@@ -13,7 +14,7 @@ from kubectl_caps.core.policy.vap import Action, Manifest
 
 
 def kyverno_manifests(policy: NamespacePolicy, actions: Sequence[Action], made_from: str) -> list[Manifest]:
-    """The only object."""
+    """The ValidatingPolicy, which is the only object of this form."""
     spec = {
         "failurePolicy": "Fail",
         "validationActions": [action.capitalize() for action in actions],
@@ -40,4 +41,4 @@ def _literal(policy: NamespacePolicy) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text)  # the escapes of JSON are escapes of CEL
+    return json.dumps(text)  # CEL has the same escapes as JSON

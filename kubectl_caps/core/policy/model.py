@@ -1,14 +1,14 @@
-"""What a namespace's containers may have, as data: the parameters of a policy, which are texts for people as well.
+"""Defines the policy of a namespace as data, and reads and writes it as the parameters of a ConfigMap.
 
-The parameters are one flat map, as a ConfigMap has it. `controllers` names the users whose owner references are
-believed. `KIND.GROUP_NAME` is a workload that is known: its value is the service account of its pods, `*` for any.
-`KIND.GROUP_NAME_CONTAINER` is what a container of it may have, and what it must keep:
+The parameters are one flat map, which people can read and edit. `controllers` names the users whose owner references
+count. The key `KIND.GROUP_NAME` is a workload. Its value is the service account of its pods, `*` for any. The key
+`KIND.GROUP_NAME_CONTAINER` has the grants of a container, and the settings that it must keep:
 
     controllers: system:kube-controller-manager,…
     deployment.apps_web: default
     deployment.apps_web_nginx: CHOWN,NET_ADMIN@2027-01-31,SETGID,runAsNonRoot=true
 
-Names of Kubernetes hold no underscore, so the keys are unique. A grant with `@DAY` ends with that day (UTC).
+Kubernetes' names have no underscore, so the keys are unique. A grant with `@DAY` ends with that day (UTC).
 """
 
 import re
@@ -22,17 +22,17 @@ ANY_ACCOUNT = "*"
 SEPARATOR = "_"
 
 DEFAULTS = "defaults"
-"""A grant: the container need not drop ALL, and may keep the runtime's default capabilities."""
+"""The grant to keep the runtime's default capabilities: the container need not drop ALL."""
 PRIVILEGED, ESCALATION, PROC_MOUNT, APP_ARMOR = "privileged", "allowPrivilegeEscalation", "procMount", "appArmorProfile"
-"""Grants of fields that `harden` writes: their looser value is allowed."""
+"""The grants that allow the looser value of a field that `harden` writes."""
 NON_ROOT, USER, SECCOMP = "runAsNonRoot=true", "runAsUser=not-0", "seccompProfile=confined"
-"""What a container must keep: `harden` writes these as well, and they are stricter than Kubernetes' default."""
+"""The settings that a container must keep. `harden` writes them, and they are stricter than Kubernetes' defaults."""
 
 FIELD_GRANTS = (DEFAULTS, PRIVILEGED, ESCALATION, PROC_MOUNT, APP_ARMOR)
 KEPT = (NON_ROOT, USER, SECCOMP)
 
 LONGEST_KEY = 253
-"""Characters of a key of a ConfigMap (k8s.io/apimachinery IsConfigMapKey)."""
+"""The most characters in a key of a ConfigMap (k8s.io/apimachinery IsConfigMapKey)."""
 
 BUILTIN_CONTROLLERS: tuple[str, ...] = (
     "system:kube-controller-manager",
@@ -44,19 +44,23 @@ BUILTIN_CONTROLLERS: tuple[str, ...] = (
         )
     ),
 )  # fmt: skip
-"""The users of Kubernetes' own controllers, with `--use-service-account-credentials` (as kubeadm has it) and without
-(k8s.io/kubernetes cmd/kube-controller-manager, plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go).
+"""The users of Kubernetes' controllers. The first is the user without `--use-service-account-credentials`; kubeadm sets
+this flag (k8s.io/kubernetes cmd/kube-controller-manager,
+plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go).
 """
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class MalformedParameters(ValueError):
-    """Parameters that nobody could have written for a policy of ours. The text names the key."""
+    """Parameters that are not in the form of this module. The text names the key."""
 
 
 class PolicyGrant(Struct, frozen=True, order=True):
-    """One token of a container: a capability (`ALL` is every one), a field, or what must be kept; and its last day."""
+    """A grant of a container: a capability (`ALL` means every capability), a field, or a setting that it must keep.
+
+    `until` is the last day of the grant; empty for a grant without an end.
+    """
 
     name: str
     until: str = ""
@@ -67,12 +71,12 @@ class PolicyGrant(Struct, frozen=True, order=True):
         return f"{self.name}@{self.until}" if self.until else self.name
 
     def expired(self, today: date) -> bool:
-        """Whether its last day is over."""
+        """Whether the last day of the grant is over."""
         return bool(self.until) and today.isoformat() > self.until
 
 
-class HeldWorkload(Struct, frozen=True):
-    """A workload that a policy knows: its kind with the group (`deployment.apps`), and the grants by container."""
+class PolicyWorkload(Struct, frozen=True):
+    """A workload in a policy: its kind with the group (`deployment.apps`), and the grants of each container."""
 
     kind: str
     name: str
@@ -81,7 +85,7 @@ class HeldWorkload(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """`deployment.apps_web`."""
+        """The key of the workload in the parameters, such as `deployment.apps_web`."""
         return f"{self.kind}{SEPARATOR}{self.name}"
 
 
@@ -89,13 +93,13 @@ class NamespacePolicy(Struct, frozen=True):
     """The policy of one namespace."""
 
     namespace: str
-    workloads: tuple[HeldWorkload, ...]
+    workloads: tuple[PolicyWorkload, ...]
     controllers: tuple[str, ...] = BUILTIN_CONTROLLERS
     reasons: tuple[str, ...] = ()
-    """A line for each grant that ends: why it was given."""
+    """A line with the reason of each grant that an exemption accepts."""
 
     def parameters(self) -> dict[str, str]:
-        """The flat map, in the order of its keys."""
+        """The parameters as a flat map, sorted by key."""
         found = {CONTROLLERS_KEY: ",".join(self.controllers)}
         for workload in self.workloads:
             found[workload.key] = workload.service_account
@@ -105,12 +109,12 @@ class NamespacePolicy(Struct, frozen=True):
 
 
 def _order(grant: PolicyGrant) -> tuple[int, PolicyGrant]:
-    """Capabilities first, then fields, then what must be kept."""
+    """The sort key of a grant: capabilities first, then fields, then settings to keep."""
     return (grant.name in FIELD_GRANTS) + 2 * (grant.name in KEPT), grant
 
 
 def read_policy(namespace: str, parameters: Mapping[str, str]) -> NamespacePolicy:
-    """The policy that the parameters stand for. Raises MalformedParameters."""
+    """Read the policy of a namespace from its parameters. Raises MalformedParameters."""
     controllers: tuple[str, ...] = ()
     found: dict[tuple[str, str], tuple[str, dict[str, tuple[PolicyGrant, ...]]]] = {}
     for key, value in sorted(parameters.items()):
@@ -123,12 +127,12 @@ def read_policy(namespace: str, parameters: Mapping[str, str]) -> NamespacePolic
             found[parts[0], parts[1]][1][parts[2]] = read_grants(value, key)
         else:
             raise MalformedParameters(f'"{key}" belongs to no workload of the policy')
-    held = tuple(HeldWorkload(kind, name, *rest) for (kind, name), rest in found.items())
+    held = tuple(PolicyWorkload(kind, name, *rest) for (kind, name), rest in found.items())
     return NamespacePolicy(namespace, held, controllers)
 
 
 def read_grants(text: str, key: str) -> tuple[PolicyGrant, ...]:
-    """The grants of a container. Raises MalformedParameters."""
+    """Read the grants of a container; `key` is the key for error messages. Raises MalformedParameters."""
     return tuple(_grant(word.strip(), key) for word in text.split(",") if word.strip())
 
 
@@ -139,7 +143,7 @@ def _grant(word: str, key: str) -> PolicyGrant:
     return PolicyGrant(name, until)
 
 
-def too_long(workloads: Sequence[HeldWorkload]) -> list[str]:
-    """The keys that no ConfigMap can have."""
+def too_long(workloads: Sequence[PolicyWorkload]) -> list[str]:
+    """The keys of these workloads that are too long for a ConfigMap."""
     keys = [f"{one.key}{SEPARATOR}{name}" for one in workloads for name in ("", *one.containers)]
     return [key for key in keys if len(key) > LONGEST_KEY]

@@ -1,9 +1,9 @@
-"""A MutatingAdmissionPolicy beside the policy: pods that say nothing of capabilities get what *restricted* wants.
+"""Makes a MutatingAdmissionPolicy beside the policy: it fills in the fields that new pods leave out.
 
-JSON Patch, because `capabilities.drop` is an atomic list (core/v1 types.go). Only containers without any `capabilities`
-are filled in, and only a missing `allowPrivilegeEscalation`; what a pod says itself stays, and is judged. Containers
-that the policy lets keep the default capabilities, or escalate, are left alone, also after that has ended: a pod has no
-time yet when it is filled in. Then the policy refuses it.
+A container without `capabilities` gets drop ALL. A container without `allowPrivilegeEscalation` gets false. A field
+that a pod sets stays, and the policy judges it. The patch is a JSON Patch, because `capabilities.drop` is an atomic
+list (core/v1 types.go). A container is not filled in if the policy grants it the looser value, even after the last day
+of the grant: a new pod has no time yet when it is mutated. After that day the policy refuses the pod.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,18 @@ _IS_UNSET = f"!{_CONTEXT}.?allowPrivilegeEscalation.hasValue() && !{_CONTEXT}.?p
 _ADDS_SYS_ADMIN = (
     f"{_CONTEXT}.?capabilities.?add.orValue([]).exists(a, a.upperAscii() in ['SYS_ADMIN', 'CAP_SYS_ADMIN'])"
 )
-"""With which the API refuses allowPrivilegeEscalation=false (k8s.io/kubernetes pkg/apis/core/validation)."""
+"""The containers for which the API refuses allowPrivilegeEscalation=false (k8s.io/kubernetes
+pkg/apis/core/validation)."""
 
-_READ: Final = (
+_IDENTITY_VARIABLES: Final = (
     "data", "ephemeral", "template", "spec", "controllers", "owners", "owner", "stem", "made", "account", "tried",
     "named", "keys", "key",
 )  # fmt: skip
-"""The variables that tell whose pod it is, from the parameters."""
+"""The variables of the policy that find the workload of a pod."""
 
 
 def mutating_manifests(policy: NamespacePolicy, actions: Sequence[Action], made_from: str) -> list[Manifest]:
-    """The objects of the policy, then those of the policy that fills in."""
+    """The objects of the validating policy, then the mutating policy and its binding."""
     objects = vap.manifests(policy, actions, made_from, fills=True)
     return [*objects, _policy(policy, made_from), _binding(policy, made_from)]
 
@@ -57,13 +58,16 @@ def _policy(policy: NamespacePolicy, made_from: str) -> Manifest:
 
 
 def _variables() -> list[Variable]:
-    """Those of the policy that are read here, too."""
+    """The variables of the validating policy that the mutating policy needs, too."""
     known = {one.name: one for one in variables("params.?data.orValue({})")}
-    return [known[name] for name in _READ]
+    return [known[name] for name in _IDENTITY_VARIABLES]
 
 
 def _patch(place: str) -> str:
-    """For each container of a list, the operations that fill it in: a securityContext first, where there is none."""
+    """The expression for the operations that fill in each container of a list.
+
+    A missing securityContext comes first.
+    """
     path = f"'/spec/{place}/' + string(i) + '/securityContext"
     may = "(variables.key == '' ? '' : variables.data[?variables.key + c.name].orValue('')).split(',')"
     drops = f"({_SAYS_NOTHING} && !{may}.exists(t, t.split('@')[0] == '{model.DEFAULTS}'))"

@@ -1,4 +1,4 @@
-"""Who would be refused now: every object of a namespace against a policy, before the policy is applied."""
+"""Judges every object of a namespace by a policy, before the policy is applied."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +15,7 @@ from kubectl_caps.core.policy.model import NamespacePolicy
 
 
 class RefusedObject(Struct):
-    """An object that would be refused if it were made again; `pods` are its running pods with the same fields."""
+    """An object that would be refused if it were created again. `pods` are its pods with the same refused fields."""
 
     workload: Workload
     fields: list[Refused]
@@ -23,9 +23,9 @@ class RefusedObject(Struct):
 
 
 class Preflight(Struct, frozen=True):
-    """The refused objects, how many objects were judged, and how many make no more pods.
+    """The refused objects, the number of judged objects, and the number of objects that create no more pods.
 
-    `filled` are the objects whose pods would be filled in.
+    `filled` are the objects whose pods a mutating policy would change.
     """
 
     refused: list[RefusedObject]
@@ -35,9 +35,9 @@ class Preflight(Struct, frozen=True):
 
 
 def preflight(policy: NamespacePolicy, workloads: Sequence[Workload], today: date, *, fills: bool = False) -> Preflight:
-    """Judge everything that runs or stands there; pods that are refused for the same as their owner stand with it.
+    """Judge all workloads and pods. A pod with the same refused fields as its owner is listed with the owner.
 
-    `fills`: a mutating policy fills in first what pods leave out.
+    `fills` says that a mutating policy first fills in what pods leave out.
     """
     gone, owners = inactive(workloads), top_owners(workloads)
     active = [one for one in workloads if workload_key(one) not in gone]

@@ -1,6 +1,6 @@
-"""The policy as Kubernetes' own: a ValidatingAdmissionPolicy, its parameters in a ConfigMap, and its binding.
+"""Makes the policy of Kubernetes itself: a ValidatingAdmissionPolicy, a ConfigMap of parameters, and a binding.
 
-Every field that the API server would default is written out, so that the object on the server equals this one.
+Every field with a default is written out, so that the object on the server equals the made object.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ Manifest = dict[str, Any]
 
 API_VERSION: Final = "admissionregistration.k8s.io/v1"
 PARAMETERS_NAMESPACE: Final = "kube-system"
-"""Not the namespace itself: Kubernetes' role `edit` writes ConfigMaps there, and would widen its own policy."""
+"""The namespace of the ConfigMap.
+
+In the namespace of the policy, Kubernetes' role `edit` could change the ConfigMap.
+"""
 MANAGED_BY, MANAGER = "app.kubernetes.io/managed-by", "kubectl-caps"
 OF_NAMESPACE = "kubectl-caps/namespace"
 MADE_FROM, MADE_AT, REASONS = "kubectl-caps/made-from", "kubectl-caps/made-at", "kubectl-caps/exemptions"
@@ -28,14 +31,14 @@ _WORKLOADS: Final = (
 
 
 def policy_name(namespace: str) -> str:
-    """The name of all objects of one namespace's policy."""
+    """The name of every object of a namespace's policy."""
     return f"kubectl-caps-{namespace}"
 
 
 def manifests(
     policy: NamespacePolicy, actions: Sequence[Action], made_from: str, *, fills: bool = False
 ) -> list[Manifest]:
-    """The objects in the order in which they have to be created; `fills`: see cel.variables."""
+    """The objects in the order in which they must be created. `fills` is explained in `cel.variables`."""
     return [
         parameters(policy, made_from),
         _policy(policy, made_from, fills=fills),
@@ -44,7 +47,7 @@ def manifests(
 
 
 def parameters(policy: NamespacePolicy, made_from: str) -> Manifest:
-    """The ConfigMap: a line for each container."""
+    """The ConfigMap with the parameters and the reasons of exemptions."""
     common = metadata(policy, made_from)
     if policy.reasons:
         common["annotations"][REASONS] = "\n".join(policy.reasons)
@@ -57,7 +60,7 @@ def parameters(policy: NamespacePolicy, made_from: str) -> Manifest:
 
 
 def metadata(policy: NamespacePolicy, made_from: str) -> Manifest:
-    """Name, labels and annotations of each object: who made it, for which namespace, and of what."""
+    """The name, labels and annotations of each object: the maker, the namespace, and the source `made_from`."""
     return {
         "name": policy_name(policy.namespace),
         "labels": {MANAGED_BY: MANAGER, OF_NAMESPACE: policy.namespace},
@@ -66,7 +69,7 @@ def metadata(policy: NamespacePolicy, made_from: str) -> Manifest:
 
 
 def match_constraints(namespace: str) -> Manifest:
-    """Pods when they are made, their ephemeral containers, and the templates as an early word."""
+    """The judged requests: new pods, new ephemeral containers, and new or changed workloads, to warn early."""
     rules = [
         _rule("", "v1", ("pods",), ("CREATE",)),
         _rule("", "v1", ("pods/ephemeralcontainers",), ("UPDATE",)),

@@ -1,1 +1,1 @@
-"""The kernel's own record of capability checks: the tracer pod, its programs, its counts, and what the counts mean."""
+"""Traces the kernel's capability checks: the Job of the tracer, its programs, and the meaning of its counts."""

@@ -1,4 +1,4 @@
-"""The numbers of system calls, by machine: those that `explain`'s table knows, and no others.
+"""Translates the numbers of system calls to names, by machine. The table has only the calls of `explain`'s table.
 
 Source: Linux, arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h (arm64).
 """
@@ -59,12 +59,14 @@ _NAMES = _columns()
 
 
 def call_name(machine: str, number: int) -> str:
-    """The name of a system call; `NR 92` if the table does not know it."""
+    """The name of a system call, or `NR 92` for a number that is not in the table."""
     return _NAMES.get(machine, {}).get(number, f"NR {number}")
 
 
 def call_of(stack: str) -> str:
-    """The system call in a kernel stack (`<inner<outer`); empty if none is named, as the compiler may merge functions.
+    """The system call in a kernel stack (`<inner<outer`).
+
+    Empty if the stack names no system call, because the compiler may merge functions.
     """
     for frame in reversed(stack.split("<")):
         if match := _FRAME.search(frame):
@@ -73,5 +75,5 @@ def call_of(stack: str) -> str:
 
 
 def numbers_of(machine: str, names: list[str]) -> list[int]:
-    """The numbers of these calls on a machine."""
+    """The numbers of these system calls on a machine."""
     return [number for number, name in _NAMES.get(machine, {}).items() if name in names]

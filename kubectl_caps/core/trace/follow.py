@@ -1,4 +1,4 @@
-"""The awk program of the tracer: it follows the processes of pods through the text of tracefs, and prints counts only.
+"""The awk program of the tracer: it follows the processes of pods in the text of tracefs, and prints only counts.
 
 It runs beside the kernel, so no line about another pod's processes leaves the node. A process belongs to a container if
 the runtime attached it, or one of its ancestors, to the container's cgroup (event `cgroup:cgroup_attach_task`). Pids of
@@ -22,10 +22,10 @@ MOST_KEYS = 4000
 """Different lines that are counted; more are passed over and make the record incomplete."""
 
 END = "kubectl-caps end"
-"""What the tracer writes into its record (`trace_marker`) when it is asked for the counts."""
+"""The text that the tracer writes into its record (`trace_marker`) before it prints the counts."""
 
 SEEDS, SEEDED = "kubectl-caps seeds", "kubectl-caps seeded"
-"""What the tracer writes before and after it lists processes that run already."""
+"""The texts that the tracer writes into its record before and after it lists the running processes."""
 
 FOLLOW = r"""
 function finish(tid,    key) {

@@ -1,6 +1,6 @@
-"""Checks that the kernel makes although the call succeeds without the capability, or that programs only try: a table.
+"""The table of capability checks that do not prove a need: the call succeeds without the capability, or is only tried.
 
-A trial decides whether a program needs such a capability; the table only says which trial is made first.
+A trial decides whether a program needs such a capability. The table only decides which trial is made first.
 """
 
 import re
@@ -10,10 +10,10 @@ from msgspec import Struct
 
 
 class OptionalCheck(Struct, frozen=True):
-    """A check that is not yet a need. `frame` matches a function in the kernel's stack, `calls` are system calls.
+    """A check that does not prove a need. `frame` matches a function in the kernel's stack, `calls` are system calls.
 
-    Without a stack only the call is known. Without both, each check of the capability is such a check. `says` continues
-    "asked for only because …".
+    `calls` count if there is no stack. A row without both matches every check of the capability. `says` continues the
+    sentence "asked for only because …".
     """
 
     capability: str
@@ -34,12 +34,12 @@ OPTIONAL: tuple[OptionalCheck, ...] = (
          "mmap mremap mprotect brk execve execveat clone clone3 fork vfork"),
     _row("FSETID", "a mode or an owner changes: without it the setgid bit is cleared, and the call succeeds",
          "fs/attr.c setattr_prepare, setattr_copy and setattr_should_drop_sgid; fs/inode.c mode_strip_sgid"),
-    _row("SETPCAP", "capset asks before it compares: it succeeds where no new capability becomes inheritable",
+    _row("SETPCAP", "capset asks before it compares: it succeeds if no new capability becomes inheritable",
          "security/commoncap.c cap_inh_is_capped", r"\bcap_capset\b", "capset"),
     _row("SYS_RESOURCE", "blocks, pipes or processes are counted: a privileged process may exceed the soft limit",
          "fs/ext4/balloc.c ext4_has_free_clusters, fs/pipe.c pipe_is_unprivileged_user, kernel/fork.c copy_process",
          r"has_free_(?:clusters|blocks)|pipe_is_unprivileged_user|alloc_pipe_info|\bcopy_process\b|f2fs_|xfs_.*reserv"),
-    _row("NET_ADMIN", "a socket option is wished for: most programs go on without it",
+    _row("NET_ADMIN", "a socket option is requested: most programs go on without it",
          "net/core/sock.c sk_setsockopt (SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_PRIORITY)", "sk_setsockopt", "setsockopt"),
     _row("SYS_PTRACE", "/proc/PID/stat is read: without it some addresses are shown as 0",
          "fs/proc/array.c do_task_stat", "do_task_stat|proc_pid_wchan"),
@@ -59,17 +59,17 @@ _OWN = re.compile(r"<(?:setattr_prepare|generic_permission|inode_owner_or_capabl
 
 
 def is_of_the_mounter(stack: str) -> bool:
-    """Whether overlayfs made a check with the credentials of the one who mounted the image, not of the process.
+    """Whether overlayfs made a check with the credentials of the mounter of the image, and not of the process.
 
-    It does so for the file below its own (fs/overlayfs, ovl_override_creds). Before that it checks the process itself,
-    directly from ovl_permission, ovl_setattr and the functions of ACLs and file attributes.
+    overlayfs checks a file of a lower layer with the mounter's credentials (fs/overlayfs, ovl_override_creds). Before
+    that it checks the process, directly from ovl_permission, ovl_setattr and the functions of ACLs and attributes.
     """
     first = _OVERLAY.search(stack)
     return first is not None and not _OWN.search(stack[: first.start()])
 
 
 def why_optional(capability: str, stack: str, call: str) -> str:
-    """Why a check is not yet a need; empty if no row of the table says so."""
+    """The reason why a check does not prove a need; empty if no row of the table matches."""
     return next((row.says for row in _rows(capability) if _matches(row, stack, call)), "")
 
 

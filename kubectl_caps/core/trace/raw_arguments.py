@@ -1,7 +1,7 @@
-"""A failed system call with its raw arguments -> the capabilities that it needs, by the table of `explain`.
+"""Finds the capabilities that a failed system call needs, from its raw arguments and the table of `explain`.
 
-That table reads arguments as strace prints them. Kernels without `cap_capable` give numbers, so the constants that
-decide are written out here (include/uapi/linux: prctl.h, sched.h, in.h; asm-generic: socket.h, ioctls.h).
+The table matches arguments as strace prints them. The trace has numbers, so this module translates the constants that
+decide (include/uapi/linux: prctl.h, sched.h, in.h; asm-generic: socket.h, ioctls.h).
 """
 
 import re
@@ -25,15 +25,19 @@ _NAMESPACES = {
 _IOCTLS = {0x5412: "TIOCSTI", 0x541D: "TIOCCONS", 0x40086602: "FS_IOC_SETFLAGS", 0x4024700A: "RTC_SET_TIME"}
 _FAMILIES = {2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET"}
 _ADDRESSES = {16: "sin_port=htons(1)", 28: "sin6_port=htons(1)", 12: "AF_NETLINK"}
-"""By the length of an address: for IPv4 and IPv6, EACCES is for low ports. The address itself is not in the event."""
+"""The text for an address, by its length, because the event has no address.
+
+EACCES for an IP address means a low port.
+"""
 _SOCK_RAW, _ICMP = 3, 1
 _DEVICES = {0x2000: "S_IFCHR", 0x6000: "S_IFBLK"}
 
 
 def operation_needs(call: str, error: str, arguments: str) -> tuple[tuple[str, ...], ...]:
-    """The capabilities that a failed call may lack, in alternatives; empty if the table names none.
+    """The alternative sets of capabilities that a failed call may lack; empty if the table names none.
 
-    `arguments` are the raw words of `raw_syscalls:sys_enter`, `(1, 24, 7ffd, 4, 0, 0)`; empty if not known.
+    `arguments` are the words of the event `raw_syscalls:sys_enter`, such as `(1, 24, 7ffd, 4, 0, 0)`; empty if they are
+    not known.
     """
     text = _as_strace(call, arguments)
     for row in BY_CALL.get(call, ()):

@@ -1,4 +1,4 @@
-"""What a record says of a trial that went without some capabilities: which of these the kernel refused to it."""
+"""Finds the capabilities that a trial took away and the kernel then refused, in the record of the trial."""
 
 from collections.abc import Iterator, Mapping, Set
 
@@ -8,11 +8,15 @@ from kubectl_caps.core.trace.raw_arguments import operation_needs
 from kubectl_caps.core.trace.report import CallError, CapabilityCheck, TraceReport
 
 Taken = Mapping[str, Set[str]]
-"""By container, the capabilities (short names) that a trial takes from it."""
+"""The capabilities (short names) that a trial takes from each container, by the container's name."""
 
 
 class KernelRefusal(Struct, frozen=True):
-    """A capability that was taken and then refused. `is_certain` if the kernel named it; else the call tells it."""
+    """A capability that the trial took away and the kernel refused.
+
+    `is_certain` says that the kernel named the capability. If not, the failed system call suggests it. `failed` says
+    that the system call failed.
+    """
 
     container: str
     capability: str
@@ -24,7 +28,7 @@ class KernelRefusal(Struct, frozen=True):
 def refusals(report: TraceReport, taken: Taken, usual: TraceReport | None = None) -> Iterator[KernelRefusal]:
     """The refusals of a trial, each capability of a container once. `usual` is the record of the baseline.
 
-    A check that the call survives is left out if the table of optional checks has it.
+    Optional checks are left out. Failed calls that the baseline had, too, are left out.
     """
     found = dict[tuple[str, str], KernelRefusal]()
     for item in _of_checks(report.checks, taken) if report.kind == "capabilities" else _of_calls(report, taken, usual):
@@ -33,7 +37,7 @@ def refusals(report: TraceReport, taken: Taken, usual: TraceReport | None = None
 
 
 def granted_words(check: CapabilityCheck) -> str:
-    """`granted to chown in fchownat, 2 times`."""
+    """The grants of a check in words, such as `granted to chown in fchownat, 2 times`."""
     return f"granted to {check.process}{_in(check.call)}, {times(check.granted)}"
 
 

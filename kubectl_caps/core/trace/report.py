@@ -1,4 +1,4 @@
-"""What a tracer has counted for one pod: its output as values."""
+"""Reads a tracer's output: the capability checks and the failed system calls of one pod."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The shell program of the tracer: what runs in its pod, and what `fit` asks of it by exec.
+"""The shell program of the tracer's pod. Its subcommand `main` runs in the pod; `fit` runs the others by exec.
 
 It needs sh and busybox (or awk, cat, date, mkdir, mount, rmdir, sleep, uname). Its state is in /caps, an empty volume.
 

@@ -1,7 +1,7 @@
-"""The Job of a tracer: a privileged pod on one node that ends and is deleted by itself, even if we have died.
+"""Makes the Job of a tracer: a privileged pod on one node. The Job ends and is deleted even if kubectl caps is killed.
 
-Privileged is needed to mount tracefs and to write its files. The pod has no token and no network of the node's. It sees
-the node's processes (hostPID) only where processes that run already are traced.
+The pod is privileged to mount tracefs and to write its files. It has no service account token, and not the node's
+network. It sees the node's processes (hostPID) only to trace processes that already run.
 """
 
 from collections.abc import Mapping
@@ -12,20 +12,23 @@ from msgspec import Struct
 from kubectl_caps.core.trace.script import main_command
 
 LABEL = "caps.kubectl/trace"
-"""The label on the Jobs and pods of tracers; its value is the run's id."""
+"""The label on the Jobs and pods of tracers. Its value is the id of the run."""
 
 CONTAINER = "tracer"
-"""The name of its container."""
+"""The name of the tracer's container."""
 
 KEPT_FOR = 30
 """Seconds that a finished Job stays."""
 
 _SCHEDULING = ("nodeSelector", "affinity", "tolerations", "schedulerName")
-"""Fields of the trial pod that the tracer has as well, so that the scheduler chooses a node that suits the trial."""
+"""The fields that the tracer takes from the trial pod, so that the scheduler chooses a node for the trial pod, too."""
 
 
 class TracerOptions(Struct, frozen=True):
-    """Where the tracer runs and how long: at most `seconds`, and `idle` seconds after the last question."""
+    """The namespace, image and times of a tracer.
+
+    The tracer runs for at most `seconds`, and for `idle` seconds after the last request.
+    """
 
     namespace: str
     image: str
@@ -34,7 +37,10 @@ class TracerOptions(Struct, frozen=True):
 
 
 def tracer_job(run: str, options: TracerOptions, like: Mapping[str, Any], *, sees_processes: bool) -> dict[str, Any]:
-    """The Job. `like` has the fields of the pod whose node it shall be able to be on."""
+    """The Job of a tracer. `like` is the spec of the pod that must be able to run on the tracer's node.
+
+    With `sees_processes` the pod has hostPID.
+    """
     own = {LABEL: run}
     fields = {key: like[key] for key in _SCHEDULING if key in like}
     host = {"hostPID": True} if sees_processes else {}
@@ -53,7 +59,7 @@ def tracer_job(run: str, options: TracerOptions, like: Mapping[str, Any], *, see
 
 def _pod_spec(run: str, options: TracerOptions) -> dict[str, Any]:
     return {
-        "restartPolicy": "OnFailure",  # after SIGKILL it is started again, to remove its trace instances
+        "restartPolicy": "OnFailure",  # after SIGKILL the new process removes the trace instances
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
@@ -72,9 +78,9 @@ def _pod_spec(run: str, options: TracerOptions) -> dict[str, Any]:
 
 
 def pinned(spec: Mapping[str, Any], node: str) -> dict[str, Any]:
-    """The pod spec for one node only, as a DaemonSet's controller pins its pods: the scheduler still decides.
+    """The pod spec with a node affinity for one node, as a DaemonSet's controller makes it.
 
-    Terms of a node affinity are alternatives, so the node is required in each of them.
+    The scheduler still checks the node. The terms of an affinity are alternatives, so each term requires the node.
     """
     affinity = dict(spec.get("affinity") or {})
     own = dict(affinity.get("nodeAffinity") or {})

@@ -1,4 +1,4 @@
-"""What running containers used of the capabilities that they hold, in the time that they were traced."""
+"""Sums up the capabilities that running containers hold, and those that they used while they were traced."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from kubectl_caps.core.trace.report import CallError, CapabilityCheck, EvidenceK
 
 
 class ContainerUsage(Struct, frozen=True):
-    """One container of a workload, over all of its traced pods. `held` are capabilities that it holds (short names)."""
+    """The usage of one container of a workload, in all its traced pods. `held` are short names of capabilities."""
 
     name: str
     held: frozenset[str]
@@ -20,17 +20,17 @@ class ContainerUsage(Struct, frozen=True):
 
     @property
     def used(self) -> frozenset[str]:
-        """The capabilities that its processes were granted."""
+        """The capabilities that the kernel granted to the container's processes."""
         return frozenset(check.capability for check in self.checks if check.granted)
 
     @property
     def never_used(self) -> tuple[str, ...]:
-        """What it holds and was not granted once."""
+        """The capabilities that the container holds and that the kernel never granted."""
         return CapabilitySet.from_names(self.held - self.used).short_names
 
 
 class WorkloadUsage(Struct, frozen=True):
-    """A workload that was traced for `seconds`, in so many `pods`. `gaps` say what the record misses."""
+    """The usage of a workload, traced for `seconds` in so many `pods`. `gaps` say why the record is incomplete."""
 
     workload: Workload
     pods: int
@@ -41,7 +41,7 @@ class WorkloadUsage(Struct, frozen=True):
 
 
 def summed(checks: Iterable[CapabilityCheck]) -> tuple[CapabilityCheck, ...]:
-    """The checks of several pods, equal ones added up, what was granted most first."""
+    """The checks of several pods with the counts of equal checks added up, the most granted checks first."""
     found = dict[CapabilityCheck, CapabilityCheck]()
     for check in checks:
         key = replace(check, granted=0, refused=0, failed=0)
@@ -58,11 +58,11 @@ def summed(checks: Iterable[CapabilityCheck]) -> tuple[CapabilityCheck, ...]:
 def container_usage(
     name: str, held: Iterable[str], checks: Iterable[CapabilityCheck], errors: Iterable[CallError]
 ) -> ContainerUsage:
-    """The usage of a container, by what the records of its pods have of it."""
+    """The usage of a container, from the checks and errors of all its pods. `held` are short names."""
     named = (replace(check, container=name) for check in checks)
     return ContainerUsage(name, frozenset(held), summed(named), tuple(replace(one, container=name) for one in errors))
 
 
 def key_of(pod_uid: str, container: str) -> str:
-    """How a container of a pod is called in a record of several pods."""
+    """The name of a pod's container in a record of several pods."""
     return f"{pod_uid}/{container}"

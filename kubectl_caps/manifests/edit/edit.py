@@ -96,7 +96,7 @@ def _edited_piece(name: str, piece: Piece, edits: dict[int, Edit]) -> tuple[str,
 
 
 def _value_of_first(documents: Sequence[ManifestObject]) -> Any:
-    """The value of the piece's first document, if an edit has it; None if it must be read again."""
+    """The value of the piece's first document, if an edit holds it. None: the document must be read again."""
     known = (one.object for one in documents if one.node == 0 and not (one.prefix or one.repeated))
     return next(known, None)
 

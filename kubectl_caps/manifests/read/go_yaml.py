@@ -41,7 +41,7 @@ class _Resolvers:
     yaml_implicit_resolvers = RESOLVERS
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
-        """The tag of a node without a tag of its own: as PyYAML's own, without its tags by paths, in half the time."""
+        """The implicit tag of a node. Unlike PyYAML's `resolve`, it knows no path resolvers and takes half the time."""
         if kind is not yaml.ScalarNode:
             return _COLLECTIONS[kind]
         return plain_tag(value) if implicit[0] else STRING

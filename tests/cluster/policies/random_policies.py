@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kubectl_caps.core.kubernetes.made_pods import COUNTS_AS
 from kubectl_caps.core.policy import model
-from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, HeldWorkload, NamespacePolicy, PolicyGrant
+from kubectl_caps.core.policy.model import BUILTIN_CONTROLLERS, NamespacePolicy, PolicyGrant, PolicyWorkload
 
 Json = dict[str, Any]
 
@@ -63,7 +63,7 @@ def policies(random: Random, namespaces: Sequence[str]) -> Iterator[NamespacePol
     for index, namespace in enumerate(namespaces):
         chosen = random.sample(WORKLOADS, random.randint(3, len(WORKLOADS)))
         held = [
-            HeldWorkload(kind, name, random.choice((*ACCOUNTS, model.ANY_ACCOUNT)), _containers(random))
+            PolicyWorkload(kind, name, random.choice((*ACCOUNTS, model.ANY_ACCOUNT)), _containers(random))
             for kind, name in sorted(chosen)
         ]
         yield NamespacePolicy(namespace, tuple(held), (*BUILTIN_CONTROLLERS, *([ADMIN] if index % 2 else [])))

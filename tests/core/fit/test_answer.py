@@ -84,7 +84,7 @@ def test_the_table_names_the_line_or_the_failure_that_proves_each_capability() -
     assert "deployment.apps/web: container idle needs no capability" in lines
     assert "kubectl caps harden deployment.apps/web -n shop --add a=CHOWN --add b=SETUID" in lines
     assert any(line.startswith("deployment.apps/web: the smallest set that works (5 trials") for line in lines)
-    assert any("--probe 'COMMAND' does" in line for line in lines)
+    assert any("--probe 'COMMAND' makes one" in line for line in lines)
 
 
 COMMANDS: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
@@ -111,7 +111,7 @@ def test_the_command_is_one_that_harden_takes(containers: list[Any], more: dict[
 def test_a_privileged_container_gets_lines_for_the_manifest_and_no_command() -> None:
     result, _ = answered({"name": "a", "securityContext": {"privileged": True}}, {"name": "b"})
     assert result.commands == ()
-    assert "container a is privileged, which harden leaves as it is" in result.notes[-1]
+    assert "container a is privileged, and harden does not change it" in result.notes[-1]
     assert result.manifest["a"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
 
 
@@ -128,7 +128,7 @@ def test_an_unclear_log_line_leaves_the_answer_unproved() -> None:
     result = result_of({"name": "a"}, {"name": "b"})
     found_answer(result, Found(A | B, {("a", "CHOWN"): 0, ("b", "SETUID"): 1}), ends, context_of(result))
     assert result.result == "notProved"
-    assert result.message.endswith("cannot be told: container a: WARN it may not be as it was")
+    assert result.message.endswith("may show a missing capability: container a: WARN it may not be as it was")
 
 
 def test_a_set_that_worked_before_the_trials_were_used_up_is_an_unproved_answer() -> None:
@@ -202,7 +202,7 @@ def test_a_trial_that_failed_by_chance_is_said_and_the_answer_is_not_proved() ->
     trials = [end(1, frozenset(), "failed", "CHOWN"), end(2, A, "failed"), end(3, A, "passed")]
     found_answer(result, Found(A, {("a", "CHOWN"): 0}, chance=1), trials, context_of(result))
     assert result.result == "notProved"
-    assert "trial 2, with these and perhaps more, failed and named nothing (container a exited" in result.message
+    assert "trial 2 had at least these capabilities, and failed without naming one (" in result.message
 
 
 PRIVILEGED = {"name": "a", "securityContext": {"privileged": True}}

@@ -66,7 +66,7 @@ def test_a_leader_election_is_warned_of_once() -> None:
 @pytest.mark.parametrize(
     ("spec", "ends", "says"),
     [
-        ({}, True, "EVERY TRIAL DOES ITS REAL WORK ONCE MORE"),
+        ({}, True, "EVERY TRIAL DOES THE REAL WORK ONCE MORE"),
         ({"hostIPC": True}, False, "hostIPC"),
         ({"hostPID": True}, False, "hostPID"),
         ({"resourceClaims": [{"name": "g", "resourceClaimName": "gpu"}]}, False, "resource claim gpu"),

@@ -24,7 +24,7 @@ def policy(**lines: str) -> NamespacePolicy:
         ),
         pytest.param(
             policy(c="KILL"), policy(c=""),
-            ["deployment.apps/web: container c does with less than the policy grants: KILL"], id="narrowed",
+            ["deployment.apps/web: container c has less than the policy grants: KILL"], id="narrowed",
         ),
         pytest.param(
             policy(c="runAsNonRoot=true"), policy(c=""),
@@ -32,7 +32,7 @@ def policy(**lines: str) -> NamespacePolicy:
         ),
         pytest.param(
             policy(c=""), policy(c="runAsNonRoot=true"),
-            ["deployment.apps/web: container c does with less than the policy grants: runAsNonRoot=true"],
+            ["deployment.apps/web: container c has less than the policy grants: runAsNonRoot=true"],
             id="more to keep",
         ),
         pytest.param(policy(c="defaults"), policy(c=""), [], id="only an exemption tells of the defaults"),

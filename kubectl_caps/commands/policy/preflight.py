@@ -1,4 +1,4 @@
-"""Who would be refused now, as `policy` prints it before anything is applied."""
+"""Prints the objects that a policy would refuse now."""
 
 from datetime import date, datetime, timezone
 
@@ -9,8 +9,8 @@ from kubectl_caps.report.policy import preflight_lines
 from kubectl_caps.report.terminal import say
 
 
-def tell_preflight(namespace: str, found: Preflight, arguments: PolicyArguments) -> None:
-    """Print who would be refused now, and what mends it."""
+def print_preflight(namespace: str, found: Preflight, arguments: PolicyArguments) -> None:
+    """Print the objects that would be refused now, and the commands that help."""
     verb = "refuse" if "deny" in arguments.actions else "report"
     say(*preflight_lines(namespace, found, verb))
     if any("drop lacks ALL" in field.field for item in found.refused for field in item.fields):
@@ -18,5 +18,5 @@ def tell_preflight(namespace: str, found: Preflight, arguments: PolicyArguments)
 
 
 def today() -> date:
-    """The day in UTC, by which the API server judges exemptions."""
+    """The current day in UTC. The API server's times, by which exemptions end, are in UTC, too."""
     return datetime.now(timezone.utc).date()

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class MalformedObject(InputError):
-    """An object with a field of a wrong type. `namespace` is the object's namespace, None if it is not known."""
+    """An object with a field of a wrong type. `namespace` is the object's namespace, None if it is unknown."""
 
     def __init__(self, api_version: str, kind: str, obj: Any, problem: str, namespace: str | None = None) -> None:
         found = lenient_metadata(obj)
@@ -66,7 +66,7 @@ class _Object(Struct, frozen=True):
 
 
 class _Workload(Struct, frozen=True):
-    """The judged fields of a built-in workload besides its template: the rules of its rollout."""
+    """The fields of a built-in workload besides its template that are used: the settings of its rollout."""
 
     metadata: Metadata
     spec: _Spec
@@ -78,7 +78,7 @@ for _type in (_Object, _Workload, Pod):
 
 
 def metadata_of(api_version: str, kind: str, obj: Any) -> Metadata:
-    """The metadata of an object that is kept as the server sent it. Raises MalformedObject for a wrong shape."""
+    """The metadata of an object as the server sent it. Raises MalformedObject if a used field has a wrong type."""
     try:
         metadata: Metadata = msgspec.convert(obj, _shape(api_version, kind)).metadata
     except msgspec.ValidationError as error:
@@ -89,7 +89,7 @@ def metadata_of(api_version: str, kind: str, obj: Any) -> Metadata:
 
 
 def pod_made(obj: Any) -> Pod:
-    """The pod in the server's answer to a create request. Raises MalformedObject if the answer holds no pod."""
+    """The pod in the server's answer to a create request. Raises MalformedObject if the answer has no pod."""
     try:
         pod = msgspec.convert(obj, Pod)
     except msgspec.ValidationError as error:
@@ -107,7 +107,7 @@ def _shape(api_version: str, kind: str) -> Any:
 
 
 def decode_item(decoder: "msgspec.json.Decoder[T]", raw: Raw, api_version: str, kind: str) -> T:
-    """An item of a list as a struct. Raises MalformedObject."""
+    """Decode an item of a list to a struct. Raises MalformedObject."""
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:

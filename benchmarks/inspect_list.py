@@ -2,12 +2,8 @@
 
     PYTHONPATH=tests/cluster .venv/bin/python benchmarks/inspect_list.py [PODS...]
 
-<<<<<<< HEAD
-The pods are of 300 templates, as in a cluster; of as many images as pods; and in the worst case all different, with
-containers of other names in each. Each size gets a server of its own.
-=======
-The pods come from 300 templates, as in a cluster. In the worst case all pods differ. Each size gets a new API server.
->>>>>>> sentences
+The pods come from 300 templates, as in a cluster; from as many templates as pods, which differ in their images; and in
+the worst case all pods differ, with containers of other names in each. Each size gets a new API server.
 """
 
 import multiprocessing
@@ -23,6 +19,8 @@ from testbed.needs import kubectl
 from testbed.serve import running
 
 FEW, MANY = 5_000, 50_000
+KINDS = {"300 templates": (FEW, MANY), "as many images": (FEW,), "all different": (FEW, MANY)}
+"""The sorts of templates, and the numbers of pods that are measured of each."""
 OURS = {
     "inspect -A": [*CAPS, "inspect", "-A"],
     "inspect -A -o json": [*CAPS, "inspect", "-A", "-o", "json"],
@@ -38,10 +36,6 @@ def theirs(pods: int) -> dict[str, Sequence[str]]:
     """kubectl's commands. The command for JSON is left out if the machine has not enough memory."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
     return {name: command for name, command in THEIRS.items() if name == "table" or pods * MEGABYTES < free}
-
-
-KINDS = {"300 templates": (FEW, MANY), "as many images": (FEW,), "all different": (FEW, MANY)}
-"""The sorts of templates, and how many pods there are of each."""
 
 
 def measured(pods: int, kind: str) -> dict[str, Figures]:

@@ -122,9 +122,10 @@ def _own_template(wanted: dict[str, Any], path: Path) -> dict[str, Any]:
         node[step] = copy(node[step])
         node = node[step]
     template: dict[str, Any] = node
-    spec = template["spec"] = copy(template["spec"])
-    if template.get("metadata"):
-        template["metadata"] = copy(template["metadata"])
+    for name in ("metadata", "spec"):
+        if template.get(name):
+            template[name] = copy(template[name])
+    spec = template.get("spec") or {}
     for name in ("initContainers", "containers"):
         if spec.get(name):
             spec[name] = list(map(copy, spec[name]))

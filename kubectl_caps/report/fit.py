@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from kubectl_caps.core.fit.answer import grant_words, is_answered
 from kubectl_caps.core.fit.privileged import profile_words
 from kubectl_caps.core.fit.result import FitResult, Need, RestrictedAnswer, TrialEnd, restricted_patch_of
+from kubectl_caps.core.kubernetes.pod import members
+from kubectl_caps.core.trace.privileged_use import NOT_RECORDED
 from kubectl_caps.report.json import text
 from kubectl_caps.report.table import table
 from kubectl_caps.report.terminal import escaped
@@ -17,6 +19,7 @@ def fit_answer(result: FitResult, not_exercised: str) -> Iterator[str]:
     reference = result.workload.reference
     if not is_answered(result.result):
         yield escaped(f"{reference}: no answer: {result.message}")
+        yield from map(escaped, _used_besides(result))
         return
     rows = [[need.container, need.capability, _reason(need)] for need in result.needs]
     if rows:
@@ -59,8 +62,21 @@ def _traced(result: FitResult) -> Iterator[str]:
         where = f" in {check.call}" if check.call else ""
         what = f"{check.capability}, which {check.process} used{where}, is not needed"
         yield f"{reference}: {check.container}: {what}{why}"
+    yield from _used_besides(result)
     if trace.incomplete:
         yield f"{reference}: the kernel's evidence is incomplete: {trace.incomplete}"
+
+
+def _used_besides(result: FitResult) -> Iterator[str]:
+    """What privileged containers used besides capabilities, and what of that no record shows."""
+    trace, reference = result.trace, result.workload.reference
+    if trace is None or trace.kind is None:
+        return
+    for use in trace.besides:
+        yield f"{reference}: {use.container}: {use.words}"
+    for member in members(result.workload.template.spec):
+        if member.container.security.privileged:
+            yield f"{reference}: {member.container.name}: {NOT_RECORDED}"
 
 
 def _restricted(result: FitResult, found: RestrictedAnswer) -> Iterator[str]:

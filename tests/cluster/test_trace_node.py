@@ -69,6 +69,13 @@ BUSY = "while :; do /bin/busyneighbour true; done"
 PRIVILEGED = (
     f"touch /tmp/x; chown 5 /tmp/x 2>/dev/null || exit 1; mount -t tmpfs none /root 2>/dev/null || exit 1; {SLEEP}"
 )
+QUIET: dict[str, tuple[str, str, str]] = {
+    "sysctl": ("(cat /proc/sys/kernel/domainname > /proc/sys/kernel/domainname) 2>/dev/null", "readOnly", "openat"),
+    "kmsg": ("dd if=/dev/kmsg of=/dev/null bs=8192 count=1 2>/dev/null", "notReached", "openat"),
+    "device": ("mknod /tmp/n c 1 11; dd if=/tmp/n of=/dev/null bs=8192 count=1 2>/dev/null", "refused", "openat"),
+    "keyring": (f"{PERL} 'syscall(250, 0, -3, 0)'", "refused", "keyctl"),
+}
+"""Programs of privileged containers that go on in silence without what privileged gives, and what shows it."""
 REAL = ("nginx", "redis", "chrony")
 
 
@@ -210,6 +217,8 @@ STORIES: dict[str, Callable[[Traces], Any]] = {
     **{f"old {name}": partial(lambda name, place: place.minimal(name, OLD_TRACER), name)
        for name in ("chown", "setuid", "raw", "port")},
     "privileged": lambda place: place.minimal("privileged"),
+    "privileged nginx": lambda place: place.traced("privileged-nginx"),
+    **{f"quiet {name}": partial(lambda name, place: place.traced(f"quiet-{name}"), name) for name in QUIET},
     "several": lambda place: place.traced("several"),
     "ends": lambda place: place.fit("cronjob/ends", flags=(*FLAGS, TRACER)),
     "more": lambda place: place.traced("more"),
@@ -248,6 +257,13 @@ def workloads(node: Node) -> Iterator[dict[str, Any]]:
     privileged = pod(node.busybox, PRIVILEGED)
     privileged["containers"][0]["securityContext"] = {"privileged": True}
     yield workload("privileged", privileged)
+    for name, (script, _, _) in QUIET.items():
+        quiet = pod(perl, f"{script}; {SLEEP}", securityContext={"seccompProfile": {"type": "RuntimeDefault"}})
+        quiet["containers"][0]["securityContext"] = {"privileged": True}
+        yield workload(f"quiet-{name}", quiet)
+    web = pod(node.image("docker.io/local/web:1", programs.REAL["nginx"]))
+    web["containers"][0]["securityContext"] = {"privileged": True}
+    yield workload("privileged-nginx", web)
     yield workload("nginx", pod(node.image("docker.io/local/web:1", programs.REAL["nginx"])))
     yield workload("redis", pod(node.real("redis-dropping"), REDIS))
     chrony = pod(node.real("chrony"))
@@ -342,6 +358,30 @@ def test_a_privileged_container_is_traced_as_it_is(told: Told) -> None:
     item = told["privileged"].result()
     assert item["needed"] == {"c": ["CHOWN", "SYS_ADMIN"]}, item
     assert (item["works"], any(item["without"]), item["trace"]["confirmed"]) == (True, False, 1)
+    assert ("mount", "sh", "mount") in besides(item)
+
+
+def besides(item: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """What a privileged container used besides capabilities, by right, process and call."""
+    return {(one["right"], one["process"], one["call"]) for one in item["trace"]["besides"]}
+
+
+@needs_event
+@pytest.mark.parametrize("story", QUIET)
+def test_a_privileged_program_that_goes_on_in_silence_without_something_is_not_proved(told: Told, story: str) -> None:
+    item = told[f"quiet {story}"].result()
+    _, right, call = QUIET[story]
+    assert (item["status"], item["result"]) == (0, "notProved"), item
+    assert "goes on without something that privileged gives: without privileged " in item["message"]
+    assert (right, call) in {(found, called) for found, _, called in besides(item)}
+    assert story != "keyring" or ("seccomp", "perl", "keyctl") in besides(item)
+
+
+@needs_event
+def test_a_privileged_nginx_needs_its_capabilities_only(told: Told) -> None:
+    item = told["privileged nginx"].result()
+    assert (item["result"], item["needed"]["c"]) == ("found", told["nginx"].result()["needed"]["c"]), item
+    assert besides(item) == set()
 
 
 @pytest.mark.parametrize("story", ["refused", "no image"])

@@ -35,7 +35,7 @@ from kubectl_caps.core.fit.held import held_today, needs_to_be_seen, varied_cont
 from kubectl_caps.core.fit.privileged import Profiles, privileged_containers, unconfined_words
 from kubectl_caps.core.fit.result import FitResult, RestrictedAnswer, TrialEnd
 from kubectl_caps.core.fit.search_types import Found, Grants, SearchSpace, Stuck
-from kubectl_caps.core.fit.trace_answer import add_kernel_facts, baseline_facts
+from kubectl_caps.core.fit.trace_answer import add_kernel_facts, add_privileged_use, baseline_facts, missed_rights
 from kubectl_caps.core.fit.traced import traced_space
 from kubectl_caps.core.kubernetes.made_pods import pod_from, template_of
 from kubectl_caps.core.kubernetes.pod import Pod
@@ -135,13 +135,18 @@ class WorkloadFit:
         return "its pod template was changed while the trials ran, and the answer is for the old template"
 
     def _answer(self, found: Found | Stuck | None, search: SearchTrials) -> None:
+        if isinstance(found, Found | Stuck):
+            held = found.needed if isinstance(found, Found) else search.space.held
+            same = [end for end in search.ends if end.adds == held]
+            add_privileged_use(self.result, self.containers, held, same, self._record)
         if isinstance(found, Found):
             found_answer(self.result, found, search.ends, self.context)
         elif found is None:
             unfinished_answer(self.result, search.ends, self.context, self.arguments.max_trials)
         else:
             untried = "; ".join(self.result.notes)
-            self.result.message = stuck_answer(found, search.ends, self.spec, self.context, untried)
+            missed = missed_rights(self.result)
+            self.result.message = stuck_answer(found, search.ends, self.spec, self.context, untried, missed)
 
     @property
     def context(self) -> AnswerContext:

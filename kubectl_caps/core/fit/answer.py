@@ -12,6 +12,7 @@ from kubectl_caps.core.fit.search_types import Found, Grants, Stuck
 from kubectl_caps.core.fit.trial_job import Escalation
 from kubectl_caps.core.harden.complaints import Complaint, wording
 from kubectl_caps.core.kubernetes.pod import PodSpec, members
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse
 
 
 class AnswerContext(Struct, frozen=True):
@@ -83,11 +84,17 @@ def unfinished_answer(result: FitResult, ends: Sequence[TrialEnd], context: Answ
 
 
 def stuck_answer(
-    stuck: Stuck, ends: Sequence[TrialEnd], spec: PodSpec, context: AnswerContext, untried: str = ""
+    stuck: Stuck,
+    ends: Sequence[TrialEnd],
+    spec: PodSpec,
+    context: AnswerContext,
+    untried: str = "",
+    missed: Sequence[PrivilegedUse] = (),
 ) -> str:
     """A sentence about the reason why there is no answer.
 
-    `untried` is about the capabilities of today's pods that no trial could add; it is empty if there are none.
+    `untried` is about the capabilities of today's pods that no trial could add; it is empty if there are none. `missed`
+    is the kernel's evidence of what else privileged containers lack in trials.
     """
     told = [ends[index] for index in stuck.trials]
     if stuck.reason == "contradiction":
@@ -101,7 +108,7 @@ def stuck_answer(
         return f"a trial could not be made: {told[-1].message if told else 'the server refused it'}"
     every = "every capability that may be added" if untried else "every capability that it holds today"
     works = f"with {every} it still does not work: {told[-1].message if told else ''}"
-    return f"{works}; {untried or _something_else(spec, context, told)}"
+    return f"{works}; {untried or _something_else(spec, context, told, missed)}"
 
 
 def grant_words(adds: Grants | None) -> str:
@@ -115,9 +122,11 @@ def grant_words(adds: Grants | None) -> str:
     return " ".join(f"{name}={','.join(names)}" for name, names in sets.items()) or "nothing added"
 
 
-def _something_else(spec: PodSpec, context: AnswerContext, ends: Sequence[TrialEnd]) -> str:
+def _something_else(
+    spec: PodSpec, context: AnswerContext, ends: Sequence[TrialEnd], missed: Sequence[PrivilegedUse]
+) -> str:
     if privileged := privileged_containers(spec, context.containers):
-        return kept_besides(privileged, ends)
+        return kept_besides(privileged, ends, missed)
     if context.escalation == "false":
         return ("something else is missing, perhaps setuid programs or file capabilities, which "
                 "allowPrivilegeEscalation: false stops: try --allow-privilege-escalation=keep")  # fmt: skip

@@ -14,6 +14,7 @@ from msgspec import Struct
 from kubectl_caps.core.fit.result import TrialEnd
 from kubectl_caps.core.fit.trial_pod import all_containers
 from kubectl_caps.core.kubernetes.pod import PodSpec, members
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse
 
 Profiles = tuple[str, ...]
 """Fields of a security context whose profile is Unconfined."""
@@ -33,9 +34,15 @@ _END = r"(?=[\s'\":,;)\]]|$)"
 GIFTS = (
     Gift("the sysctl {} (securityContext.sysctls of the pod can set it)", re.compile(rf"/proc/sys/([\w./-]+){_END}")),
     Gift("a path that is masked or read-only without it: {}", re.compile(rf"(/(?:proc|sys)/[\w./-]+){_END}")),
-    Gift("a device of the node: {}", re.compile(rf"(/dev/(?!null|zero|std|fd/|shm|pts)[\w./-]+){_END}")),
+    Gift(
+        "a device of the node, which only a device plugin gives without privileged: {}",
+        re.compile(rf"(/dev/(?!null|zero|std|fd/|shm|pts)[\w./-]+){_END}"),
+    ),
 )
 """The first gift that a line names counts."""
+
+_MOST = 3
+"""Sentences of the kernel's evidence in an answer."""
 
 _OTHERS = "devices of the node, an unmasked /proc and a writable /sys"
 
@@ -67,9 +74,12 @@ def unconfined_words(containers: Sequence[str], fields: Profiles, failed: TrialE
             f"{failed.number} had every capability and failed: {failed.evidence}")  # fmt: skip
 
 
-def kept_besides(containers: Sequence[str], ends: Iterable[TrialEnd]) -> str:
-    """What failed trials with every capability by name show that privileged gives besides; said where none shows it."""
-    named = dict.fromkeys(says for end in ends for says in _named(end))
+def kept_besides(containers: Sequence[str], ends: Iterable[TrialEnd], missed: Sequence[PrivilegedUse] = ()) -> str:
+    """What failed trials with every capability by name show that privileged gives besides; said where none shows it.
+
+    `missed` is what the kernel's records of these trials show.
+    """
+    named = dict.fromkeys([*(says for end in ends for says in _named(end)), *(one.words for one in missed[:_MOST])])
     what = "; ".join(named) or f"{_OTHERS}, or something else; which of these, its log does not say"
     return (f"container {', '.join(containers)} needs what else privileged gives: {what}. Which capabilities it uses "
             "cannot be tried, because a privileged container holds them all")  # fmt: skip

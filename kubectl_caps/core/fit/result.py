@@ -11,6 +11,7 @@ from kubectl_caps.core.harden.result import Diagnosis
 from kubectl_caps.core.harden.suggestion import missing_capabilities
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.sets import CapabilitySet
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse
 from kubectl_caps.core.trace.refusals import KernelRefusal
 from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind, TraceReport
 
@@ -110,7 +111,8 @@ class TraceAnswer(Struct):
     """The tracing of a fit: the `node` and the `kind` of evidence that its kernel gives.
 
     `used` are the capability checks of the baseline. `incomplete` says why records are incomplete or missing; it is
-    empty if all are complete. `confirmed` is the number of the first trial that passed with the answer.
+    empty if all are complete. `confirmed` is the number of the first trial that passed with the answer. `besides` is
+    what privileged containers used besides capabilities, and what their trials missed.
     """
 
     node: str = ""
@@ -118,6 +120,7 @@ class TraceAnswer(Struct):
     used: tuple[CapabilityCheck, ...] = ()
     incomplete: str = ""
     confirmed: int | None = None
+    besides: tuple[PrivilegedUse, ...] = ()
 
 
 class FitResult(Struct):

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from kubectl_caps.core.fit.privileged import privileged_containers
 from kubectl_caps.core.fit.result import FitResult, Need, TraceAnswer, TrialEnd
+from kubectl_caps.core.fit.search_types import Grants
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse, missed_in_trials, used_with_privileged
 from kubectl_caps.core.trace.refusals import KernelRefusal, granted_words
 from kubectl_caps.core.trace.report import TraceReport
 
@@ -14,6 +17,29 @@ def baseline_facts(trace: TraceAnswer, report: TraceReport, containers: Sequence
     trace.kind = None if report.problem else report.kind
     trace.used = tuple(check for check in report.checks if check.granted and check.container in containers)
     trace.incomplete = report.gap(containers)
+
+
+def add_privileged_use(
+    result: FitResult, containers: Sequence[str], held: Grants, trials: Sequence[TrialEnd], baseline: TraceReport | None
+) -> None:
+    """Put what privileged containers used besides capabilities, and what these trials missed, into the result.
+
+    `held` are the grants of the trials: those of the answer, or all of them where there is no answer.
+    """
+    privileged = privileged_containers(result.workload.template.spec, containers)
+    if not (result.trace and baseline and privileged):
+        return
+    records = [end.trace for end in trials if end.trace]
+    missed = missed_in_trials(records, baseline, privileged)
+    if baseline.made is None:
+        result.notes += ("the kernel has no trace events of system calls: mounts are not recorded",)
+    result.trace.besides = (*used_with_privileged(baseline, privileged, held), *missed)
+
+
+def missed_rights(result: FitResult) -> tuple[PrivilegedUse, ...]:
+    """What trials without privileged missed."""
+    besides = result.trace.besides if result.trace else ()
+    return tuple(one for one in besides if one.right not in ("mount", "seccomp"))
 
 
 def add_kernel_facts(result: FitResult, ends: Sequence[TrialEnd]) -> None:
@@ -40,6 +66,10 @@ def add_kernel_facts(result: FitResult, ends: Sequence[TrialEnd]) -> None:
         names = ", ".join(f"{one.container}={one.capability}" for one in silent)
         result.message = (f"it works; the kernel refuses {names}, which it grants today, and the program goes on "
                           "silently: --probe 'COMMAND' can show whether it serves as before")  # fmt: skip
+    if (missed := missed_rights(result)) and result.result == "found":
+        result.result = "notProved"
+        result.message = (f"it works; container {missed[0].container} goes on without something that privileged gives: "
+                          f"{missed[0].words}: --probe 'COMMAND' can show whether it serves as before")  # fmt: skip
 
 
 def _granted(trace: TraceAnswer, need: Need) -> tuple[str, ...]:

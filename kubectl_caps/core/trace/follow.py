@@ -11,11 +11,13 @@ The program reads (Documentation/trace/events.rst; the formats stand in events/*
   itself again (`/proc/self/exe`, `/dev/fd/N`, `memfd:`) after the attachment. busybox does so as well, later.
 - `cap_capable`, with the kernel's stack where the option `stacktrace` is there: who asks, and in which system call.
 - `sys_exit` that ended with EPERM or EACCES: the checks that were refused before it in the same task failed this call.
+  EROFS is counted as well; no capability check is behind it.
+- `sys_NAME -> RESULT`, the end of a call of `runtime_default.RECORDED_CALLS`: those that succeeded are counted.
 - `sys_enter` (older kernels): the arguments of the call.
 
 It writes lines of fields between tabs: `exec COUNT PATH PROCESS`, `asked COUNT PATH PROCESS CAPABILITY RESULT STACK`,
-`failed …the same… NUMBER ERROR ARGUMENTS`, `error COUNT PATH PROCESS NUMBER ERROR ARGUMENTS`, `end PASSED_OVER`. PATH
-is the cgroup from the pod's uid on. It works with awk of busybox, mawk and gawk.
+`failed …the same… NUMBER ERROR ARGUMENTS`, `error COUNT PATH PROCESS NUMBER ERROR ARGUMENTS`, `made COUNT PATH PROCESS
+CALL`, `end PASSED_OVER`. PATH is the cgroup from the pod's uid on. It works with awk of busybox, mawk and gawk.
 """
 
 MOST_KEYS = 4000
@@ -41,7 +43,9 @@ function finish(tid,    key) {
 }
 function failed(tid, call,    parts, n, i, key) {
   n = split(open[tid], parts, SUBSEP)
-  for (i = 1; i < n; i++) if (count[parts[i]] > 0) { count[parts[i]]--; fails[parts[i] "\t" call]++ }
+  if (call !~ /\t-30\t/) {
+    for (i = 1; i < n; i++) if (count[parts[i]] > 0) { count[parts[i]]--; fails[parts[i] "\t" call]++ }
+  }
   delete open[tid]
   key = own[tid] "\t" name[tid] "\t" call
   if (!(key in errors) && ++keys > most) { keys = most; dropped++; return }
@@ -104,6 +108,16 @@ index(rest, ": cap_capable: ") {
   asked[tid] = part[1] "\t" part[2]
   next
 }
+match(rest, /: sys_[a-z0-9_]+ -> 0x[0-9a-f]+$/) {  # a negative result has 16 digits and begins with f
+  if (tid in asked) finish(tid)
+  if (rest ~ /-> 0xffffffff[0-9a-f]+$/) next
+  delete open[tid]
+  split(substr(rest, RSTART + 6), part, / /)
+  key = own[tid] "\t" name[tid] "\t" part[1]
+  if (!(key in made) && ++keys > most) { keys = most; dropped++; next }
+  made[key]++
+  next
+}
 index(rest, ": sys_enter: ") { match(rest, /NR .*/); entered[tid] = substr(rest, RSTART); next }
 index(rest, ": sys_exit: ") {
   if (tid in asked) finish(tid)
@@ -119,6 +133,7 @@ END {
   for (key in count) if (count[key] > 0) print "asked\t" count[key] "\t" key
   for (key in fails) print "failed\t" fails[key] "\t" key
   for (key in errors) print "error\t" errors[key] "\t" key
+  for (key in made) print "made\t" made[key] "\t" key
   print "end\t" dropped + 0
 }
 """

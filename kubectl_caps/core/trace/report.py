@@ -14,7 +14,7 @@ from kubectl_caps.core.trace.optional import is_of_the_mounter, why_optional
 EvidenceKind = Literal["capabilities", "calls"]
 """`capabilities`: the event `cap_capable`, every check. `calls`: only calls that ended with EPERM or EACCES."""
 
-_ERRORS = {"-1": "EPERM", "-13": "EACCES"}
+_ERRORS = {"-1": "EPERM", "-13": "EACCES", "-30": "EROFS"}
 
 
 class CapabilityCheck(Struct, frozen=True):
@@ -35,7 +35,7 @@ class CapabilityCheck(Struct, frozen=True):
 
 
 class CallError(Struct, frozen=True):
-    """A system call that ended with EPERM or EACCES. `arguments` are its raw words, empty where they are not known."""
+    """A system call that ended with EPERM, EACCES or EROFS. `arguments` are its raw words, empty if not known."""
 
     container: str
     process: str
@@ -45,9 +45,19 @@ class CallError(Struct, frozen=True):
     arguments: str = ""
 
 
+class MadeCall(Struct, frozen=True):
+    """A system call that succeeded, of those that the seccomp profile RuntimeDefault may refuse."""
+
+    container: str
+    process: str
+    call: str
+    count: int
+
+
 class TraceReport(Struct, frozen=True):
     """The record of one pod: `kind` of evidence, checks, failed calls, and the containers whose programs were seen.
 
+    `made` are calls that succeeded, of `runtime_default.RECORDED_CALLS`; None on a kernel without events for these.
     `lost` events were overwritten before they were read, `passed_over` lines were too many to count. `problem` says
     why there is no record; then the rest is empty.
     """
@@ -55,6 +65,7 @@ class TraceReport(Struct, frozen=True):
     kind: EvidenceKind = "capabilities"
     checks: tuple[CapabilityCheck, ...] = ()
     errors: tuple[CallError, ...] = ()
+    made: tuple[MadeCall, ...] | None = ()
     seen: frozenset[str] = frozenset()
     lost: int = 0
     passed_over: int = 0
@@ -86,6 +97,7 @@ def trace_report(text: str, containers: Mapping[str, str]) -> TraceReport:
         kind="capabilities" if facts["mode"][0] == "capabilities" else "calls",
         checks=tuple(_checks(rows, containers, machine)),
         errors=tuple(_errors(rows, containers, machine)),
+        made=tuple(_made(rows, containers)) if facts["mode"][2:] == ["yes"] else None,
         seen=frozenset(filter(None, (_container(row[2], containers) for row in rows if _is(row, "exec", 4)))),
         lost=int(facts["lost"][0]),
         passed_over=int(facts["end"][0]),
@@ -120,6 +132,12 @@ def _errors(rows: list[list[str]], containers: Mapping[str, str], machine: str) 
         if _is(row, "error", 7) and row[4].isdigit() and (container := _container(row[2], containers)):
             error = _ERRORS.get(row[5], row[5])
             yield CallError(container, row[3], call_name(machine, int(row[4])), error, int(row[1]), row[6])
+
+
+def _made(rows: list[list[str]], containers: Mapping[str, str]) -> Iterator[MadeCall]:
+    for row in rows:
+        if _is(row, "made", 5) and (container := _container(row[2], containers)):
+            yield MadeCall(container, row[3], row[4], int(row[1]))
 
 
 def _is(row: list[str], kind: str, fields: int) -> bool:

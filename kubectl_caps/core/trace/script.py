@@ -18,6 +18,7 @@ import shlex
 
 from kubectl_caps.core.trace.calls import numbers_of
 from kubectl_caps.core.trace.follow import END, FOLLOW, MOST_KEYS, SEEDED, SEEDS
+from kubectl_caps.core.trace.runtime_default import RECORDED_CALLS
 
 PREFIX = "kubectl-caps-"
 """How trace instances are called: this, the run, the number of the trial, the second at which they are left over."""
@@ -87,7 +88,7 @@ begin)
   set -- per_cpu/cpu*; size=$((@TOTAL@ / $#)); [ $size -gt 512 ] || size=512
   echo $size > buffer_size_kb
   machine=$(uname -m); noisy=233; [ $machine = aarch64 ] && noisy=21
-  echo "(ret == -1 || ret == -13) && id != $noisy" > events/raw_syscalls/sys_exit/filter
+  echo "(ret == -1 || ret == -13 || ret == -30) && id != $noisy" > events/raw_syscalls/sys_exit/filter
   mode=calls
   if [ -e events/capability/cap_capable/enable ]; then
     mode=capabilities
@@ -100,7 +101,11 @@ begin)
   for event in sched/sched_process_fork sched/sched_process_exec cgroup/cgroup_attach_task raw_syscalls/sys_exit; do
     echo 1 > events/$event/enable || exit 1
   done
-  printf 'mode\t%s\t%s\n' $mode $machine > /caps/$number.mode ;;
+  made=no  # each call has an event of its own, as one filter of so many numbers would slow down every call of the node
+  for call in @CALLS@; do
+    [ -e events/syscalls/sys_exit_$call/enable ] && echo 1 > events/syscalls/sys_exit_$call/enable && made=yes
+  done
+  printf 'mode\t%s\t%s\t%s\n' $mode $machine $made > /caps/$number.mode ;;
 seeds)  # processes that run already; in a pid namespace below the first one their numbers are those of /proc only
   number=$2; shift 2; nested=
   [ "$(readlink /proc/self/ns/pid)" = "pid:[4026531836]" ] || nested=yes
@@ -163,6 +168,7 @@ PROGRAM = (
     .replace("@SEEDS@", SEEDS)
     .replace("@SEEDED@", SEEDED)
     .replace("@MOST@", str(MOST_KEYS))
+    .replace("@CALLS@", " ".join(RECORDED_CALLS))
     .replace("@X86_64@", _filter("x86_64"))
     .replace("@AARCH64@", _filter("aarch64"))
 )

@@ -16,6 +16,7 @@ from kubectl_caps.core.fit.result import (
     by_container,
     restricted_patch_of,
 )
+from kubectl_caps.core.trace.privileged_use import PrivilegedRight, PrivilegedUse
 from kubectl_caps.core.trace.refusals import KernelRefusal
 from kubectl_caps.core.trace.report import CapabilityCheck, EvidenceKind
 from kubectl_caps.errors import CapsError
@@ -54,6 +55,23 @@ class KernelRefusalJson(JsonPart, frozen=True):
     kind: Annotated[EvidenceKind, Meta(description="capabilities: the kernel named it. calls: a failed call tells it.")]
 
 
+class PrivilegedUseJson(JsonPart, frozen=True):
+    """What a privileged container used besides capabilities, or what its trials without privileged missed."""
+
+    container: str
+    right: Annotated[
+        PrivilegedRight,
+        Meta(
+            description="mount, seccomp: calls of the baseline. readOnly, refused: calls that ended with an error in "
+            "trials only. notReached: a check of a capability that the baseline passed and the trials do not come to."
+        ),
+    ]
+    process: str
+    call: Annotated[str, Meta(description="The system call; empty if the kernel's stack does not name it.")]
+    count: Count
+    evidence: str
+
+
 class TraceJson(JsonPart, frozen=True):
     """What the kernel recorded of the trials."""
 
@@ -65,6 +83,9 @@ class TraceJson(JsonPart, frozen=True):
     used: Annotated[tuple[KernelCheckJson, ...], Meta(description="What the baseline was granted.")]
     incomplete: Annotated[str, Meta(description="What the records miss, or why there are none; empty if nothing.")]
     confirmed: Annotated[int | None, Meta(description="The first trial that passed with exactly the answer.")]
+    besides: Annotated[
+        tuple[PrivilegedUseJson, ...], Meta(description="Of privileged containers only. Paths are not recorded.")
+    ]
 
 
 class TrialJson(JsonPart, frozen=True):
@@ -207,6 +228,18 @@ def _trace(trace: TraceAnswer) -> TraceJson:
         used=tuple(map(check_json, trace.used)),
         incomplete=trace.incomplete,
         confirmed=trace.confirmed,
+        besides=tuple(map(_besides, trace.besides)),
+    )
+
+
+def _besides(use: PrivilegedUse) -> PrivilegedUseJson:
+    return PrivilegedUseJson(
+        container=use.container,
+        right=use.right,
+        process=use.process,
+        call=use.call,
+        count=use.count,
+        evidence=use.words,
     )
 
 

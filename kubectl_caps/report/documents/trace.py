@@ -23,7 +23,7 @@ from kubectl_caps.report.documents.frame import (
 
 
 class CallErrorJson(JsonPart, frozen=True):
-    """A system call that ended with EPERM or EACCES, for whatever reason."""
+    """A system call that ended with EPERM, EACCES or EROFS, for whatever reason."""
 
     process: str
     call: str

@@ -26,6 +26,7 @@ from kubectl_caps.core.harden.complaints import Complaint, Line
 from kubectl_caps.core.harden.result import Diagnosis
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS
 from kubectl_caps.core.kubernetes.workloads import read_workloads
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse
 from kubectl_caps.errors import CapsError
 from kubectl_caps.report import json as report
 from kubectl_caps.report.documents.fit import fit_document
@@ -211,8 +212,8 @@ PRIVILEGED = {"name": "a", "securityContext": {"privileged": True}}
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("can't open '/dev/fuse': Operation not permitted", "a device of the node: /dev/fuse (trial 1: can't open"),
-        ("open /dev/net/tun: no such file", "a device of the node: /dev/net/tun (trial 1"),
+        ("can't open '/dev/fuse': Operation not permitted", "without privileged: /dev/fuse (trial 1: can't open"),
+        ("open /dev/net/tun: no such file", "without privileged: /dev/net/tun (trial 1"),
         ("sh: can't create /proc/sys/net/ipv4/ip_forward: Read-only file system", "the sysctl net.ipv4.ip_forward ("),
         ("/sys/kernel/mm/ksm/run: Read-only file system", "masked or read-only without it: /sys/kernel/mm/ksm/run ("),
         ("cannot read /proc/kcore: empty", "a path that is masked or read-only without it: /proc/kcore (trial 1"),
@@ -227,6 +228,14 @@ def test_a_setting_that_privileged_implies_is_named_if_a_trial_needs_it(line: st
     assert says in words
     assert "container a needs what else privileged gives" in words
     assert "Which capabilities it uses cannot be tried" in words
+
+
+def test_what_the_kernel_shows_of_failed_trials_is_named_as_well() -> None:
+    result = result_of(PRIVILEGED)
+    shown = [PrivilegedUse("a", "readOnly", "sh", "openat", 1, f"shown {number}") for number in range(5)]
+    spec = result.workload.template.spec
+    words = stuck_answer(Stuck("everything", (0,)), [end(1, A, "failed")], spec, context_of(result), missed=shown)
+    assert "needs what else privileged gives: shown 0; shown 1; shown 2. Which" in words
 
 
 def test_the_lines_of_a_privileged_container_have_the_profiles_that_it_cannot_do_with() -> None:

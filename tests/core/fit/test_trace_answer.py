@@ -5,13 +5,14 @@ from pathlib import Path
 
 import jsonschema
 from msgspec import convert
+from msgspec.structs import replace
 
 from kubectl_caps.core.fit.result import FitResult, Need, TraceAnswer, TrialEnd
-from kubectl_caps.core.fit.trace_answer import add_kernel_facts, baseline_facts
+from kubectl_caps.core.fit.trace_answer import add_kernel_facts, add_privileged_use, baseline_facts
 from kubectl_caps.core.kubernetes.kinds import KINDS
 from kubectl_caps.core.kubernetes.workloads import read_workloads
 from kubectl_caps.core.trace.refusals import KernelRefusal
-from kubectl_caps.core.trace.report import CapabilityCheck, TraceReport
+from kubectl_caps.core.trace.report import CallError, CapabilityCheck, MadeCall, TraceReport
 from kubectl_caps.report import json as report
 from kubectl_caps.report.documents.fit import fit_document
 from kubectl_caps.report.fit import fit_answer
@@ -27,13 +28,22 @@ REFUSED = KernelRefusal("c", "SYS_CHROOT", "the kernel refused SYS_CHROOT to sh 
 BASELINE = TrialEnd(0, "t-0", None, "passed", 3.0, trace=TraceReport(checks=CHECKS, seen=frozenset("c")))
 
 
-def result(kernel: tuple[KernelRefusal, ...] = (), *, lost: int = 0) -> FitResult:
-    """An answered fit: CHOWN, proved by trial 2; trial 1 passed with it."""
-    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "c"}]}}
+def result(
+    kernel: tuple[KernelRefusal, ...] = (),
+    *,
+    lost: int = 0,
+    privileged: bool = False,
+    made: tuple[MadeCall, ...] | None = (),
+    errors: tuple[CallError, ...] = (),
+) -> FitResult:
+    """An answered fit: CHOWN, proved by trial 2; trial 1 passed with it, and with `errors`. The baseline `made` calls.
+    """
+    container = {"name": "c", "securityContext": {"privileged": privileged}}
+    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [container]}}
     kind = next(kind for kind in KINDS if kind.kind == "Pod")
     (workload,) = read_workloads(kind, convert(obj, dict), {"context": "here"})
     refused = KernelRefusal("c", "CHOWN", "the kernel refused CHOWN to sh in chown, and the call failed")
-    told = TraceReport(seen=frozenset("c"), lost=lost)
+    told = TraceReport(checks=CHECKS, errors=errors, seen=frozenset("c"), lost=lost)
     ends = [
         BASELINE,
         TrialEnd(1, "t-1", frozenset({("c", "CHOWN")}), "passed", 3.0, trace=told, kernel=kernel),
@@ -43,6 +53,7 @@ def result(kernel: tuple[KernelRefusal, ...] = (), *, lost: int = 0) -> FitResul
     found.trace = TraceAnswer("n1")
     assert BASELINE.trace
     baseline_facts(found.trace, BASELINE.trace, ["c"])
+    add_privileged_use(found, ["c"], frozenset({("c", "CHOWN")}), ends[1:2], replace(BASELINE.trace, made=made))
     add_kernel_facts(found, found.trials)
     return found
 
@@ -85,3 +96,37 @@ def test_the_table_says_what_the_kernel_granted_and_what_is_not_needed() -> None
     assert "trial 1 was the first one with exactly this set" in lines
     assert "c: CHOWN: granted to sh in chown, 2 times; granted to nginx in fchown, once" in lines
     assert "c: FSETID, which sh used in chmod, is not needed: a mode changes" in lines
+
+
+KEYCTL = MadeCall("c", "perl", "keyctl", 1)
+READ_ONLY = CallError("c", "sh", "openat", "EROFS", 2)
+
+
+def test_what_a_privileged_container_misses_in_silence_is_not_proved() -> None:
+    found = result(privileged=True, made=(KEYCTL,), errors=(READ_ONLY,))
+    assert found.result == "notProved"
+    assert "c goes on without something that privileged gives: without privileged openat of sh" in found.message
+    assert found.trace
+    assert [one.right for one in found.trace.besides] == ["seccomp", "readOnly"]
+
+
+def test_what_only_the_privileged_baseline_does_is_a_line() -> None:
+    found = result(privileged=True, made=(KEYCTL,))
+    assert found.result == "found"
+    lines = "\n".join(fit_answer(found, ""))
+    assert "c: keyctl of perl succeeded once; the seccomp profile RuntimeDefault refuses this call" in lines
+    assert "c: not recorded: which device nodes, sysctls and masked paths" in lines
+
+
+def test_other_containers_have_no_such_lines() -> None:
+    found = result(made=(KEYCTL,), errors=(READ_ONLY,))
+    assert found.result == "found"
+    assert found.trace
+    assert found.trace.besides == ()
+    assert "not recorded" not in "\n".join(fit_answer(found, ""))
+
+
+def test_a_kernel_without_events_of_system_calls_is_said() -> None:
+    assert "the kernel has no trace events of system calls: mounts are not recorded" in (
+        result(privileged=True, made=None).notes
+    )

@@ -57,5 +57,5 @@ def counted(record: str, awk: list[str] = AWKS[0], uids: Iterable[str] = (UID,),
 
 def report(record: str, *, lost: int = 0, mode: str = "capabilities", awk: list[str] = AWKS[0]) -> TraceReport:
     """The record as `fit` reads it."""
-    text = f"mode\t{mode}\tx86_64\n{counted(record, awk)}lost\t{lost}\n"
+    text = f"mode\t{mode}\tx86_64\tyes\n{counted(record, awk)}lost\t{lost}\n"
     return trace_report(text, {CONTAINER: "c"})

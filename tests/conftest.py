@@ -33,7 +33,8 @@ _CI = os.environ.get("CI", "").lower() in ("true", "1")
 _TIERS: tuple[Tier, ...] = ("node", "api", "reports")
 _LONGEST = (
     "test_harden_cron_node.py", "test_fit_node.py", "test_trace_node.py", "test_refused_programs_node.py",
-    "test_harden_live.py", "test_archive.py", "test_krew_live.py", "test_github_action.py", "test_pre_commit.py",
+    "test_trace_ends_node.py", "test_harden_live.py", "test_archive.py", "test_krew_live.py", "test_github_action.py",
+    "test_pre_commit.py",
 )  # fmt: skip
 """What takes longest in its session, longest first."""
 _missing = cache(needs.missing)

@@ -190,3 +190,50 @@ def test_the_next_run_removes_tracers_after_their_deadline_and_names_the_others(
     assert cluster.deleted == ["caps-trace-older"]
     assert "job.batch/caps-trace-older deleted: it was left over from an earlier run" in said
     assert "tracers of another run are there, which their deadline ends: caps-trace-newer" in said
+
+
+class Restarts:
+    """A cluster on which the kubelet starts a killed tracer again; `states` are what its pod shows in turn."""
+
+    def __init__(self, *states: dict[str, Any] | None) -> None:
+        self.states, self.deleted_at = list(states), list[int]()
+
+    def pages(self, *_: Any, **__: Any) -> list[list[bytes]]:
+        """The tracer's pod; it is gone when its Job is deleted."""
+        status = None if self.deleted_at else (self.states.pop(0) if len(self.states) > 1 else self.states[0])
+        return [[msgspec.json.encode({"metadata": {"name": "p"}, "status": status})] if status else []]
+
+    def delete(self, *_: Any, **__: Any) -> None:
+        """Note how many states were still to come."""
+        self.deleted_at.append(len(self.states))
+
+
+RUNNING = {"phase": "Running", "containerStatuses": [{"name": "tracer", "state": {"running": {}}}]}
+AGAIN = {"phase": "Running", "containerStatuses": [{"name": "tracer", "restartCount": 1, "state": {"running": {}}}]}
+DONE = {"phase": "Succeeded"}
+
+
+@pytest.mark.parametrize(
+    ("states", "says"),
+    [
+        ([RUNNING, RUNNING, AGAIN, DONE], ""),
+        ([None], ""),
+        ([RUNNING], ""),
+        ([AGAIN], "the tracer was killed and has not come back"),
+    ],
+    ids=["it cleans up", "it is gone", "it was not killed", "it does not come back"],
+)
+def test_the_job_of_a_killed_tracer_stays_until_its_instances_are_removed(
+    states: list[dict[str, Any] | None], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"_POLL": 0.01, "_NOTICED_WITHIN": 0.1, "_CLEANED_WITHIN": 0.3}.items():
+        monkeypatch.setattr(subject, name, value)
+    server = Restarts(*states)
+    found, _ = tracer(end=Unreachable("it is gone"))
+    found.cluster = cast("Cluster", server)
+    found.ask("end", "0")
+    found.remove()
+    assert server.deleted_at == []
+    found.await_gone()
+    assert server.deleted_at == [1]
+    assert says in capsys.readouterr().err

@@ -29,6 +29,10 @@ _STARTS_WITHIN = 60.0
 """Seconds for the pull of the tracer's image and the start of its program."""
 _NO_POD = 5.0
 _GONE_WITHIN = 30.0
+_CLEANED_WITHIN = 30.0
+"""Seconds for the kubelet to start a killed tracer again, which then removes its trace instances."""
+_NOTICED_WITHIN = 5.0
+"""Seconds after which the kubelet knows that a container has ended."""
 _ASKED_WITHIN = 150.0
 """Seconds for one request. The tracer may have to read the rest of a record first."""
 _RIGHTS = (("create", "batch/jobs"), ("delete", "batch/jobs"), ("list", "batch/jobs"), ("list", "pods"),
@@ -40,12 +44,16 @@ class TracerRefused(CapsError):
 
 
 class Tracer:
-    """A running tracer on a node. `usual` is the record of the baseline. The records of trials are compared with it."""
+    """A running tracer on a node. `usual` is the record of the baseline. The records of trials are compared with it.
+
+    The tracer `is_lost` if it did not do what it was asked: perhaps it was killed.
+    """
 
     def __init__(self, cluster: Cluster, runner: Runner, namespace: str, run: str) -> None:
         self.cluster, self.runner, self.namespace, self.run = cluster, runner, namespace, run
         self.pod = Pod()
         self.usual: TraceReport | None = None
+        self.is_lost = False
 
     @property
     def node(self) -> str:
@@ -63,12 +71,21 @@ class Tracer:
         try:
             outcome = run_in_pod(self.runner, self.pod, CONTAINER, asked(*words), _ASKED_WITHIN)
         except CapsError as error:
+            self.is_lost = True
             return "", f"the tracer does not answer: {error.words}"
+        self.is_lost = self.is_lost or bool(outcome.failure)
         said = (outcome.stderr.strip() or outcome.failure) if outcome.failure else ""
         return outcome.stdout, f"the tracer failed: {said.splitlines()[-1]}" if said else ""
 
     def remove(self) -> None:
-        """Delete the tracer's Job. The tracer removes its trace instances before it ends."""
+        """Delete the tracer's Job. The tracer removes its trace instances before it ends.
+
+        The kubelet starts a killed tracer again, which then removes them: `await_gone` deletes its Job afterwards.
+        """
+        if not self.is_lost:
+            self._delete()
+
+    def _delete(self) -> None:
         try:
             self.cluster.delete(JOBS, self.namespace, f"caps-trace-{self.run}")
         except CapsError as error:
@@ -77,6 +94,9 @@ class Tracer:
 
     def await_gone(self) -> None:
         """Wait until the tracer's pod is deleted. If the pod stays, print the command that deletes it."""
+        if self.is_lost:
+            self._await_cleaned()
+            self._delete()
         deadline = time.monotonic() + _GONE_WITHIN
         while time.monotonic() < deadline:
             try:
@@ -87,6 +107,24 @@ class Tracer:
             time.sleep(_POLL)
         say(f"the tracer is still there; its deadline ends it, or: kubectl delete jobs,pods -n {self.namespace} "
             f"-l {LABEL}={self.run}")  # fmt: skip
+
+    def _await_cleaned(self) -> None:
+        """Wait until a killed tracer has been started again and has ended; one that still runs is not waited for."""
+        began = time.monotonic()
+        while time.monotonic() - began < _CLEANED_WITHIN:
+            try:
+                pod = next(tracer_pods(self.cluster, self.namespace, self.run), None)
+            except CapsError:
+                pod = self.pod
+            if pod is None or pod.status.phase in ("Succeeded", "Failed"):
+                return
+            status = pod.status.containers.get(CONTAINER)
+            still_runs = status is not None and status.state.running is not None and not status.restart_count
+            if still_runs and time.monotonic() - began > _NOTICED_WITHIN:
+                return
+            time.sleep(_POLL)
+        say(f"the tracer was killed and has not come back: its trace instances on node {self.node} may be left over; "
+            "a later run there removes them")  # fmt: skip
 
 
 class TrialTrace:

@@ -26,6 +26,9 @@ PREFIX = "kubectl-caps-"
 _TOTAL_KB = 16384
 """The buffer of one instance over all CPUs, in KiB; an event with its stack takes about 200 bytes."""
 
+_LEFT_AFTER = 300
+"""Seconds after the end of an idle tracer at which its trace instances are left over: the next tracer removes them."""
+
 _WITH_ARGUMENTS = ["bind", "clone", "ioctl", "mknod", "mknodat", "prctl", "setsockopt", "socket", "unshare"]
 """Calls whose arguments decide which capability they need; recorded on kernels without `cap_capable`."""
 
@@ -42,8 +45,7 @@ done
 awk=awk; command -v awk > /dev/null 2>&1 || awk="busybox awk"  # in the background a function would be a second process
 root=/sys/kernel/tracing
 run=$(cat /caps/run 2> /dev/null)
-until=$(cat /caps/until 2> /dev/null)
-instance=$root/instances/@PREFIX@$run-$2-$until
+for instance in $root/instances/@PREFIX@$run-$2-*; do break; done
 
 remove() {  # a reader that is left keeps an instance busy
   echo 0 > $1/tracing_on
@@ -70,19 +72,20 @@ main)
     remove $left
   done
   [ -e /caps/run ] && fail "it was killed"
-  run=$2; until=$((now + $3 + 60))
+  run=$2; until=$((now + $3))
   trap 'stop; exit 0' TERM INT HUP
   printf %s "$5" > /caps/follow.awk; printf %s "$6" > /caps/program.sh
-  echo $until > /caps/until; echo $run > /caps/run
+  echo $((2 * $4 + @LEFT@)) > /caps/lasts; echo $run > /caps/run
   echo ready
   asked=yes
-  while [ $asked = yes ] && [ $(date +%s) -lt $((until - 60)) ]; do  # who asks no more has died
+  while [ $asked = yes ] && [ $(date +%s) -lt $until ]; do  # who asks no more has died
     sleep $4 & wait $!
     asked=no; rm /caps/asked 2> /dev/null && asked=yes
   done
   stop ;;
 begin)
   echo > /caps/asked
+  instance=$root/instances/@PREFIX@$run-$2-$(($(date +%s) + $(cat /caps/lasts)))
   mkdir $instance || exit 1
   cd $instance; number=$2
   set -- per_cpu/cpu*; size=$((@TOTAL@ / $#)); [ $size -gt 512 ] || size=512
@@ -168,6 +171,7 @@ PROGRAM = (
     .replace("@SEEDS@", SEEDS)
     .replace("@SEEDED@", SEEDED)
     .replace("@MOST@", str(MOST_KEYS))
+    .replace("@LEFT@", str(_LEFT_AFTER))
     .replace("@CALLS@", " ".join(RECORDED_CALLS))
     .replace("@X86_64@", _filter("x86_64"))
     .replace("@AARCH64@", _filter("aarch64"))

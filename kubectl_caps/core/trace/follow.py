@@ -1,12 +1,15 @@
 """The awk program of the tracer: it follows the processes of pods in the text of tracefs, and prints only counts.
 
 It runs beside the kernel, so no line about another pod's processes leaves the node. A process belongs to a container if
-the runtime attached it, or one of its ancestors, to the container's cgroup (event `cgroup:cgroup_attach_task`). Pids of
-trace events are those of the node's first pid namespace, whatever namespace the tracer is in: /proc is not needed.
+the runtime attached it, or one of its ancestors, to the container's cgroup (event `cgroup:cgroup_attach_task`), or made
+it there (`CLONE_INTO_CGROUP`, cgroup v2; nothing is attached then). Pids of trace events are those of the node's first
+pid namespace, whatever namespace the tracer is in: /proc is not needed.
 
 The program reads (Documentation/trace/events.rst; the formats stand in events/*/*/format of tracefs):
 
 - `sched_process_fork`: a child belongs where its parent belongs, and a pid that is used again belongs nowhere.
+- `cgroup_notify_populated`: a cgroup has its first process. If a task makes that process in the cgroup, its next event
+  is the fork (kernel/fork.c: cgroup_post_fork, then sched_process_fork); if it attaches the process, it is that.
 - `sched_process_exec`: a process counts from its first program on. Before it is the runtime's own work; runc runs
   itself again (`/proc/self/exe`, `/dev/fd/N`, `memfd:`) after the attachment. busybox does so as well, later.
 - `cap_capable`, with the kernel's stack where the option `stacktrace` is there: who asks, and in which system call.
@@ -76,18 +79,25 @@ index(rest, ": cgroup_attach_task: ") {
   match(rest, / pid=[0-9]+ comm=/); pid = substr(rest, RSTART + 5) + 0
   if (seeding) { seed(pid, path, substr(rest, RSTART + RLENGTH)); next }
   if (own[pid] != path) { own[pid] = path; began[pid] = 0 }
+  delete populates[tid]
   next
 }
 /: tracing_mark_write: kubectl-caps end$/ { exit }
+index(rest, ": cgroup_notify_populated: ") {  # the container's cgroup comes first, then those above it
+  if (/ val=1$/ && !(tid in populates) && match(rest, uids)) populates[tid] = substr(rest, RSTART, RLENGTH)
+  next
+}
 /: tracing_mark_write: kubectl-caps seeds$/ { seeding = 1; next }
 /: tracing_mark_write: kubectl-caps seeded$/ { seeding = 0; next }
 index(rest, ": sched_process_fork: ") {
   match(rest, / child_pid=[0-9]+$/); child = substr(rest, RSTART + 11) + 0
   delete open[child]; delete asked[child]
-  if (tid in own) { own[child] = own[tid]; began[child] = began[tid]; name[child] = name[tid] }
+  if (tid in populates) { own[child] = populates[tid]; began[child] = 0; delete populates[tid] }
+  else if (tid in own) { own[child] = own[tid]; began[child] = began[tid]; name[child] = name[tid] }
   else delete own[child]
   next
 }
+tid in populates && !/<stack trace>$/ { delete populates[tid] }
 !(tid in own) { next }
 index(rest, ": sched_process_exec: ") {
   match(rest, /filename=.* pid=/); file = substr(rest, RSTART + 9, RLENGTH - 14)

@@ -104,6 +104,7 @@ begin)
   for event in sched/sched_process_fork sched/sched_process_exec cgroup/cgroup_attach_task raw_syscalls/sys_exit; do
     echo 1 > events/$event/enable || exit 1
   done
+  event=events/cgroup/cgroup_notify_populated/enable; [ ! -e $event ] || echo 1 > $event
   made=no  # each call has an event of its own, as one filter of so many numbers would slow down every call of the node
   for call in @CALLS@; do
     [ -e events/syscalls/sys_exit_$call/enable ] && echo 1 > events/syscalls/sys_exit_$call/enable && made=yes

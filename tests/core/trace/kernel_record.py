@@ -16,9 +16,10 @@ AWKS = [words for words in (["busybox", "awk"], ["mawk"], ["gawk"], ["awk"]) if 
 """Every awk of this machine."""
 
 
-def attach(pid: int, cgroup: str = f"/kubepods/besteffort/pod{UID}/{CONTAINER}") -> str:
+def attach(pid: int, cgroup: str = f"/kubepods/besteffort/pod{UID}/{CONTAINER}", *, by: int = 1) -> str:
     """The runtime puts a process into a cgroup."""
-    return event(1, f"cgroup_attach_task: dst_root=4 dst_id=9 dst_level=5 dst_path={cgroup} pid={pid} comm=runc:[0:PAR")
+    cgroup = f"dst_root=4 dst_id=9 dst_level=5 dst_path={cgroup}"
+    return event(by, f"cgroup_attach_task: {cgroup} pid={pid} comm=runc:[0:PAR")
 
 
 def fork(parent: int, child: int) -> str:

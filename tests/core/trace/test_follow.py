@@ -20,6 +20,8 @@ from kernel_record import (
 
 SILENT = (Path(__file__).parent / "silent.txt").read_text()
 """`touch x; chown 5 x; chroot / true; exec sleep` on containerd 2.2, runc 1.1, Linux 6.18; a few lines of others."""
+INTO_CGROUP = (Path(__file__).parent / "into_cgroup.txt").read_text()
+"""`sh -c "touch x; chown 5 x"`, which clone3(2) made in a cgroup v2 as systemd's driver calls it; Linux 6.18."""
 CHOWN = "security_capable capable_wrt_inode_uidgid setattr_prepare ext4_setattr chown_common __x64_sys_chown"
 START = attach(10) + fork(10, 11) + fork(11, 12)
 """runc puts its child into the cgroup, and the child's grandchild becomes the container."""
@@ -37,6 +39,42 @@ def test_a_real_record_is_counted(awk: list[str]) -> None:
     used = {(one.process, one.capability, one.call, one.granted) for one in found.checks if not one.optional}
     assert used == {("sh", "CHOWN", "chown", 1), ("sh", "SYS_CHROOT", "chroot", 1)}
     assert (set(found.seen), found.gap(["c"])) == ({"c"}, "")
+
+
+@pytest.mark.parametrize("awk", AWKS, ids=[" ".join(words) for words in AWKS])
+def test_a_process_that_is_made_in_its_cgroup_is_seen(awk: list[str]) -> None:
+    found = report(INTO_CGROUP, awk=awk)
+    assert found.gap(["c"]) == ""
+    assert ("chown", "CHOWN", "fchownat", 1) in {
+        (one.process, one.capability, one.call, one.granted) for one in found.checks
+    }
+
+
+def populated(pid: int, cgroup: str = "", value: int = 1) -> str:
+    """A cgroup has its first process, or has lost its last one."""
+    path = cgroup or f"/kubepods.slice/kubepods-pod{UID}.slice/{CONTAINER}.scope"
+    return event(pid, f"cgroup_notify_populated: root=0 id=7 level=4 path={path} val={value}")
+
+
+def test_the_container_s_cgroup_is_the_first_of_those_that_have_a_process_now() -> None:
+    above = populated(10, f"/kubepods.slice/kubepods-pod{UID}.slice") + populated(10, "/kubepods.slice")
+    made = populated(10) + above + fork(10, 11) + program(11, "/bin/sh")
+    assert checks(made + check(11, 0, granted=True)) == {("sh", "CHOWN", "", 1, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    "between",
+    [attach(12, by=10), program(10, "/bin/other"), failed(10, 2, -1)],
+    ids=["attached", "executed", "went on"],
+)
+def test_a_process_that_the_attaching_runtime_makes_later_does_not_count(between: str) -> None:
+    later = populated(10) + between + fork(10, 11) + program(11, "/bin/sh")
+    assert checks(later + check(11, 0, granted=True)) == set()
+
+
+def test_a_cgroup_that_has_lost_its_last_process_takes_nobody_in() -> None:
+    emptied = populated(10, value=0) + fork(10, 11) + program(11, "/bin/sh")
+    assert checks(emptied + check(11, 0, granted=True)) == set()
 
 
 def test_nothing_of_other_pods_leaves_the_node() -> None:

@@ -25,6 +25,8 @@ def usage_lines(usage: WorkloadUsage) -> Iterator[str]:
         if container.never_used:
             never = f"never used in {usage.seconds:.0f} s: {', '.join(container.never_used)}"
             yield escaped(f"{reference}: container {container.name}: {never}")
+    for container in usage.containers:
+        yield from (escaped(f"{reference}: container {container.name}: {use.words}") for use in container.besides)
     yield escaped(f"{reference}: traced for {usage.seconds:.0f} s in {pods}: what it needs at another time, "
                   "at its start or at its end, is not among these")  # fmt: skip
     for gap in usage.gaps:

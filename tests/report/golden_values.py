@@ -42,8 +42,8 @@ from kubectl_caps.core.linux.sets import CapabilitySet, ProcessSets
 from kubectl_caps.core.podsecurity.policy import Policy
 from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.core.trace.refusals import KernelRefusal
-from kubectl_caps.core.trace.report import CallError, CapabilityCheck
-from kubectl_caps.core.trace.usage import ContainerUsage, WorkloadUsage
+from kubectl_caps.core.trace.report import CallError, CapabilityCheck, MadeCall
+from kubectl_caps.core.trace.usage import ContainerUsage, WorkloadUsage, container_usage
 from kubectl_caps.core.warnings.registry import CapabilityWarning
 from kubectl_caps.errors import AcceptedError, ApiError, ConfigError, InputError, NotObserved, Unreachable, UsageError
 
@@ -165,7 +165,7 @@ def usages() -> list[WorkloadUsage]:
         CapabilityCheck("app", "nginx", "SETUID", "setuid", granted=2),
         CapabilityCheck("app", "sh", "SYS_ADMIN", "brk", refused=7, optional="memory is reserved"),
     )
-    whole = ContainerUsage("app", frozenset({"SETUID", "KILL"}), checks)
+    whole = container_usage("app", {"SETUID", "KILL"}, checks, (), [MadeCall("app", "perl", "keyctl", 2)])
     failed = ContainerUsage("app", frozenset({"KILL"}), (), (CallError("app", "sh", "kill", "EPERM", 1),))
     return [
         WorkloadUsage(_fitted(), 2, 600.04, "capabilities", (whole,)),

@@ -133,8 +133,9 @@ def _usage(row: WorkloadRow, nodes: dict[str, NodeRecord], seconds: float, chose
         pairs = list(zip(keys, reports, strict=True))
         checks = [check for key, report in pairs for check in report.checks if check.container == key]
         errors = [error for key, report in pairs for error in report.errors if error.container == key]
+        made = [call for key, report in pairs for call in report.made or () if call.container == key]
         held = {grant for _, grant in held_today(pods[0].spec, [name], _runtime(chosen, pods[0]), {})}
-        containers.append(container_usage(name, held, checks, errors))
+        containers.append(container_usage(name, held, checks, errors, made))
     kind = next((report.kind for report in reports if not report.problem), None)
     return WorkloadUsage(row.workload, len(pods), seconds, kind, tuple(containers), tuple(_gaps(pods, reports, names)))
 

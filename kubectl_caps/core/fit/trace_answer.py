@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from kubectl_caps.core.fit.privileged import privileged_containers
 from kubectl_caps.core.fit.result import FitResult, Need, TraceAnswer, TrialEnd
 from kubectl_caps.core.fit.search_types import Grants
-from kubectl_caps.core.trace.privileged_use import PrivilegedUse, missed_in_trials, used_with_privileged
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse, missed_in_trials, used_besides
 from kubectl_caps.core.trace.refusals import KernelRefusal, granted_words
 from kubectl_caps.core.trace.report import TraceReport
 
@@ -33,7 +33,8 @@ def add_privileged_use(
     missed = missed_in_trials(records, baseline, privileged)
     if baseline.made is None:
         result.notes += ("the kernel has no trace events of system calls: mounts are not recorded",)
-    result.trace.besides = (*used_with_privileged(baseline, privileged, held), *missed)
+    made = [call for call in baseline.made or () if call.container in privileged]
+    result.trace.besides = (*used_besides(made, held), *missed)
 
 
 def missed_rights(result: FitResult) -> tuple[PrivilegedUse, ...]:

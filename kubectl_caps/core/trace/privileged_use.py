@@ -4,14 +4,14 @@ The record has system calls by name, and no paths. So it is compared: what the b
 and a trial without privileged may not, ends in the trial with an error that the baseline does not have.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from kubectl_caps.core.trace.raw_arguments import operation_needs
 from kubectl_caps.core.trace.refusals import times
-from kubectl_caps.core.trace.report import CallError, TraceReport
+from kubectl_caps.core.trace.report import CallError, MadeCall, TraceReport
 from kubectl_caps.core.trace.runtime_default import MOUNTS, RECORDED_CALLS, is_refused_by_default, opening_capabilities
 
 PrivilegedRight = Literal["mount", "seccomp", "readOnly", "refused", "notReached"]
@@ -36,13 +36,10 @@ class PrivilegedUse(Struct, frozen=True):
     words: str
 
 
-def used_with_privileged(
-    report: TraceReport, containers: Collection[str], held: Collection[tuple[str, str]]
-) -> Iterator[PrivilegedUse]:
-    """What the baseline of these privileged containers did. `held` are container and capability of the answer."""
-    for made in report.made or ():
-        if made.container not in containers:
-            continue
+def used_besides(made_calls: Iterable[MadeCall], held: Collection[tuple[str, str]]) -> Iterator[PrivilegedUse]:
+    """The calls that a profile RuntimeDefault refuses to containers that hold these pairs of container and capability.
+    """
+    for made in made_calls:
         own = {capability for container, capability in held if container == made.container}
         did = f"{made.call} of {made.process} succeeded {times(made.count)}"
         if is_refused_by_default(made.call, own):

@@ -1,5 +1,6 @@
 """Sums up the capabilities that running containers hold, and those that they used while they were traced."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -7,16 +8,21 @@ from msgspec.structs import replace
 
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.sets import CapabilitySet
-from kubectl_caps.core.trace.report import CallError, CapabilityCheck, EvidenceKind
+from kubectl_caps.core.trace.privileged_use import PrivilegedUse, used_besides
+from kubectl_caps.core.trace.report import CallError, CapabilityCheck, EvidenceKind, MadeCall
 
 
 class ContainerUsage(Struct, frozen=True):
-    """The usage of one container of a workload, in all its traced pods. `held` are short names of capabilities."""
+    """The usage of one container of a workload, in all its traced pods. `held` are short names of capabilities.
+
+    `besides` are the calls that a profile RuntimeDefault refuses.
+    """
 
     name: str
     held: frozenset[str]
     checks: tuple[CapabilityCheck, ...] = ()
     errors: tuple[CallError, ...] = ()
+    besides: tuple[PrivilegedUse, ...] = ()
 
     @property
     def used(self) -> frozenset[str]:
@@ -56,11 +62,22 @@ def summed(checks: Iterable[CapabilityCheck]) -> tuple[CapabilityCheck, ...]:
 
 
 def container_usage(
-    name: str, held: Iterable[str], checks: Iterable[CapabilityCheck], errors: Iterable[CallError]
+    name: str,
+    held: Iterable[str],
+    checks: Iterable[CapabilityCheck],
+    errors: Iterable[CallError],
+    made: Iterable[MadeCall] = (),
 ) -> ContainerUsage:
     """The usage of a container, from the checks and errors of all its pods. `held` are short names."""
     named = (replace(check, container=name) for check in checks)
-    return ContainerUsage(name, frozenset(held), summed(named), tuple(replace(one, container=name) for one in errors))
+    counts = Counter[MadeCall]()
+    for call in made:
+        counts[replace(call, container=name, count=0)] += call.count
+    calls = [replace(call, count=count) for call, count in counts.items()]
+    has = frozenset(held)
+    own_errors = tuple(replace(one, container=name) for one in errors)
+    besides = tuple(used_besides(calls, {(name, capability) for capability in has}))
+    return ContainerUsage(name, has, summed(named), own_errors, besides)
 
 
 def key_of(pod_uid: str, container: str) -> str:

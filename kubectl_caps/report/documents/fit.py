@@ -228,11 +228,12 @@ def _trace(trace: TraceAnswer) -> TraceJson:
         used=tuple(map(check_json, trace.used)),
         incomplete=trace.incomplete,
         confirmed=trace.confirmed,
-        besides=tuple(map(_besides, trace.besides)),
+        besides=tuple(map(privileged_use_json, trace.besides)),
     )
 
 
-def _besides(use: PrivilegedUse) -> PrivilegedUseJson:
+def privileged_use_json(use: PrivilegedUse) -> PrivilegedUseJson:
+    """What was used besides capabilities."""
     return PrivilegedUseJson(
         container=use.container,
         right=use.right,

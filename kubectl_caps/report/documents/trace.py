@@ -8,7 +8,7 @@ from msgspec import Meta
 from kubectl_caps.core.trace.report import EvidenceKind
 from kubectl_caps.core.trace.usage import ContainerUsage, WorkloadUsage
 from kubectl_caps.errors import CapsError
-from kubectl_caps.report.documents.fit import KernelCheckJson, check_json
+from kubectl_caps.report.documents.fit import KernelCheckJson, PrivilegedUseJson, check_json, privileged_use_json
 from kubectl_caps.report.documents.frame import (
     API_VERSION,
     ApiVersion,
@@ -41,6 +41,10 @@ class ContainerUsageJson(JsonPart, frozen=True):
         Texts | None, Meta(description="What it holds and was not granted in that time; null if not known.")
     ]
     errors: tuple[CallErrorJson, ...]
+    besides: Annotated[
+        tuple[PrivilegedUseJson, ...],
+        Meta(description="Calls that succeeded and that a seccomp or AppArmor profile RuntimeDefault refuses."),
+    ]
 
 
 class TraceItemJson(ObjectJson, frozen=True):
@@ -103,4 +107,5 @@ def _container(item: ContainerUsage, kind: EvidenceKind | None) -> ContainerUsag
         errors=tuple(
             CallErrorJson(process=one.process, call=one.call, error=one.error, count=one.count) for one in item.errors
         ),
+        besides=tuple(map(privileged_use_json, item.besides)),
     )

@@ -3,7 +3,7 @@
 import pytest
 from kernel_record import attach, check, event, failed, program, report
 
-from kubectl_caps.core.trace.privileged_use import missed_in_trials, missed_without_privileged, used_with_privileged
+from kubectl_caps.core.trace.privileged_use import missed_in_trials, missed_without_privileged, used_besides
 from kubectl_caps.core.trace.report import CallError, CapabilityCheck, MadeCall, TraceReport
 from kubectl_caps.core.trace.runtime_default import (
     MOUNTS,
@@ -100,8 +100,7 @@ def test_what_an_incomplete_record_lacks_says_nothing() -> None:
     ],
 )
 def test_what_a_profile_refuses_goes_by_the_capabilities_of_the_answer(call: str, held: set[str], right: str) -> None:
-    usual = TraceReport(made=(MadeCall("c", "sh", call, 2), MadeCall("other", "sh", call, 2)))
-    found = used_with_privileged(usual, ["c"], {("c", name) for name in held})
+    found = used_besides([MadeCall("c", "sh", call, 2)], {("c", name) for name in held} | {("other", "SYS_ADMIN")})
     assert [one.right for one in found] == ([right] if right else [])
 
 

@@ -412,10 +412,7 @@ def test_a_privileged_container_that_a_profile_stops_goes_on_without_it(told: To
 @pytest.mark.parametrize(
     ("story", "says"),
     [
-        (
-            "device",
-            "a device of the node, which only a device plugin gives without privileged: /dev/loop-control (trial ",
-        ),
+        ("device", "a device of the node (a device plugin can give it): /dev/loop-control (trial "),
         ("sysctl", "the sysctl net.ipv4.ip_forward (securityContext.sysctls of the pod can set it) (trial "),
         ("quiet-device", "devices of the node, an unmasked /proc and a writable /sys, or something else; which"),
     ],

@@ -35,7 +35,7 @@ GIFTS = (
     Gift("the sysctl {} (securityContext.sysctls of the pod can set it)", re.compile(rf"/proc/sys/([\w./-]+){_END}")),
     Gift("a path that is masked or read-only without it: {}", re.compile(rf"(/(?:proc|sys)/[\w./-]+){_END}")),
     Gift(
-        "a device of the node, which only a device plugin gives without privileged: {}",
+        "a device of the node (a device plugin can give it): {}",
         re.compile(rf"(/dev/(?!null|zero|std|fd/|shm|pts)[\w./-]+){_END}"),
     ),
 )

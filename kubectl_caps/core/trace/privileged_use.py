@@ -37,8 +37,7 @@ class PrivilegedUse(Struct, frozen=True):
 
 
 def used_besides(made_calls: Iterable[MadeCall], held: Collection[tuple[str, str]]) -> Iterator[PrivilegedUse]:
-    """The calls that a profile RuntimeDefault refuses to containers that hold these pairs of container and capability.
-    """
+    """The calls that a profile RuntimeDefault refuses. `held` are pairs of container and capability."""
     for made in made_calls:
         own = {capability for container, capability in held if container == made.container}
         did = f"{made.call} of {made.process} succeeded {times(made.count)}"

@@ -212,8 +212,8 @@ PRIVILEGED = {"name": "a", "securityContext": {"privileged": True}}
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("can't open '/dev/fuse': Operation not permitted", "without privileged: /dev/fuse (trial 1: can't open"),
-        ("open /dev/net/tun: no such file", "without privileged: /dev/net/tun (trial 1"),
+        ("can't open '/dev/fuse': Operation not permitted", "can give it): /dev/fuse (trial 1: can't open"),
+        ("open /dev/net/tun: no such file", "can give it): /dev/net/tun (trial 1"),
         ("sh: can't create /proc/sys/net/ipv4/ip_forward: Read-only file system", "the sysctl net.ipv4.ip_forward ("),
         ("/sys/kernel/mm/ksm/run: Read-only file system", "masked or read-only without it: /sys/kernel/mm/ksm/run ("),
         ("cannot read /proc/kcore: empty", "a path that is masked or read-only without it: /proc/kcore (trial 1"),

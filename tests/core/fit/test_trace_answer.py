@@ -36,8 +36,7 @@ def result(
     made: tuple[MadeCall, ...] | None = (),
     errors: tuple[CallError, ...] = (),
 ) -> FitResult:
-    """An answered fit: CHOWN, proved by trial 2; trial 1 passed with it, and with `errors`. The baseline `made` calls.
-    """
+    """An answered fit: CHOWN, proved by trial 2; trial 1 passed with it and `errors`; the baseline `made` calls."""
     container = {"name": "c", "securityContext": {"privileged": privileged}}
     obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [container]}}
     kind = next(kind for kind in KINDS if kind.kind == "Pod")

@@ -406,6 +406,7 @@ def test_a_privileged_container_that_a_profile_stops_goes_on_without_it(told: To
     assert "appArmorProfile" not in item["manifest"]["c"]
     (note,) = (note for note in item["notes"] if "Unconfined" in note)
     assert note.startswith("container c needs seccompProfile Unconfined besides, which privileged gives: trial ")
+    assert any("is privileged today" in note and "--trace" in note for note in item["notes"])
     assert item["commands"] == []
 
 

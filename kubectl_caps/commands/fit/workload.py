@@ -32,7 +32,7 @@ from kubectl_caps.core.fit.candidates import likely_needed
 from kubectl_caps.core.fit.cost import cost_words, requests_of
 from kubectl_caps.core.fit.evidence import FitEvidence
 from kubectl_caps.core.fit.held import held_today, needs_to_be_seen, varied_containers
-from kubectl_caps.core.fit.privileged import Profiles, privileged_containers, unconfined_words
+from kubectl_caps.core.fit.privileged import Profiles, privileged_containers, unconfined_words, untraced_words
 from kubectl_caps.core.fit.result import FitResult, RestrictedAnswer, TrialEnd
 from kubectl_caps.core.fit.search_types import Found, Grants, SearchSpace, Stuck
 from kubectl_caps.core.fit.trace_answer import add_kernel_facts, add_privileged_use, baseline_facts, missed_rights
@@ -141,6 +141,8 @@ class WorkloadFit:
             add_privileged_use(self.result, self.containers, held, same, self._record)
         if isinstance(found, Found):
             found_answer(self.result, found, search.ends, self.context)
+            privileged = privileged_containers(self.spec, self.containers)
+            self.result.notes += (untraced_words(privileged),) if privileged and not self._record else ()
         elif found is None:
             unfinished_answer(self.result, search.ends, self.context, self.arguments.max_trials)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from kubectl_caps.core.fit.privileged import Profiles, kept_besides, privileged_containers
+from kubectl_caps.core.fit.privileged import Profiles, privileged_containers, still_privileged_words
 from kubectl_caps.core.fit.replacements import replacement_notes
 from kubectl_caps.core.fit.result import FitOutcome, FitResult, Need, TrialEnd, by_container
 from kubectl_caps.core.fit.search_types import Found, Grants, Stuck
@@ -126,7 +126,7 @@ def _something_else(
     spec: PodSpec, context: AnswerContext, ends: Sequence[TrialEnd], missed: Sequence[PrivilegedUse]
 ) -> str:
     if privileged := privileged_containers(spec, context.containers):
-        return kept_besides(privileged, ends, missed)
+        return still_privileged_words(privileged, ends, missed)
     if context.escalation == "false":
         return ("something else is missing, perhaps setuid programs or file capabilities, which "
                 "allowPrivilegeEscalation: false stops: try --allow-privilege-escalation=keep")  # fmt: skip

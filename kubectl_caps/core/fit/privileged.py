@@ -23,7 +23,7 @@ PROFILES: Profiles = ("seccompProfile", "appArmorProfile")
 """The fields that privileged lifts, and that a container may lift without privileged."""
 
 
-class Gift(Struct, frozen=True):
+class LoggedRight(Struct, frozen=True):
     """A right that only privileged gives. `pattern` finds its name in the log line of a program that lacks it."""
 
     says: str
@@ -31,15 +31,17 @@ class Gift(Struct, frozen=True):
 
 
 _END = r"(?=[\s'\":,;)\]]|$)"
-GIFTS = (
-    Gift("the sysctl {} (securityContext.sysctls of the pod can set it)", re.compile(rf"/proc/sys/([\w./-]+){_END}")),
-    Gift("a path that is masked or read-only without it: {}", re.compile(rf"(/(?:proc|sys)/[\w./-]+){_END}")),
-    Gift(
+LOGGED_RIGHTS = (
+    LoggedRight(
+        "the sysctl {} (securityContext.sysctls of the pod can set it)", re.compile(rf"/proc/sys/([\w./-]+){_END}")
+    ),
+    LoggedRight("a path that is masked or read-only without it: {}", re.compile(rf"(/(?:proc|sys)/[\w./-]+){_END}")),
+    LoggedRight(
         "a device of the node (a device plugin can give it): {}",
         re.compile(rf"(/dev/(?!null|zero|std|fd/|shm|pts)[\w./-]+){_END}"),
     ),
 )
-"""The first gift that a line names counts."""
+"""The first right that a line names counts."""
 
 _MOST = 3
 """Sentences of the kernel's evidence in an answer."""
@@ -58,6 +60,14 @@ def profile_words(fields: Profiles) -> str:
     return f"{' and '.join(fields)} Unconfined"
 
 
+def untraced_words(containers: Sequence[str]) -> str:
+    """A sentence about passed trials of privileged containers of which the kernel made no record."""
+    return (
+        f"container {', '.join(containers)} is privileged today: a trial also passes if the program goes on in silence "
+        "without a device, a masked path of /proc or a writable /sys; --trace compares it with today"
+    )
+
+
 def with_profiles(spec: Mapping[str, Any], containers: Sequence[str], fields: Profiles) -> dict[str, Any]:
     """The pod spec whose containers have the profile Unconfined in these fields, as privileged containers have."""
     relaxed = copy.deepcopy(dict(spec))
@@ -74,10 +84,13 @@ def unconfined_words(containers: Sequence[str], fields: Profiles, failed: TrialE
             f"{failed.number} had every capability and failed: {failed.evidence}")  # fmt: skip
 
 
-def kept_besides(containers: Sequence[str], ends: Iterable[TrialEnd], missed: Sequence[PrivilegedUse] = ()) -> str:
-    """What failed trials with every capability by name show that privileged gives besides; said where none shows it.
+def still_privileged_words(
+    containers: Sequence[str], ends: Iterable[TrialEnd], missed: Sequence[PrivilegedUse] = ()
+) -> str:
+    """A sentence about the rights besides capabilities for which a container must stay privileged.
 
-    `missed` is what the kernel's records of these trials show.
+    `ends` are failed trials with every capability by name. `missed` is what the kernel's records of these trials show.
+    If neither names a right, the sentence says so.
     """
     named = dict.fromkeys([*(says for end in ends for says in _named(end)), *(one.words for one in missed[:_MOST])])
     what = "; ".join(named) or f"{_OTHERS}, or something else; which of these, its log does not say"
@@ -88,8 +101,8 @@ def kept_besides(containers: Sequence[str], ends: Iterable[TrialEnd], missed: Se
 def _named(end: TrialEnd) -> Iterator[str]:
     lines = [*(item.cause.evidence_text for item in end.diagnoses), *(item.line.text for item in end.complaints)]
     for line in (*lines, end.message):
-        for gift in GIFTS:
-            if match := gift.pattern.search(line):
-                name = match[1].rstrip("./").replace("/", ".") if "sysctl" in gift.says else match[1].rstrip("./")
-                yield f"{gift.says.format(name)} (trial {end.number}: {line.strip()})"
+        for right in LOGGED_RIGHTS:
+            if match := right.pattern.search(line):
+                name = match[1].rstrip("./").replace("/", ".") if "sysctl" in right.says else match[1].rstrip("./")
+                yield f"{right.says.format(name)} (trial {end.number}: {line.strip()})"
                 break

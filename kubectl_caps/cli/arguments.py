@@ -7,33 +7,14 @@ import argparse
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from typing import Any
+
+from msgspec import Struct
 
 from kubectl_caps.errors import UsageError
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileArguments:
-    """The manifests of -f, --changed-files or -k. Without these flags, the command works on a cluster.
-
-    `changed_files` says that the files may have any content, as in a folder. A file without an object is passed over.
-    """
-
-    filename: tuple[str, ...]
-    changed_files: bool = False
-    kustomize: str | None
-    recursive: bool
-    exclude: tuple[str, ...]
-
-    @property
-    def on_files(self) -> bool:
-        """Whether the command works on files, without a cluster."""
-        return bool(self.filename or self.kustomize)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterArguments:
+class ClusterArguments(Struct, frozen=True, kw_only=True):
     """kubectl's global flags, which select the cluster and the user. None means that the flag is not given.
 
     With a `verbosity` of 6 or more, requests are written to stderr.
@@ -58,6 +39,24 @@ class ClusterArguments:
     verbosity: int = 0
 
 
+class FileArguments(ClusterArguments, frozen=True, kw_only=True):
+    """The manifests of -f, --changed-files or -k. Without these flags, the command works on a cluster.
+
+    `changed_files` says that the files may have any content, as in a folder. A file without an object is passed over.
+    """
+
+    filename: tuple[str, ...]
+    changed_files: bool = False
+    kustomize: str | None
+    recursive: bool
+    exclude: tuple[str, ...]
+
+    @property
+    def on_files(self) -> bool:
+        """Whether the command works on files, without a cluster."""
+        return bool(self.filename or self.kustomize)
+
+
 def connection_flags(asked: ClusterArguments) -> str:
     """The arguments as flags, for printed commands. Token and password are left out."""
     words: list[str] = []
@@ -78,16 +77,7 @@ _CONNECTION = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExemptionArguments:
-    """The file of exemptions, and whether exemptions in annotations count."""
-
-    exemptions: str | None
-    annotations: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class EditArguments:
+class EditArguments(FileArguments, frozen=True, kw_only=True):
     """What happens to the new text of files: it is printed (default), written, shown as a diff, or only checked."""
 
     write: bool
@@ -95,8 +85,7 @@ class EditArguments:
     check: bool
 
 
-@dataclass(frozen=True)
-class RefusedFlags:
+class RefusedFlags(Struct, frozen=True):
     """Flags or arguments that are refused, with the message. `{flag}` in the message stands for the given flag.
 
     A flag with a value among `nothing` counts as not given.
@@ -107,9 +96,9 @@ class RefusedFlags:
     nothing: tuple[Any, ...] = ("", [])
 
 
-def values_of(kind: type[Any], options: argparse.Namespace) -> dict[str, Any]:
+def values_of(kind: type[Struct], options: argparse.Namespace) -> dict[str, Any]:
     """The values of the flags that have the names of a struct's fields. Lists become tuples."""
-    found = {field.name: getattr(options, field.name) for field in fields(kind) if hasattr(options, field.name)}
+    found = {name: getattr(options, name) for name in kind.__struct_fields__ if hasattr(options, name)}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 

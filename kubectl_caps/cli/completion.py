@@ -1,14 +1,14 @@
 """Turns the arguments of `completion` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kubectl_caps.cli.arguments import values_of
 from kubectl_caps.errors import UsageError
 
 
-@dataclass(frozen=True, kw_only=True)
-class CompletionArguments:
+class CompletionArguments(Struct, frozen=True, kw_only=True):
     """`shell` is the shell whose script is printed, or `install`. With `install`, `of` is the shell to install for."""
 
     shell: str

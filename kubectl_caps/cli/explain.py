@@ -1,16 +1,16 @@
 """Turns the arguments of `explain` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import get_args
+
+from msgspec import Struct
 
 from kubectl_caps.cli.arguments import values_of
 from kubectl_caps.cli.flags import ExplainOutput
 from kubectl_caps.cli.values import output_format
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExplainArguments:
+class ExplainArguments(Struct, frozen=True, kw_only=True):
     """`subject` is the word or line to explain. `-` means a log on standard input. None means the list of all words."""
 
     subject: str | None

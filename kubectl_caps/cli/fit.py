@@ -1,11 +1,10 @@
 """Turns the arguments of `fit` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import get_args
 
 from kubectl_caps.cli import values as read
-from kubectl_caps.cli.arguments import ClusterArguments, FileArguments, RefusedFlags, checked_files, refuse, values_of
+from kubectl_caps.cli.arguments import FileArguments, RefusedFlags, checked_files, refuse, values_of
 from kubectl_caps.cli.flags import TRACE_IMAGE, FitOutput
 from kubectl_caps.core.fit.options import TrialOptions
 from kubectl_caps.core.fit.trial_pod import TrialVolumes
@@ -13,8 +12,7 @@ from kubectl_caps.core.kubernetes.kinds import Kind
 from kubectl_caps.errors import UsageError
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitArguments(FileArguments, ClusterArguments):
+class FitArguments(FileArguments, frozen=True, kw_only=True):
     """The arguments of `fit`. Empty `containers` mean all containers. `trials` are the options of each trial."""
 
     resources: tuple[str, ...]

@@ -2,16 +2,12 @@
 
 import argparse
 import math
-from dataclasses import dataclass
 from typing import get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     ONLY_WITH_FILES,
-    ClusterArguments,
     EditArguments,
-    ExemptionArguments,
-    FileArguments,
     RefusedFlags,
     check_edit,
     checked_files,
@@ -25,12 +21,11 @@ from kubectl_caps.core.kubernetes.kinds import Kind
 from kubectl_caps.errors import UsageError
 
 
-@dataclass(frozen=True, kw_only=True)
-class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionArguments):
+class HardenArguments(EditArguments, frozen=True, kw_only=True):
     """The arguments of `harden`. `wanted` are the changes of the containers.
 
     `timeout` and `settle` are in seconds; infinity means no limit. `given` are the flags on the command line, so that
-    `--wait=true` differs from the default.
+    `--wait=true` differs from the default. `exemptions` and `annotations`: see InspectArguments.
     """
 
     resources: tuple[str, ...]
@@ -55,6 +50,8 @@ class HardenArguments(FileArguments, EditArguments, ClusterArguments, ExemptionA
     undo: str | None
     undo_to: str | None
     output: HardenOutput
+    exemptions: str | None
+    annotations: bool
     given: frozenset[str]
 
 

@@ -1,15 +1,12 @@
 """Turns the arguments of `inspect` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    ClusterArguments,
-    ExemptionArguments,
     FileArguments,
     RefusedFlags,
     checked_files,
@@ -34,13 +31,13 @@ from kubectl_caps.errors import UsageError
 LiveMode = Literal["exec", "ephemeral"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
+class InspectArguments(FileArguments, frozen=True, kw_only=True):
     """The arguments of `inspect`.
 
     `live` is the way to read processes, None to read none. `image` is the image of ephemeral containers. `trace` is the
     time of a trace in seconds, None for no trace. `runtime` is assumed if no node names its runtime. `minor` is the
-    version of the rules; None means the server's version, or the newest. `worst_first` sorts by risk.
+    version of the rules; None means the server's version, or the newest. `worst_first` sorts by risk. `exemptions` is
+    the file of exemptions, and `annotations` says whether exemptions in annotations count.
     """
 
     resources: tuple[str, ...]
@@ -57,6 +54,8 @@ class InspectArguments(FileArguments, ClusterArguments, ExemptionArguments):
     runtime: Runtime
     minor: int | None
     gate: Gate
+    exemptions: str | None
+    annotations: bool
 
 
 _NOT_WITH_FILES = (

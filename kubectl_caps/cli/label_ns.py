@@ -1,16 +1,13 @@
 """Turns the arguments of `label-ns` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
     NO_SELECTOR,
     ONLY_WITH_FILES,
-    ClusterArguments,
     EditArguments,
-    FileArguments,
     RefusedFlags,
     check_edit,
     checked_files,
@@ -25,8 +22,7 @@ from kubectl_caps.errors import UsageError
 MODES: tuple[Mode, ...] = ("enforce", "audit", "warn")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelNsArguments(FileArguments, EditArguments, ClusterArguments):
+class LabelNsArguments(EditArguments, frozen=True, kw_only=True):
     """The arguments of `label-ns`. `requests` are the requested labels.
 
     `minor` is the server version for which files are judged.

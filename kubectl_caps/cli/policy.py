@@ -1,13 +1,10 @@
 """Turns the arguments of `policy` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import cast, get_args
 
 from kubectl_caps.cli import values as read
 from kubectl_caps.cli.arguments import (
-    ClusterArguments,
-    ExemptionArguments,
     FileArguments,
     RefusedFlags,
     checked_files,
@@ -23,12 +20,11 @@ from kubectl_caps.errors import UsageError
 _DEFAULT: tuple[Action, ...] = ("audit", "warn")
 
 
-@dataclass(frozen=True, kw_only=True)
-class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
+class PolicyArguments(FileArguments, frozen=True, kw_only=True):
     """The arguments of `policy`. `document` is the file with the JSON of `fit` or `inspect`.
 
     `actions` are the requested actions, or the default. Without `is_action_named`, --check accepts every action on the
-    cluster. `tests` is the folder for examples.
+    cluster. `tests` is the folder for examples. `exemptions` and `annotations`: see InspectArguments.
     """
 
     document: str | None
@@ -45,6 +41,8 @@ class PolicyArguments(FileArguments, ClusterArguments, ExemptionArguments):
     force: bool
     output: PolicyOutput
     tests: str | None
+    exemptions: str | None
+    annotations: bool
 
     @property
     def fills(self) -> bool:

@@ -1,7 +1,6 @@
 """Turns the arguments of `version` into one checked struct."""
 
 import argparse
-from dataclasses import dataclass
 from typing import get_args
 
 from kubectl_caps.cli.arguments import ClusterArguments, values_of
@@ -9,8 +8,7 @@ from kubectl_caps.cli.flags import VersionOutput
 from kubectl_caps.cli.values import output_format
 
 
-@dataclass(frozen=True, kw_only=True)
-class VersionArguments(ClusterArguments):
+class VersionArguments(ClusterArguments, frozen=True, kw_only=True):
     """The arguments of `version`. With `client`, the server is not asked for its version."""
 
     client: bool

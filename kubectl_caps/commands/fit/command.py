@@ -3,7 +3,6 @@
 import argparse
 import shlex
 from collections.abc import Iterator
-from dataclasses import fields
 
 from kubectl_caps.cli.arguments import ClusterArguments
 from kubectl_caps.cli.fit import FitArguments, fit_arguments
@@ -98,6 +97,6 @@ def _apply(fit: WorkloadFit, options: argparse.Namespace) -> int:
     words = harden_words(declared, needed, context)
     say(f"{fit.workload.reference}: now: {shlex.join([*context.program.split(), *words])}")
     wanted = parse(words)
-    for name in ("kinds", *(field.name for field in fields(ClusterArguments) if field.name != "namespace")):
+    for name in ("kinds", *(name for name in ClusterArguments.__struct_fields__ if name != "namespace")):
         setattr(wanted, name, getattr(options, name))
     return harden(wanted)

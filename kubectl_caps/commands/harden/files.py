@@ -55,7 +55,7 @@ def harden_files(arguments: HardenArguments) -> int:
     found, errors = manifests.found, list(manifests.errors)
     if not arguments.changed_files:  # the container may be in a file that was not changed
         _check_containers(found, options)
-    listed = gates.exemptions(arguments)
+    listed = gates.exemptions(arguments.exemptions)
     if arguments.check:
         errors = gates.accepted([*errors, *unsure_exemptions(manifests, listed, "harden")], listed)
         errors += [] if arguments.changed_files else gates.nothing_judged(errors, manifests.coverage)

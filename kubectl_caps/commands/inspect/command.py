@@ -47,7 +47,7 @@ def inspect(arguments: InspectArguments) -> int:
 
         return trace(arguments)
     on_files, output, gate = arguments.on_files, arguments.output, arguments.gate
-    listed = gates.exemptions(arguments)
+    listed = gates.exemptions(arguments.exemptions)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")
     judged = _files(arguments, assumed, listed) if on_files else _live(arguments, assumed)
     errors = gates.accepted([*judged.errors, *gates.restricted_not_judged(judged.assessments, gate)], listed)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from functools import partial
 
-from kubectl_caps.cli.arguments import ExemptionArguments
 from kubectl_caps.core.assess.apply_exemptions import counted, exempt, valid_exemptions
 from kubectl_caps.core.assess.assessment import Assessment
 from kubectl_caps.core.assess.coverage import Coverage
@@ -24,13 +23,13 @@ from kubectl_caps.report.exemptions import exemption_lines, reason_of
 from kubectl_caps.report.terminal import say
 
 
-def exemptions(arguments: ExemptionArguments) -> list[Exemption]:
+def exemptions(path: str | None) -> list[Exemption]:
     """The exemptions of `--exemptions FILE`. Raises InputError."""
-    if arguments.exemptions is None:
+    if path is None:
         return []
     from kubectl_caps.manifests.read.exemptions import read_exemptions
 
-    return read_exemptions(arguments.exemptions)
+    return read_exemptions(path)
 
 
 def apply_listed_exemptions(

@@ -1,7 +1,8 @@
 """Runs `policy --check`: compares the policy on the cluster with the workloads of the namespace."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kubectl_caps.cli.policy import PolicyArguments
 from kubectl_caps.commands.policy.objects import PolicyObject, policy_patch, read_policy_objects

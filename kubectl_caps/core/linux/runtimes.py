@@ -6,6 +6,7 @@ part at execve is in capabilities(7), "Transformation of capabilities during exe
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -179,6 +180,7 @@ def _checks_non_root(kubelet_version: str) -> bool:
     return bool(match and not match[4] and (int(match[1]), int(match[2])) >= _KUBELET_CHECKS_SINCE)
 
 
+@lru_cache(64)
 def possible(runtime: Runtime) -> tuple[Runtime, ...]:
     """The runtimes that this one may be: itself, or the newest row of each runtime if containerd is only assumed."""
     if not runtime.assumed or runtime.name != _CONTAINERD.name:

@@ -74,6 +74,15 @@ def test_pipes_and_devices_in_a_folder_are_errors_and_hide_no_other_file(tmp_pat
         assert f"{tmp_path}/{name}: a pipe, socket or device in a folder is not read" in done.stderr
 
 
+def test_links_that_lead_to_themselves_hide_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("a")
+    (tmp_path / "b.yaml").symlink_to("b.yaml")
+    (tmp_path / "ok.yaml").write_text(POD)
+    done = run("inspect", "-f", str(tmp_path), "-R", "-o", "name")
+    assert (done.returncode, done.stdout) == (2, "pod/x\n"), done.stderr
+    assert done.stderr == f"error: open {tmp_path}/b.yaml: too many levels of symbolic links\n"
+
+
 def test_a_pipe_that_is_named_is_read(tmp_path: Path) -> None:
     """`inspect -f <(helm template .)`."""
     command = ["bash", "-c", f"{sys.executable} -m kubectl_caps inspect -o name -f <(cat {tmp_path}/x.yaml)"]

@@ -184,7 +184,9 @@ class _Walk:
             if is_chart and (entry.name in _CHART_PARTS or entry.name.startswith(("Chart.", "values"))):
                 continue
             name = entry.path.removeprefix("./")  # the entries of "." have no other prefix
-            is_folder, is_manifest = entry.is_dir(), os.path.splitext(entry.name)[1] in SUFFIXES  # noqa: PTH122
+            # Of a link that leads to itself an entry raises, and a Path says no.
+            is_folder = FilePath(name).is_dir() if entry.is_symlink() else entry.is_dir()
+            is_manifest = os.path.splitext(entry.name)[1] in SUFFIXES  # noqa: PTH122
             if (is_folder or is_manifest) and self.excluded(FilePath(name)):
                 yield PassedOver(name, _EXCLUDED)
             elif is_folder:
@@ -268,7 +270,8 @@ def _not_read(path: FilePath | str, why: str) -> NotRead:
 
 def _regular(entry: "os.DirEntry[str]", name: str) -> PathItem:
     """A folder's file. A pipe, a socket or a device is an error, because reading it might never end."""
-    if entry.is_file() or not os.path.exists(name):  # noqa: PTH110 - no name makes it raise
+    is_file = FilePath(name).is_file() if entry.is_symlink() else entry.is_file()
+    if is_file or not os.path.exists(name):  # noqa: PTH110 - no name makes it raise
         return ManifestFile(name, named=False)
     return _not_read(name, f"{name}: a pipe, socket or device in a folder is not read; name it with -f")
 

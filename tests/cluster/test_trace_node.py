@@ -214,8 +214,7 @@ STORIES: dict[str, Callable[[Traces], Any]] = {
     **{f"killed {number}": partial(lambda number, place: killed(place, number), number) for number in (0, 3)},
     "tracer killed": tracer_killed,
     **{name: partial(lambda name, place: place.minimal(name), name) for name in (*REAL, *SILENT)},
-    **{f"old {name}": partial(lambda name, place: place.minimal(name, OLD_TRACER), name)
-       for name in ("chown", "setuid", "raw", "port")},
+    **{f"old {name}": partial(lambda name, place: place.minimal(name, OLD_TRACER), name) for name in (*REAL, *SILENT)},
     "privileged": lambda place: place.minimal("privileged"),
     "privileged nginx": lambda place: place.traced("privileged-nginx"),
     **{f"quiet {name}": partial(lambda name, place: place.traced(f"quiet-{name}"), name) for name in QUIET},
@@ -345,7 +344,7 @@ def test_a_pod_that_ends_is_recorded_to_its_end(told: Told) -> None:
     assert (item["needed"], item["trace"]["confirmed"]) == ({"c": ["CHOWN"]}, 1), item
 
 
-@pytest.mark.parametrize("story", ["chown", "setuid", "raw", "port"])
+@pytest.mark.parametrize("story", [*REAL, *SILENT])
 def test_a_kernel_without_the_event_tells_by_failed_calls(told: Told, story: str) -> None:
     item = told[f"old {story}"].result()
     assert (item["result"], item["works"], any(item["without"])) == ("found", True, False), item

@@ -17,7 +17,7 @@ from kubectl_caps.core.assess.exemptions import Exempted, Exemption, annotated
 from kubectl_caps.core.assess.exposure import Danger
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.field_path import Path
-from kubectl_caps.core.kubernetes.pod import PodSpec, PodTemplate
+from kubectl_caps.core.kubernetes.pod import PodSpec, PodTemplate, with_each_container
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.podsecurity.defaulting import as_admitted
 from kubectl_caps.core.podsecurity.registry import Violation, judge_all
@@ -79,12 +79,8 @@ def counted(workload: Workload, exemptions: Sequence[Exemption], minor: int) -> 
 def without(workload: Workload, exemptions: Sequence[Exemption]) -> PodTemplate:
     """The template without the adds of exempted capabilities, to be judged again."""
     template = as_admitted(workload.template, pod=workload.is_pod)
-    changes = {
-        field: [_stripped(item, allowance(exemptions, item)) for item in getattr(template.spec, field)]
-        for field in _LISTS.values()
-        if getattr(template.spec, field)
-    }
-    return replace(template, spec=replace(template.spec, **changes))
+    spec = with_each_container(template.spec, lambda item: _stripped(item, allowance(exemptions, item)))
+    return replace(template, spec=spec)
 
 
 def allowance(exemptions: Sequence[Exemption], container: Container) -> Accepted:

@@ -10,8 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
+from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
-from kubectl_caps.core.kubernetes.pod import PodSpec, members
+from kubectl_caps.core.kubernetes.pod import PodSpec, members, with_each_container
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk
 from kubectl_caps.core.podsecurity.policy import Level
@@ -49,7 +50,8 @@ def remembered(
     has `told`, the runtimes, and the version of the rules. Names and labels are not read. Of an image, only its known
     file capabilities are read.
     """
-    spec, images = _without_images(workload.template.spec)
+    spec = with_each_container(workload.template.spec, _without_image)
+    images = tuple(member.container.image for member in members(workload.template.spec))
     fields = fingerprint(spec, workload.template.annotations, list(map(file_capabilities, images)))
     if fields is None:
         return judge()
@@ -65,13 +67,8 @@ def remembered(
     return alike[images]
 
 
-_LISTS = ("init_containers", "containers", "ephemeral_containers")
-
-
-def _without_images(spec: PodSpec) -> tuple[PodSpec, Images]:
-    lists = {name: found for name in _LISTS if (found := getattr(spec, name))}
-    bare = {name: [replace(container, image=None) for container in found] for name, found in lists.items()}
-    return replace(spec, **bare), tuple(container.image for found in lists.values() for container in found)
+def _without_image(container: Container) -> Container:
+    return replace(container, image=None)
 
 
 def _of_other_images(judgement: Judgement, spec: PodSpec) -> Judgement:

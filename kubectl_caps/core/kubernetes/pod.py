@@ -5,11 +5,12 @@ raises `msgspec.ValidationError`, whose text ends with the path. `None` stands f
 null. An empty object or list is not absent (`seccompProfile: {}` is a profile with the type "").
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kubectl_caps.core.kubernetes.container import (
     Container,
@@ -263,6 +264,15 @@ def user_of(pod: Pod, container: str) -> int | None:
         return status.uid
     own = next((member.container.security for member in members(pod.spec) if member.container.name == container), None)
     return pod.spec.security.run_as_user if own is None or own.run_as_user is None else own.run_as_user
+
+
+def with_each_container(spec: PodSpec, change: Callable[[Container], Container]) -> PodSpec:
+    """The spec with the result of `change` for each of its containers, init containers and ephemeral containers."""
+    lists = {name: list(map(change, found)) for name in _LISTS if (found := getattr(spec, name))}
+    return replace(spec, **lists)
+
+
+_LISTS = ("init_containers", "containers", "ephemeral_containers")
 
 
 def members(spec: PodSpec) -> Iterator[ContainerRef]:

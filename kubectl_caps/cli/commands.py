@@ -85,12 +85,12 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "policy": Command(
-        "Make an admission policy that allows the workloads of a namespace only what they have now",
+        "Make an admission policy that refuses workloads more rights than they have now",
         "[-f FILE | --from FILE | --apply | --check | …] [options]",
         flags.POLICY,
         common=(*flags.COMMON, flags.ACCEPTED),
         examples=(
-            ("print the policy, and what it would refuse now", "{program} policy -n shop"),
+            ("print the policy, and the objects that it would refuse", "{program} policy -n shop"),
             ("apply it; it warns and audits", "{program} policy -n shop --apply"),
             ("deny, once nothing would be refused any more", "{program} policy -n shop --action deny --apply"),
             ("compare the policy with the namespace", "{program} policy -n shop --check"),

@@ -170,7 +170,7 @@ INSPECT: tuple[Group, ...] = (
             alone="exec",
         ),
         Flag(("--image",), "with --live=ephemeral: an image that has a shell", "IMAGE"),
-        Flag(("--trace",), "record what they use, in the kernel, by a privileged pod on their node", "TIME"),
+        Flag(("--trace",), "record their capability checks, by a privileged pod on the node", "TIME"),
         TRACER_IMAGE, TRACER_NAMESPACE,
     )),
     Group("Rules", (

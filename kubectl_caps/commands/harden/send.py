@@ -64,7 +64,7 @@ class PatchSender:
         return self.cluster.get(resource_of(job.kind), job.workload.namespace, job.workload.name)
 
     def try_it(self, job: HardenResult) -> None:
-        """Send the patch as a server dry run. Raises CapsError if the server refuses it or drops a part of it."""
+        """Send the patch as a server dry run. Raises CapsError if the server refuses the patch or ignores a part."""
         if lost := loss(job, self._send(job, job.patch, dry_run=True)):
             raise CapsError(lost)
 

@@ -47,7 +47,7 @@ class WatchStopped(Exception):
 
 
 class WatchResult(Struct, frozen=True):
-    """The result of a watch. `proof` says what was seen if nothing failed. `remark` is a note beside the proof.
+    """The result of a watch. `proof` is the evidence that the rollout worked. `remark` is a note beside the proof.
 
     `theirs` names the writer who changed the pod template during the rollout; empty if nobody did. `is_undone` says
     that this writer changed a field of the hardening. `accepted` are complaints of the new pods that

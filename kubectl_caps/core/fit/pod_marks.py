@@ -35,7 +35,7 @@ and the container runtime.
 
 
 def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels except those that a controller writes on its pods."""
+    """The labels without the labels that a controller writes on its pods."""
     return {key: value for key, value in labels.items() if key not in CONTROLLER_LABELS}
 
 

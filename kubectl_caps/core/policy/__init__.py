@@ -1,1 +1,1 @@
-"""Makes admission policies that allow the workloads of a namespace what they have now, and judges objects by them."""
+"""Makes admission policies that refuse workloads more rights than they have now, and judges objects by them."""

@@ -1,4 +1,4 @@
-"""Builds the policy of a namespace from its workloads. The policy allows each container what it has now."""
+"""Builds the policy of a namespace from its workloads. The policy allows each container its present rights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -49,7 +49,7 @@ class BuiltPolicy(Struct, frozen=True):
 
 
 def build_policy(namespace: str, workloads: Sequence[Workload], options: PolicyOptions) -> BuiltPolicy:
-    """The policy that allows exactly these workloads what they have. The pods of an owner count for the owner."""
+    """The policy that allows these workloads their present rights. The pods of an owner count for the owner."""
     owners = top_owners(workloads)
     held: dict[str, dict[str, list[GrantReason]]] = {}
     accounts: dict[str, tuple[str, str, str]] = {}

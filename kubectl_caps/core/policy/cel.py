@@ -78,7 +78,7 @@ _REQUEST: Final = (
     ),
 )
 """The request: the pod template, and whether it is judged. Windows pods, unchanged templates and updated pods are
-skipped: Windows has no capabilities, and the others were judged before."""
+skipped: Windows has no capabilities, and an unchanged template or an updated pod was judged before."""
 
 _FORMER_ACCOUNT = "variables.spec.?serviceAccount.orValue('default')"
 _WHO: Final = (

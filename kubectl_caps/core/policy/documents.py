@@ -1,4 +1,4 @@
-"""Reads the workloads of a policy from the JSON of `fit` (what containers need) or `inspect` (what they declare)."""
+"""Reads the workloads of a policy from JSON: the needs of containers from `fit`, their declarations from `inspect`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

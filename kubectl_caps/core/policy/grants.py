@@ -1,4 +1,4 @@
-"""Finds the grants of a container: what it has now. A grant that an exemption accepts ends with the exemption."""
+"""Finds the present grants of a container. A grant that an exemption accepts ends with the exemption."""
 
 from collections.abc import Iterator, Sequence
 

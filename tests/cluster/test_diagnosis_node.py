@@ -17,7 +17,8 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
 from kubectl_caps.cluster.http.transport import connect
 from kubectl_caps.cluster.read.rollout import evidence
-from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.pod_failures import PodFailure
 from kubectl_caps.errors import ApiError

@@ -16,7 +16,8 @@ from kubectl_caps.cluster.http.deep_json import shallow
 from kubectl_caps.cluster.http.transport import Request, Response
 from kubectl_caps.cluster.read.processes import LOG_LINES
 from kubectl_caps.core.assess.processes import Ambiguous, ProcessScope, decode
-from kubectl_caps.core.diagnosis.diagnose import Evidence, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 from kubectl_caps.core.podsecurity import enforce_warnings
 from kubectl_caps.errors import ApiError, CapsError
 from kubectl_caps.report.terminal import escaped

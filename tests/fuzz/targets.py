@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kubectl_caps.commands.shared.files import find_workloads
 from kubectl_caps.core.assess.processes import Ambiguous, ProcessScope, decode, last_pid
-from kubectl_caps.core.diagnosis.diagnose import Evidence, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 from kubectl_caps.core.explain.log import Reading
 from kubectl_caps.main import main
 from kubectl_caps.manifests.read.objects import ManifestObject, objects

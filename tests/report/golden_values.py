@@ -21,7 +21,7 @@ from kubectl_caps.core.assess.exemptions import Exempted, Exemption
 from kubectl_caps.core.assess.grants import Gain
 from kubectl_caps.core.assess.process_differences import Difference
 from kubectl_caps.core.assess.processes import Observation, Process
-from kubectl_caps.core.diagnosis.diagnose import LineCause
+from kubectl_caps.core.diagnosis.line_cause import LineCause
 from kubectl_caps.core.explain.log import Explanation
 from kubectl_caps.core.fit.result import FitResult, Need, RestrictedAnswer, TraceAnswer, TrialEnd, TrialResult
 from kubectl_caps.core.fit.search_types import Grants

@@ -10,7 +10,7 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.api.decode import decode_item, metadata_of
 from kubectl_caps.cluster.api.resources import PODS, REPLICA_SETS, resource_of
 from kubectl_caps.cluster.read.pod_logs import Forbidden, read_log
-from kubectl_caps.core.diagnosis.diagnose import Evidence
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 from kubectl_caps.core.harden.readiness import PodEvent
 from kubectl_caps.core.kubernetes.kinds import Kind
 from kubectl_caps.core.kubernetes.pod import ContainerStatus, Metadata, Pod

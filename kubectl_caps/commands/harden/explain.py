@@ -8,7 +8,8 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.read import rollout as edge
 from kubectl_caps.cluster.read.pod_logs import Forbidden
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import UNKNOWN, Evidence, LineCause, diagnose, next_command
+from kubectl_caps.core.diagnosis.diagnose import UNKNOWN, diagnose, next_command
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause
 from kubectl_caps.core.harden.complaints import Complaint
 from kubectl_caps.core.harden.result import Diagnosis, HardenResult
 from kubectl_caps.core.kubernetes import pod_failures

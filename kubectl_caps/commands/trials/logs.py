@@ -6,7 +6,8 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.read import rollout as edge
 from kubectl_caps.cluster.read.pod_logs import Forbidden, PodLogs
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import Evidence, diagnose, next_command
+from kubectl_caps.core.diagnosis.diagnose import diagnose, next_command
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 from kubectl_caps.core.harden.complaints import Complaint, Line, complaints, wording
 from kubectl_caps.core.harden.result import Diagnosis
 from kubectl_caps.core.kubernetes import pod_failures

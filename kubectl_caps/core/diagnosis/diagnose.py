@@ -7,12 +7,11 @@ a read-only file system, a database's own permissions) get another cause, or non
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.diagnosis.attribution import Loss, attributed
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause, Source
 from kubectl_caps.core.diagnosis.log_lines import LogReader, Said
 from kubectl_caps.core.diagnosis.patterns.kernel import HINT, NAMED, REFUSALS, UNTOLD
 from kubectl_caps.core.diagnosis.patterns.kubernetes import PLATFORM, SETTINGS
@@ -22,38 +21,6 @@ from kubectl_caps.core.diagnosis.patterns.servers import SERVERS
 from kubectl_caps.core.diagnosis.patterns.tools import TOOLS
 from kubectl_caps.core.diagnosis.patterns.words import WORDS, WORTH_TRYING
 from kubectl_caps.core.diagnosis.stack_traces import spoken
-
-Source = Literal["log", "termination", "state", "event"]
-
-
-class Evidence(Struct, frozen=True):
-    """Text from a container, the kubelet or a controller: one line or many."""
-
-    source: Source
-    text: str
-
-
-class LineCause(Struct, frozen=True):
-    """Why a container failed. Adding `capabilities` (short names) helps; empty if none helps or none is known.
-
-    `kind` is `capability`, `setting` (a field of the pod or a label of the namespace) or `other`; `evidence_text` is
-    the line as it was found, control characters included. `next_command` is the command to try next, with placeholders
-    WORKLOAD, NAMESPACE, POD, CONTAINER and IMAGE.
-    """
-
-    capabilities: tuple[str, ...]
-    explanation: str
-    evidence_text: str
-    source: Source
-    certainty: Certainty
-    kind: CauseKind
-    next_command: str = ""
-
-    @property
-    def is_told(self) -> bool:
-        """Whether the cause of the refusal is known."""
-        return self.kind != "other" or self.certainty != "possible"
-
 
 _PREFILTER = (
     "permi", "denied", "failed", "cannot", "can't", "unable", "missing", "not found", "no such file", "not present",
@@ -74,7 +41,6 @@ _PLACES = re.compile(r"\b(?:WORKLOAD|NAMESPACE|POD|CONTAINER|IMAGE)\b")
 _LONGEST_TEXT = 1 << 20
 _CERTAINTY: tuple[Certainty, ...] = ("certain", "likely", "possible")
 _KIND: tuple[CauseKind, ...] = ("capability", "setting", "other")
-
 
 UNKNOWN = LineCause((), UNTOLD.note, "", "state", UNTOLD.certainty, UNTOLD.kind, UNTOLD.next_command)
 """The cause if no evidence names one. Its `next_command` traces the program."""

@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.diagnosis.diagnose import LineCause, cause_of
+from kubectl_caps.core.diagnosis.diagnose import cause_of
+from kubectl_caps.core.diagnosis.line_cause import LineCause
 from kubectl_caps.core.diagnosis.log_lines import LogReader, Said
 from kubectl_caps.core.diagnosis.patterns.pattern import Certainty
 from kubectl_caps.core.diagnosis.strace import Refusal, Trace, is_traced, needs_of, operation_of

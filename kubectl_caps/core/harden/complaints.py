@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
 from kubectl_caps.core.diagnosis.error_texts import in_english
 from kubectl_caps.core.diagnosis.failure_words import CHILD_ENDED, FAILED, NAMES, NOTED, OTHER_REASON, may_tell
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause
 from kubectl_caps.core.diagnosis.patterns.words import WORTH_TRYING
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kubectl_caps.core.diagnosis.diagnose import LineCause
+from kubectl_caps.core.diagnosis.line_cause import LineCause
 from kubectl_caps.core.harden.aftermath import Aftermath
 from kubectl_caps.core.harden.plan import Hardening
 from kubectl_caps.core.kubernetes.field_managers import ManagerEffect

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from kubectl_caps.core.assess.coverage import Coverage
-from kubectl_caps.core.diagnosis import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Source
 from kubectl_caps.core.diagnosis.patterns.pattern import CauseKind, Certainty
 from kubectl_caps.core.harden import result as core
 from kubectl_caps.core.harden.aftermath import Aftermath
@@ -84,7 +84,7 @@ class DiagnosisJson(JsonPart, frozen=True):
 
     container: str
     evidence: str
-    source: diagnose.Source
+    source: Source
     kind: CauseKind
     capabilities: Texts
     explanation: str

@@ -3,7 +3,8 @@
 import pytest
 
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause
 
 BIND, CHOWN = "bind() to 0.0.0.0:80 failed (13: Permission denied)", "chown: /data: Operation not permitted"
 LIMIT = "setrlimit(RLIMIT_NOFILE, 9999999) failed (1: Operation not permitted)"

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from real_lines import REAL
 
-from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, Source, diagnose, next_command
+from kubectl_caps.core.diagnosis.diagnose import diagnose, next_command
 from kubectl_caps.core.diagnosis.error_texts import in_english
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause, Source
 from kubectl_caps.core.diagnosis.patterns.kernel import NAMED, REFUSALS, UNTOLD
 from kubectl_caps.core.diagnosis.patterns.kubernetes import PLATFORM, SETTINGS
 from kubectl_caps.core.diagnosis.patterns.lookalikes import LOOKALIKES

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kubectl_caps.core.diagnosis.diagnose import Evidence, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 
 PYTHON = """\
 2026-11-28 18:18:44,312 ERROR app cannot prepare data folder

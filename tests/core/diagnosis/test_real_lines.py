@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from real_lines import REAL, RealLines
 
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import Evidence, LineCause, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
+from kubectl_caps.core.diagnosis.line_cause import Evidence, LineCause
 from kubectl_caps.core.harden.complaints import Line, complaints
 from kubectl_caps.core.linux.capabilities import BY_NAME
 

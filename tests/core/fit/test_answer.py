@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kubectl_caps.cli.harden import harden_arguments
 from kubectl_caps.cli.parser import parse
-from kubectl_caps.core.diagnosis.diagnose import LineCause
+from kubectl_caps.core.diagnosis.line_cause import LineCause
 from kubectl_caps.core.fit.answer import (
     AnswerContext,
     found_answer,

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_caps.core.diagnosis.attribution import Loss
-from kubectl_caps.core.diagnosis.diagnose import LineCause
+from kubectl_caps.core.diagnosis.line_cause import LineCause
 from kubectl_caps.core.diagnosis.patterns.pattern import Certainty
 from kubectl_caps.core.harden.loss import losses
 from kubectl_caps.core.harden.plan import HardenOptions, harden

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_caps.core.diagnosis.diagnose import Evidence, diagnose
+from kubectl_caps.core.diagnosis.diagnose import diagnose
 from kubectl_caps.core.diagnosis.error_texts import TRANSLATIONS, in_english
+from kubectl_caps.core.diagnosis.line_cause import Evidence
 
 LOCALES = Path("/usr/share/locale")
 

@@ -47,8 +47,8 @@ def rows(
     marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
     if marked:
         headers.append("EXEMPTED")
-    # Equal templates, which may differ in their images, share their predictions, and no other template has these. So
-    # an id saves time. `assessments` keeps the predictions alive.
+    # Templates that are alike but for names and images share their predictions, and no other template has these. So an
+    # id saves time. `assessments` keeps the predictions alive.
     cells: dict[tuple[int, Level | None], list[str]] = {}
 
     def lines() -> Iterator[Sequence[str]]:
@@ -57,7 +57,7 @@ def rows(
             first = [workload.namespace, workload.reference] if namespaces else [workload.reference]
             for container in assessment.containers:
                 yield (
-                    first
+                    [*first, container.container.name]
                     + _shared_cells(cells, assessment, container, live=live)
                     + (_wide_cells(assessment, container) if wide else [])
                     + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
@@ -153,7 +153,6 @@ def _shared_cells(
 def _cells(assessment: Assessment, container: ContainerAssessment, *, live: bool) -> list[str]:
     capabilities = container.container.capabilities
     return [
-        container.container.name,
         "privileged" if container.declared.privileged else ",".join(capabilities.add or ()),
         ",".join(capabilities.drop or ()),
         _user(container),

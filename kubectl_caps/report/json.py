@@ -31,11 +31,13 @@ def parts(result: object, items: Iterable[object]) -> Iterator[str]:
     yield f'{head}"items": ['
     lead = ""
     for item in items:
-        yield lead or "\n    "
-        yield _json(item).replace("\n", "\n    ")
-        lead = ",\n    "
+        yield lead + _json([[item]])[len(_BEFORE_ITEM) : -len(_AFTER_ITEM)]  # two lists indent it as deep as `items` do
+        lead = ","
     yield "\n  ]" if lead else "]"
     yield f"{tail}\n"
+
+
+_BEFORE_ITEM, _AFTER_ITEM = "[\n  [", "\n  ]\n]"
 
 
 @cache

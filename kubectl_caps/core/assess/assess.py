@@ -1,6 +1,6 @@
 """Assesses a workload: the capabilities of its containers, the risk, the warnings, the Pod Security level."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from kubectl_caps.core.assess.judgement import Judgement, remembered
 from kubectl_caps.core.assess.process_differences import Expected, differences, in_own_namespace
 from kubectl_caps.core.assess.processes import Observation
 from kubectl_caps.core.assess.risk import shares_nothing
+from kubectl_caps.core.assess.status_facts import NO_FACTS, StatusFacts, status_facts
 from kubectl_caps.core.kubernetes.container import Capabilities, Container, SecurityContext
 from kubectl_caps.core.kubernetes.pod import ContainerRef, Pod, PodSpec, PodTemplate, members
 from kubectl_caps.core.kubernetes.workloads import Workload
@@ -48,10 +49,11 @@ def assess(
     template that is equal to an earlier one is not judged again. A manifest with aliases must not use `once`, because
     its template would be written out for the comparison.
     """
-    judge = partial(_judged, workload, pods, places, minor, observations)
+    told = status_facts(workload.template.spec, pods)
+    judge = partial(_judged, told=told, places=places, minor=minor, observations=observations)
     # An observation is of one process, and a converted template has its fields elsewhere in each object.
     once = once and not observations and workload.places is None
-    judged = remembered(workload, _told(workload.template.spec, pods), places, minor, judge) if once else judge()
+    judged = remembered(workload, told, places, minor, judge) if once else judge(workload)
     return Assessment(
         workload=workload,
         containers=judged.containers,
@@ -65,30 +67,20 @@ def assess(
 
 def _judged(
     workload: Workload,
-    pods: Sequence[Pod],
+    *,
+    told: Sequence[StatusFacts],
     places: Sequence[NodeRuntime],
     minor: int,
     observations: Sequence[Observation],
 ) -> Judgement:
     template = as_admitted(workload.template, pod=workload.is_pod)
-    spec = workload.template.spec
     violations = judge_all(template, minor)
-    containers = tuple(_assess_container(member, workload, pods, places, observations) for member in members(spec))
+    containers = tuple(
+        _assess_container(member, workload, facts, places, observations)
+        for member, facts in zip(members(workload.template.spec), told, strict=True)
+    )
     risk = worst(*(container.risk for container in containers))
     return Judgement(containers, risk, _level(template, violations, minor, workload.unseen), violations)
-
-
-def _told(spec: PodSpec, pods: Sequence[Pod]) -> tuple[Hashable, ...]:
-    """All that the status of pods tells about the containers of their template."""
-    if all(pod.status is _NO_STATUS or not pod.status.containers for pod in pods):
-        return ()
-    containers = [member.container for member in members(spec)]
-    return tuple(
-        (frozenset(_seen_users(container, pods)), tuple(_complaints(container.name, pods))) for container in containers
-    )
-
-
-_NO_STATUS = Pod().status
 
 
 def _level(template: PodTemplate, violations: Sequence[Violation], minor: int, unseen: str) -> Level | None:
@@ -105,13 +97,13 @@ def _level(template: PodTemplate, violations: Sequence[Violation], minor: int, u
 def _assess_container(
     member: ContainerRef,
     workload: Workload,
-    pods: Sequence[Pod],
+    facts: StatusFacts,
     places: Sequence[NodeRuntime],
     observations: Sequence[Observation],
 ) -> ContainerAssessment:
     spec, container = workload.template.spec, member.container
     mine = [observation for observation in observations if observation.container == container.name]
-    user, declared = running_user(container, spec, pods, mine), _inherited(container, spec)
+    user, declared = running_user(container, spec, facts, mine), _inherited(container, spec)
     request = _request(declared, user, spec)
     predicted = tuple(_predictions(request, places))
     observed = tuple(_observed(observation, request, predicted) for observation in mine)
@@ -122,7 +114,7 @@ def _assess_container(
         request=request,
         outcomes=[entry.outcome for entry in predicted],
         runtimes=[place.runtime for place in places],
-        complaints=tuple(_complaints(container.name, pods)),
+        complaints=facts.complaints,
     )
     return ContainerAssessment(
         container=container,
@@ -175,7 +167,7 @@ def _cases(request: ContainerRequest, predicted: Sequence[Predicted], observed: 
 
 def request_of(container: Container, spec: PodSpec) -> ContainerRequest:
     """The request of a container as its manifest declares it, without facts of running pods."""
-    return _request(_inherited(container, spec), running_user(container, spec, (), ()), spec)
+    return _request(_inherited(container, spec), running_user(container, spec), spec)
 
 
 def _request(declared: SecurityContext, user: RunningUser, spec: PodSpec) -> ContainerRequest:
@@ -219,14 +211,14 @@ def _expected(observation: Observation, request: ContainerRequest, predicted: Se
 
 
 def running_user(
-    container: Container, spec: PodSpec, pods: Sequence[Pod], observations: Sequence[Observation]
+    container: Container, spec: PodSpec, facts: StatusFacts = NO_FACTS, observations: Sequence[Observation] = ()
 ) -> RunningUser:
     """The user from the pods' status, else from an observation, else from the container's or the pod's runAsUser.
 
     If pods run as different users, the lowest user id counts, so root wins. The status of a pod with another image
     counts only if that pod runs as root.
     """
-    seen = _seen_users(container, pods)
+    seen = facts.users
     if seen and (any(same_image for same_image, _ in seen) or any(uid == 0 for _, uid in seen)):
         return RunningUser(min(uid for _, uid in seen), "status")
     started = {observation.granted.uid for observation in observations if observation.granted}
@@ -237,25 +229,6 @@ def running_user(
     if spec.security.run_as_user is not None:
         return RunningUser(spec.security.run_as_user, "pod")
     return RunningUser(None, "image")
-
-
-def _seen_users(container: Container, pods: Sequence[Pod]) -> set[tuple[bool, int]]:
-    """The users that the container runs as in the pods' status, and whether the pod has the same image."""
-    found = set()
-    for pod in pods:
-        status = pod.status.containers.get(container.name)
-        if status and status.uid is not None:
-            same = [one.container for one in members(pod.spec) if one.container.name == container.name]
-            found |= {(one.image == container.image, status.uid) for one in same}
-    return found
-
-
-def _complaints(name: str, pods: Sequence[Pod]) -> Iterator[str]:
-    """The messages in the status of the pods that say why the container does not run or why it ended."""
-    for status in (pod.status.containers.get(name) for pod in pods):
-        if status:
-            states = (status.state.waiting, status.state.terminated, status.last_state.terminated)
-            yield from (state.message for state in states if state)
 
 
 def _inherited(container: Container, spec: PodSpec) -> SecurityContext:

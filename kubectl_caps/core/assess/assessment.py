@@ -44,7 +44,7 @@ class RunningUser(Struct, frozen=True):
     source: UserSource
 
 
-class Predicted(Struct, frozen=True):
+class Predicted(Struct, frozen=True, gc=False):
     """The prediction for a container on one runtime."""
 
     place: NodeRuntime
@@ -62,7 +62,7 @@ class Observed(Struct, frozen=True):
     in_own_namespaces: tuple[Process, ...] = ()
 
 
-class ContainerAssessment(Struct, frozen=True):
+class ContainerAssessment(Struct, frozen=True, gc=False):
     """One container. `exempted` are accepted findings; `counted` is the risk without them.
 
     `risk_on` are the runtimes on which the risk is that bad, if the risk is lower on the assumed runtime.

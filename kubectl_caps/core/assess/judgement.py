@@ -4,7 +4,8 @@ A cluster runs one template under many names and with many tags, and a repositor
 deployed to.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,15 +13,16 @@ from msgspec.structs import replace
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
-from kubectl_caps.core.kubernetes.pod import PodSpec, members, with_each_container
+from kubectl_caps.core.kubernetes.pod import members, with_each_container
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.capabilities import Risk
+from kubectl_caps.core.podsecurity.checks import app_armor_profile, seccomp_profile_baseline
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.podsecurity.registry import Violation
 from kubectl_caps.core.warnings.images import file_capabilities
 
 
-class Judgement(Struct, frozen=True):
+class Judgement(Struct, frozen=True, gc=False):
     """What is found in a pod template: the fields of `Assessment` that other templates like it share."""
 
     containers: tuple[ContainerAssessment, ...]
@@ -29,12 +31,22 @@ class Judgement(Struct, frozen=True):
     violations: tuple[Violation, ...]
 
 
-Images = tuple[str | None, ...]
-"""The images of a pod's containers, in the order of `members`."""
+class _Alike(Struct):
+    """The judgement of a template whose containers have stand-ins for names, and of each template like it."""
+
+    general: Judgement
+    own: dict[tuple[tuple[str, ...], tuple[str | None, ...]], Judgement]
+    """By the names and the images of the containers, in the order of `members`."""
+
 
 _MOST = 2_000
-_judged: dict[Hashable, dict[Images, Judgement]] = {}
-"""The judgements of templates that differ only in their images, by everything else that a judgement reads."""
+_judged: dict[Hashable, _Alike] = {}
+"""The judgements of templates that differ only in the names and images of containers, by all else that is read."""
+
+_MARK = "\ue000"
+"""A character without a meaning (Unicode, Private Use Area), which no text but a stand-in may have."""
+_BETWEEN = f"{_MARK};"
+_NAMED_BY_ANNOTATIONS = (app_armor_profile.PREFIX, seccomp_profile_baseline.CONTAINER_ANNOTATION)
 
 
 def remembered(
@@ -42,36 +54,65 @@ def remembered(
     told: tuple[Hashable, ...],
     places: Sequence[NodeRuntime],
     minor: int,
-    judge: Callable[[], Judgement],
+    judge: Callable[[Workload], Judgement],
 ) -> Judgement:
-    """What `judge` finds, or what it has found in a template with the same fields, in the same place.
+    """What `judge` finds in the workload, or what it has found in a template with the same fields, in the same place.
 
     The key is all that a judgement reads: the pod's spec and annotations, where they stand, what the status of its pods
-    has `told`, the runtimes, and the version of the rules. Names and labels are not read. Of an image, only its known
-    file capabilities are read.
+    has `told`, the runtimes, and the version of the rules. Names and labels of objects are not read. Of an image, only
+    its known file capabilities are read. The names of containers are only repeated and sorted, unless an annotation
+    names one.
     """
-    spec = with_each_container(workload.template.spec, _without_image)
-    images = tuple(member.container.image for member in members(workload.template.spec))
-    fields = fingerprint(spec, workload.template.annotations, list(map(file_capabilities, images)))
-    if fields is None:
-        return judge()
+    template = workload.template
+    containers = [member.container for member in members(template.spec)]
+    names, images = tuple([one.name for one in containers]), tuple([one.image for one in containers])
+    stand_ins = dict(zip(sorted(set(names)), _stand_ins(len(names)), strict=False))
+    spec = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name], image=None))
+    fields = fingerprint(spec, template.annotations, list(map(file_capabilities, images)))
+    if fields is None or not _is_general(fields, names, template.annotations):
+        return judge(workload)
     key = (fields, workload.path, workload.unseen, told, tuple(places), minor)
-    if len(_judged) >= _MOST and key not in _judged:
-        _judged.clear()
-    alike = _judged.setdefault(key, {})
-    if images not in alike:
-        if len(alike) >= _MOST:
-            alike.clear()
-        first = next(iter(alike.values()), None)
-        alike[images] = judge() if first is None else _of_other_images(first, workload.template.spec)
-    return alike[images]
+    if key not in _judged:
+        if len(_judged) >= _MOST:
+            _judged.clear()
+        general = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name]))
+        _judged[key] = _Alike(judge(replace(workload, template=replace(template, spec=general))), {})
+    alike, own = _judged[key], (names, images)
+    if own not in alike.own:
+        if len(alike.own) >= _MOST:
+            alike.own.clear()
+        alike.own[own] = _of_containers(alike.general, containers, stand_ins)
+    return alike.own[own]
 
 
-def _without_image(container: Container) -> Container:
-    return replace(container, image=None)
+@cache
+def _stand_ins(count: int) -> Sequence[str]:
+    """Stand-ins that are sorted as the names are, because a check may list the names sorted."""
+    return [f"{_MARK}{number:06};" for number in range(count)]
 
 
-def _of_other_images(judgement: Judgement, spec: PodSpec) -> Judgement:
-    """The judgement of a template that differs only in its images."""
-    own = zip(judgement.containers, members(spec), strict=True)
-    return replace(judgement, containers=tuple(replace(one, container=member.container) for one, member in own))
+def _is_general(fields: bytes, names: Sequence[str], annotations: Mapping[str, str]) -> bool:
+    """Whether a judgement with stand-ins for names can be told from the fields: only stand-ins have the mark."""
+    if annotations and any(key.startswith(_NAMED_BY_ANNOTATIONS) for key in annotations):
+        return False
+    return fields.count(_MARK.encode()) == len(names) and _MARK not in "".join(names)
+
+
+def _of_containers(general: Judgement, containers: Sequence[Container], stand_ins: Mapping[str, str]) -> Judgement:
+    """The judgement of a template with these containers."""
+    own = tuple([replace(one, container=its) for one, its in zip(general.containers, containers, strict=True)])
+    return replace(general, containers=own, violations=_named(general.violations, stand_ins))
+
+
+def _named(violations: Sequence[Violation], stand_ins: Mapping[str, str]) -> tuple[Violation, ...]:
+    """The violations with the names that have these stand-ins."""
+    details = _BETWEEN.join([one.detail for one in violations])
+    for name, stand_in in stand_ins.items():
+        details = details.replace(stand_in, name)
+    name_of = {stand_in: name for name, stand_in in stand_ins.items()}
+    return tuple(
+        [
+            replace(one, detail=detail, containers=tuple([name_of[stand_in] for stand_in in one.containers]))
+            for one, detail in zip(violations, details.split(_BETWEEN), strict=bool(violations))
+        ]
+    )

@@ -111,6 +111,4 @@ def _value(context: SecurityContext, field: str) -> str:
     value: Any = to_builtins(context)
     for step in field.split("."):
         value = (value or {}).get(step)
-    if isinstance(value, dict):
-        value = {key: item for key, item in value.items() if item is not None}
     return "not set" if value is None else json.dumps(value)

@@ -13,7 +13,7 @@ def _kubernetes_name(name: str) -> str:
     return first + "".join(_CAPITALS.get(word.capitalize(), word.capitalize()) for word in rest)
 
 
-class Fields(Struct, frozen=True, kw_only=True, rename=_kubernetes_name, gc=False):
+class Fields(Struct, frozen=True, kw_only=True, rename=_kubernetes_name, omit_defaults=True, gc=False):
     """A Kubernetes object of which only some fields matter here."""
 
 

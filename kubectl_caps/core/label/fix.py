@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kubectl_caps.core.assess.assess import running_user
 from kubectl_caps.core.assess.assessment import RunningUser
+from kubectl_caps.core.assess.status_facts import status_facts
 from kubectl_caps.core.harden.plan import HardenOptions, harden
 from kubectl_caps.core.kubernetes.field_path import field_path
 from kubectl_caps.core.kubernetes.kinds import kind_of
@@ -69,7 +70,8 @@ def fix_command(judged: RefusedWorkload, level: Level, minor: int) -> Fix:
     if not (judged.in_file or is_changeable(workload)):
         return Fix(remain=tuple(violation.check for violation in judged.violations))
     users = {
-        member.container.name: running_user(member.container, spec, judged.running, ()) for member in members(spec)
+        member.container.name: running_user(member.container, spec, facts)
+        for member, facts in zip(members(spec), status_facts(spec, judged.running), strict=True)
     }
     found = fixed_template(workload, users, level, minor)
     foreign = list(_foreign(judged, level, minor)) if judged.created else []

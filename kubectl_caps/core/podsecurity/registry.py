@@ -63,7 +63,7 @@ CHECKS: tuple[Check, ...] = tuple(module.CHECK for module in MODULES)
 """Every check, in the order of the API server's messages."""
 
 
-class Violation(Struct, frozen=True):
+class Violation(Struct, frozen=True, gc=False):
     """A finding of a check. `fields` are paths from the root of the pod or pod template."""
 
     level: CheckLevel

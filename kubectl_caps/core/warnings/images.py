@@ -34,7 +34,9 @@ def start_capabilities(image: str | None) -> tuple[str, ...]:
 @lru_cache(1024)
 def file_capabilities(image: str | None) -> tuple[str, ...]:
     """The file capabilities that programs of an image are known to have. An unlisted image may have some too."""
-    repository = _repository(image or "")
+    if not image or not any(end in image for end, _ in _FILE_CAPABILITIES):
+        return ()
+    repository = _repository(image)
     return tuple(name for end, name in _FILE_CAPABILITIES if f"/{repository}".endswith(f"/{end}"))
 
 

@@ -185,22 +185,18 @@ def _summary(
 
 
 def inspected_items(assessments: Sequence[Assessment]) -> Iterator[InspectedJson]:
-    """The items, one by one. What equal templates share, which may differ in their images, is made once."""
+    """The items, one by one. What templates share that are alike but for names and images is made once."""
     # The ids only save time. `assessments` keeps alive what they stand for.
     made: dict[tuple[int, int, Risk], ContainerJson] = {}
-    violations: dict[tuple[int, int, Path], tuple[ViolationJson, ...]] = {}
+    violations: _Violations = {}
     for assessment in assessments:
-        workload = assessment.workload
         containers = []
         for one in assessment.containers:
             same = (id(one.predicted), id(one.exempted), one.counted_risk)  # each judgement has predictions of its own
             if same not in made:
                 made[same] = _container(one)
-            containers.append(replace(made[same], image=one.container.image))
-        found = (id(assessment.violations), id(assessment.counted), workload.path)
-        if found not in violations or workload.places is not None:
-            violations[found] = _violations(assessment)
-        yield _inspected(assessment, tuple(containers), violations[found])
+            containers.append(replace(made[same], name=one.container.name, image=one.container.image))
+        yield _inspected(assessment, tuple(containers), tuple(_violations(assessment, violations)))
 
 
 def _inspected(
@@ -219,20 +215,26 @@ def _inspected(
     )
 
 
-def _violations(assessment: Assessment) -> tuple[ViolationJson, ...]:
-    counted = {item.check for item in assessment.counted_violations}
-    return tuple(
-        ViolationJson(
-            level=item.level,
-            check=item.check,
-            reason=item.reason,
-            detail=item.detail,
-            containers=item.containers,
-            fields=field_paths(item.fields, assessment.workload.at),
-            exempted=item.check not in counted,
-        )
-        for item in assessment.violations
-    )
+_Violations = dict[tuple[int, str, str, Path, bool], ViolationJson]
+"""What violations share, by the id of their fields, the check, the reason, the template's path, and `exempted`."""
+
+
+def _violations(assessment: Assessment, made: _Violations) -> Iterator[ViolationJson]:
+    workload, counted = assessment.workload, {item.check for item in assessment.counted_violations}
+    for item in assessment.violations:
+        exempted = item.check not in counted
+        same = (id(item.fields), item.check, item.reason, workload.path, exempted)
+        if same not in made or workload.places is not None:
+            made[same] = ViolationJson(
+                level=item.level,
+                check=item.check,
+                reason=item.reason,
+                detail=item.detail,
+                containers=item.containers,
+                fields=field_paths(item.fields, workload.at),
+                exempted=exempted,
+            )
+        yield replace(made[same], detail=item.detail, containers=item.containers)
 
 
 def _container(assessment: ContainerAssessment) -> ContainerJson:

@@ -17,8 +17,9 @@ from kubectl_caps.report.inspection import rows
 from kubectl_caps.report.terminal import Screen
 
 PLACES = [NodeRuntime(by_name("containerd"), 1, "observed")]
+NAMES = ("web", "proxy", 'a "quoted" name', "\ue0000;", "")
 IMAGES = ("web:1", "web:2", "registry.k8s.io/coredns/coredns:v1.12.0", "caddy", None)
-SEEDS = 60
+SEEDS = 200
 PIPE = Screen()
 SOURCE = {"context": "here"}
 
@@ -27,12 +28,14 @@ def workload(template: Pod) -> Workload:
     return Workload(api_version="v1", kind="Pod", metadata=template.metadata, template=template, path=(), source=SOURCE)
 
 
-def with_images(pod: dict[str, Any], chance: Random) -> Pod:
-    """The pod with other images, and with or without a user in the status of its containers."""
+def with_others(pod: dict[str, Any], chance: Random) -> Pod:
+    """The pod with other names and images, and with or without a user in the status of its containers."""
     made = msgspec.json.decode(msgspec.json.encode(pod))
     containers = [one for key in ("initContainers", "containers") for one in made["spec"].get(key, [])]
     for container in containers:
         container["image"] = chance.choice(IMAGES)
+        if chance.random() < 0.8:
+            container["name"] = chance.choice(NAMES)
     if chance.random() < 0.5:
         uid = chance.choice((0, 1000))
         statuses = [{"name": one["name"], "user": {"linux": {"uid": uid}}} for one in containers]
@@ -41,10 +44,10 @@ def with_images(pod: dict[str, Any], chance: Random) -> Pod:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_a_template_that_differs_in_its_images_is_assessed_as_if_it_were_the_first(seed: int) -> None:
+def test_a_template_that_differs_in_names_and_images_is_assessed_as_if_it_were_the_first(seed: int) -> None:
     chance = Random(seed)
     model = Maker(chance).pod()
-    templates = [with_images(model, chance) for _ in range(8)]
+    templates = [with_others(model, chance) for _ in range(8)]
     for template in templates:
         pods = [template, *chance.sample(templates, 1)]
         found = assess(workload(template), pods, PLACES, 37, once=True)
@@ -55,7 +58,7 @@ def test_a_template_that_differs_in_its_images_is_assessed_as_if_it_were_the_fir
 def test_the_output_of_many_templates_is_that_of_each(seed: int) -> None:
     chance = Random(seed)
     models = [Maker(chance).pod() for _ in range(2)]
-    templates = [with_images(chance.choice(models), chance) for _ in range(8)]
+    templates = [with_others(chance.choice(models), chance) for _ in range(8)]
     alone = [assess(workload(template), [template], PLACES, 37) for template in templates]
     alike = [assess(workload(template), [template], PLACES, 37, once=True) for template in templates]
     assert list(inspected_items(alike)) == [item for one in alone for item in inspected_items([one])]
@@ -69,3 +72,13 @@ def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:
     first, second = (msgspec.convert({**model, "metadata": {"name": name}}, Pod) for name in ("a", "b"))
     one, other = (assess(workload(pod), [pod], PLACES, 37, once=True) for pod in (first, second))
     assert one.containers is other.containers
+
+
+@pytest.mark.parametrize("key", ["apparmor.security.beta", "seccomp.security.alpha"])
+def test_an_annotation_that_names_a_container_counts_for_that_container_only(key: str) -> None:
+    spec = {"containers": [{"name": "web"}, {"name": "proxy"}]}
+    keys = [f"container.{key}.kubernetes.io/{name}" for name in ("web", "proxy")]
+    pods = [msgspec.convert({"metadata": {"annotations": {one: "unconfined"}}, "spec": spec}, Pod) for one in keys]
+    found = [assess(workload(pod), [pod], PLACES, 18, once=True) for pod in pods]
+    assert found == [assess(workload(pod), [pod], PLACES, 18) for pod in pods]
+    assert found[0].violations != found[1].violations

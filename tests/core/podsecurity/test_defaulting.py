@@ -109,9 +109,9 @@ def profiles(annotation: str, own: object, of_pod: object) -> object:
     return msgspec.to_builtins(admitted.spec.containers[0].security.app_armor_profile)
 
 
-UNCONFINED = {"type": "Unconfined", "localhostProfile": None}
+UNCONFINED = {"type": "Unconfined"}
 LOCAL = {"type": "Localhost", "localhostProfile": "a/b"}
-DEFAULT = {"type": "RuntimeDefault", "localhostProfile": None}
+DEFAULT = {"type": "RuntimeDefault"}
 
 
 @pytest.mark.parametrize(

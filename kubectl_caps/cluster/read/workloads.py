@@ -140,7 +140,7 @@ class _Shared:
 
     def of(self, part: T) -> T:
         """The first part that was equal to this part."""
-        same = fingerprint(part)
+        same = None if part is None else fingerprint(part)
         found: T = part if same is None else self._parts.setdefault((type(part), same), part)
         return found
 

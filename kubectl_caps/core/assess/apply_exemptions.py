@@ -52,7 +52,7 @@ def exempt(
         meant = [*applying(assessment, listed), *own]
         result = under(assessment, meant, today) if meant else assessment
         done.append(result)
-        items = list(met_exemptions(result))
+        items = met_exemptions(result) if meant else []
         met |= {(item.exemption.origin, item.what, item.id) for item in items}
         for text in [*wrong, *_expired(items)]:
             remarks[f"{assessment.workload.reference}: {text}"] = None

@@ -27,6 +27,8 @@ def openings(assessments: Sequence[Assessment], gate: Gate, today: date) -> Iter
     """
     for assessment in assessments:
         needed = _needed(assessment, gate, today)
+        if not needed:
+            continue
         groups = [(None, assessment.exempted), *((one.container.name, one.exempted) for one in assessment.containers)]
         for name, found in groups:
             items = tuple(item for item in found if item.exemption in needed and item.what != "warning")

@@ -1,15 +1,16 @@
 """The capabilities that a change of its security context gives a container, on each runtime."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
 from kubectl_caps.core.assess.assess import request_of
-from kubectl_caps.core.assess.risk import dangers
+from kubectl_caps.core.assess.risk import dangers, shares_nothing
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.pod import PodSpec
 from kubectl_caps.core.linux.capabilities import BY_NUMBER, Risk, worst
-from kubectl_caps.core.linux.prediction import predict
+from kubectl_caps.core.linux.prediction import ContainerRequest, predict
 from kubectl_caps.core.linux.runtimes import Runtime, possible, runtime_of
 from kubectl_caps.core.linux.sets import ProcessSets
 from kubectl_caps.core.warnings.images import file_capabilities
@@ -42,9 +43,21 @@ class Gain(Struct, frozen=True):
     expected: bool
 
 
-def capability_risks(side: Side) -> dict[str, Risk]:
+def capability_risks(side: Side) -> Mapping[str, Risk]:
     """The risk of each capability that a container can come to hold on any runtime, by canonical name."""
     request = request_of(side.container, side.spec)
+    if shares_nothing(side.container, side.spec):
+        return _risks_alone(request)
+    return _risks(request, side)
+
+
+@lru_cache(1_000)
+def _risks_alone(request: ContainerRequest) -> Mapping[str, Risk]:
+    """The risks of every container with this request that shares nothing with its node."""
+    return _risks(request, Side(Container(), PodSpec()))
+
+
+def _risks(request: ContainerRequest, side: Side) -> dict[str, Risk]:
     found: dict[str, Risk] = {}
     for runtime in possible(UNTOLD):
         for name, risk in dangers(request, predict(runtime, request).sets, side.container, side.spec):

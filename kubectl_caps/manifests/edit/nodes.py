@@ -54,7 +54,7 @@ class Tree:
 
     def is_shared(self, node: yaml.Node) -> bool:
         """Whether the node occurs in several places, through aliases."""
-        return self._uses[id(node)] > 1
+        return self._uses.get(id(node), 0) > 1
 
     def is_alias(self, before: int, node: yaml.Node) -> bool:
         """Whether the value after index `before` is an alias. The node of an alias is its anchor's, further up."""
@@ -86,8 +86,11 @@ class Tree:
             return item
         if not isinstance(node, yaml.MappingNode):
             raise Unsafe(line_of(node), f"{field_path(path[:-1])} is not a mapping")
-        own = self._pairs(node).get(step, [])
-        merges = [pair for pair in self._pairs(node).get("<<", ()) if pair[0].tag == MERGE]
+        pairs = self._pairs(node)
+        own = pairs.get(step, [])
+        if "<<" not in pairs:
+            return own[-1][1] if own else None
+        merges = [pair for pair in pairs["<<"] if pair[0].tag == MERGE]
         through = [key for key, value in merges if step in self._merged(value)]
         if through:
             line = max(line_of(key) for key in (*through, *(key for key, _ in own)))

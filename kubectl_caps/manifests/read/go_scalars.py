@@ -75,9 +75,10 @@ RESOLVERS = _resolvers()
 
 def plain_tag(text: str) -> str:
     """The tag of an unquoted scalar."""
-    for tag, pattern in RESOLVERS.get(text[:1], ()):
-        if pattern.match(text):
-            return tag
+    if text[:1] in RESOLVERS:  # the first letter of a third of all words
+        for tag, pattern in RESOLVERS[text[:1]]:
+            if pattern.match(text):
+                return tag
     return STRING
 
 

@@ -31,13 +31,18 @@ def parts(result: object, items: Iterable[object]) -> Iterator[str]:
     yield f'{head}"items": ['
     lead = ""
     for item in items:
-        yield lead + _json([[item]])[len(_BEFORE_ITEM) : -len(_AFTER_ITEM)]  # two lists indent it as deep as `items` do
+        yield lead + item_text(item)
         lead = ","
     yield "\n  ]" if lead else "]"
     yield f"{tail}\n"
 
 
 _BEFORE_ITEM, _AFTER_ITEM = "[\n  [", "\n  ]\n]"
+
+
+def item_text(item: object) -> str:
+    """An item of a document's `items` as JSON: a line end, and the lines of the item, indented."""
+    return _json([[item]])[len(_BEFORE_ITEM) : -len(_AFTER_ITEM)]  # two lists indent it as deep as `items` does
 
 
 @cache

@@ -94,13 +94,18 @@ def _run(
     arguments: HardenArguments, works: Sequence[WorkloadHardening], jobs: Sequence[HardenResult], stop: Event
 ) -> tuple[RunResult, InputError | None]:
     """Harden or undo the objects, and keep the file of --undo-to up to date. Also returns the error of that file."""
-    file = UndoFile(arguments.undo_to, jobs) if arguments.undo_to and any(job.patch.changes for job in jobs) else None
-    if file:
+    file = None
+    if arguments.undo_to and any(job.patch.changes for job in jobs):
+        file = UndoFile(arguments.undo_to, jobs, watches=arguments.wait)
         file.begin(connection_flags(arguments))
     act = WorkloadHardening.undo if arguments.undo else WorkloadHardening.harden
     run = HardenRun(works, jobs, act, stop, file.update if file else lambda at, progress: None)
     # An undo goes on after a failure, so that as many objects as possible are undone.
-    done = run.run(parallel=arguments.max_parallel, keep_going=bool(arguments.undo) or arguments.keep_going)
+    try:
+        done = run.run(parallel=arguments.max_parallel, keep_going=bool(arguments.undo) or arguments.keep_going)
+    finally:
+        if file:
+            file.close()
     error = file.error if file else None
     say(*([str(error)] if error else ()))
     return done, error

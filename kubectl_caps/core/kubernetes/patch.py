@@ -7,6 +7,7 @@ the patch as text edits (`manifests/edit/edit.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -115,15 +116,28 @@ def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
     uid, found = names.get(_UID, ABSENT), lookup(current, _UID)
     if patch.changes and uid is not ABSENT and uid != found:
         return Patch(()), [Conflict(_UID, uid, found)]
-    wanted = copied(current)
+    wanted = copy(current)
     conflicts: list[Conflict] = []
     for change in patch.changes:
         path = _relocated(change.path, names, current)
         if path is None:
             conflicts.append(Conflict(change.path, change.before, ABSENT))
         else:
+            _own(wanted, path)
             conflicts.extend(_settle(wanted, path, change.before, change.after))
     return between(current, wanted), conflicts
+
+
+def _own(obj: Json, path: Path) -> None:
+    """Copy in `obj` the value at a path and all that holds it, so that a change of it changes no other object."""
+    *above, last = path
+    for step in above:
+        if not isinstance(inner := lookup(obj, (step,)), dict | list):
+            return
+        obj[step] = copy(inner)
+        obj = obj[step]
+    if (value := lookup(obj, (last,))) is not ABSENT:
+        obj[last] = copied(value)
 
 
 def unkept(patch: Patch, obj: Json) -> list[Path]:

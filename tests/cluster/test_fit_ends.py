@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import pytest
 from fake_kubelet import NEEDED, FakeKubelet, fake_kubelet
 from loopback import Answer, Seen
-from middleman import between
+from middleman import CUT, between
 from msgspec import Struct
 from test_fit_live import apply, deployment, left
 from testbed.cluster import Cluster, Completed
@@ -145,3 +145,45 @@ def test_jobs_that_kill_9_leaves_at_any_request_are_gone_after_the_deadline(
     while left_over := {end.namespace: now for end in ends if (now := left(api_cluster, end.namespace))}:
         assert time.monotonic() < last + DEADLINE + KEPT + 30, left_over
         time.sleep(1)
+
+
+def change_template(cluster: Cluster, namespace: str) -> None:
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
+    body = {"spec": {"template": {"spec": {"hostname": "other"}}}}
+    status, answer = cluster.api.request("PATCH", path, body, "application/merge-patch+json")
+    assert status == 200, answer
+
+
+@pytest.mark.parametrize(
+    ("at_the_last_read", "status", "says"),
+    [
+        (change_template, 0, "its pod template was changed while the trials ran"),
+        (lambda cluster, namespace: Answer(status=500), 2, "it could not be read again"),
+        (lambda cluster, namespace: CUT, 2, "it could not be read again"),
+    ],
+    ids=["the template was changed", "the server refuses", "the connection ends"],
+)
+def test_an_answer_for_a_workload_that_may_be_another_one_now_is_not_proved(
+    api_cluster: Cluster,
+    kubelet: FakeKubelet,
+    namespace: str,
+    tmp_path: Path,
+    at_the_last_read: Callable[[Cluster, str], Answer | None],
+    status: int,
+    says: str,
+) -> None:
+    apply(api_cluster, namespace, deployment())
+    reads = list[Seen]()
+
+    def before(seen: Seen) -> Answer | None:
+        if seen.method == "GET" and seen.path.endswith("/deployments/web"):
+            reads.append(seen)
+            return at_the_last_read(api_cluster, namespace) if len(reads) > 1 else None
+        return kubelet.log(seen)
+
+    with between(api_cluster, tmp_path, before) as middleman:
+        argv = ("fit", "deploy/web", "-n", namespace, *FLAGS, "-o", "json")
+        done = zygote().run(argv, {"KUBECONFIG": middleman.kubeconfig})
+    (item,) = json.loads(done.stdout)["items"]
+    assert (done.returncode, item["result"], item["commands"]) == (status, "notProved", [])
+    assert says in item["message"]

@@ -9,7 +9,7 @@ from kubectl_caps.cli.fit import FitArguments, fit_arguments
 from kubectl_caps.cli.parser import parse
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.commands.fit.targets import file_subjects, live_subject
-from kubectl_caps.commands.fit.workload import Declined, FitSubject, WorkloadFit
+from kubectl_caps.commands.fit.workload import Declined, FitSubject, NotReadAgain, WorkloadFit
 from kubectl_caps.commands.shared.connect import connected_runner
 from kubectl_caps.core.fit.answer import AnswerContext, harden_words, is_answered, not_exercised
 from kubectl_caps.core.fit.result import FitResult
@@ -63,6 +63,8 @@ def _run(fit: WorkloadFit, errors: list[CapsError]) -> None:
         raise
     except UsageError:
         raise
+    except NotReadAgain as error:
+        errors.append(error)
     except CapsError as error:
         fit.result.result = "failed" if fit.result.trials else "refused"
         fit.result.message = error.words

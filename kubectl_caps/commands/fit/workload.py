@@ -41,7 +41,7 @@ from kubectl_caps.core.kubernetes.made_pods import pod_from, template_of
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.trace.report import TraceReport
-from kubectl_caps.errors import ApiError, InputError, UsageError
+from kubectl_caps.errors import ApiError, CapsError, InputError, Unreachable, UsageError
 from kubectl_caps.report.fit import trial_line
 from kubectl_caps.report.terminal import confirm, is_interactive, say
 
@@ -64,6 +64,10 @@ class Declined(Exception):
     """The user answered the question with no."""
 
 
+class NotReadAgain(CapsError):
+    """The workload could not be read again after its trials. `result` says so."""
+
+
 class WorkloadFit:
     """Finds the capabilities that one workload needs. `result` has the results so far."""
 
@@ -80,7 +84,10 @@ class WorkloadFit:
         self._candidates: Grants | None = None
 
     def fit(self) -> None:
-        """Find the answer and write it into `result`. Raises Declined, and CapsError if no trial may be made."""
+        """Find the answer and write it into `result`.
+
+        Raises Declined, NotReadAgain, and CapsError if no trial may be made.
+        """
         self._check_containers()
         evidence = read_evidence(self.arguments.evidence, self.containers)
         plan = self._plan()
@@ -103,9 +110,8 @@ class WorkloadFit:
         self._answer(found, search)
         if is_answered(self.result.result):
             add_kernel_facts(self.result, self.result.trials)
-        if is_answered(self.result.result) and (said := self._changed()):
-            self.result.result, self.result.commands = "notProved", ()
-            self.result.message = "; ".join(filter(None, (self.result.message, said)))
+        if is_answered(self.result.result) and self.subject.again:
+            self._compare(self.subject.again)
 
     def _without_profiles(
         self, run: TrialRun, search: SearchTrials, stuck: Stuck
@@ -122,17 +128,24 @@ class WorkloadFit:
         self.result.notes += (unconfined_words(privileged, self._unconfined, failed),)
         return again.search(most), again
 
-    def _changed(self) -> str:
-        """A sentence if the workload's template was changed while its trials ran; empty if it was not."""
-        if not self.subject.again:
-            return ""
+    def _compare(self, again: Callable[[], Mapping[str, Any]]) -> None:
+        """Read the workload again. If its template is another one now, the answer is for the old one.
+
+        Raises NotReadAgain.
+        """
         try:
-            now = self.subject.again()
-        except ApiError as error:
-            return f"it could not be read again, so its pod template may have changed: {error.words}"
-        if template_of(self.workload, now) == template_of(self.workload, self.subject.obj):
-            return ""
-        return "its pod template was changed while the trials ran, and the answer is for the old template"
+            before, now = (template_of(self.workload, obj) for obj in (self.subject.obj, again()))
+        except (ApiError, Unreachable) as error:
+            words = f"it could not be read again, so its pod template may have changed: {error.words}"
+            self._not_proved(words)
+            raise NotReadAgain(words) from error
+        if now != before:
+            words = "its pod template was changed while the trials ran, and the answer is for the old template"
+            self._not_proved(words)
+
+    def _not_proved(self, words: str) -> None:
+        self.result.result, self.result.commands = "notProved", ()
+        self.result.message = "; ".join(filter(None, (self.result.message, words)))
 
     def _answer(self, found: Found | Stuck | None, search: SearchTrials) -> None:
         if isinstance(found, Found | Stuck):

@@ -105,7 +105,8 @@ def _labels(
                         "its labels are")  # fmt: skip
     said = [f"{one.owner} applies to it, as it does to every pod" for one in left.unavoidable]
     if errors and pod.labels:
-        said.append(f"it has none of the labels, because {'; '.join(lacking(error, 'list') for error in errors)}")
+        reasons = dict.fromkeys(lacking(error, "list") for error in errors)
+        said.append(f"it has none of the labels, because {'; '.join(reasons)}")
     elif left.removed:
         said.append(f"it has no label {', '.join(sorted(left.removed))}, so that nothing selects it")
     return left.labels, tuple(said)

@@ -185,7 +185,9 @@ class Shop:
     def _until(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60
         while not holds():
-            assert time.monotonic() < deadline, f"{self.namespace} does not come to rest"
+            if time.monotonic() > deadline:
+                there = {name: obj["status"] for name, obj in self._deployments().items()}
+                raise AssertionError(f"{self.namespace} does not come to rest: {self.left()}, {there}")
             time.sleep(0.05)
 
 

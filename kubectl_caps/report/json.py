@@ -27,11 +27,16 @@ def text(result: object, output: str) -> str:
 
 def parts(result: object, items: Iterable[object]) -> Iterator[str]:
     """The JSON of a document whose `items` are still to come, item by item: the text that `text` would give at once."""
+    return with_items(result, map(item_text, items))
+
+
+def with_items(result: object, texts: Iterable[str]) -> Iterator[str]:
+    """The parts of the JSON of a document without items, with these texts of `item_text` as its `items`."""
     head, tail = _json(result).split('"items": []', 1)
     yield f'{head}"items": ['
     lead = ""
-    for item in items:
-        yield lead + item_text(item)
+    for text_of_item in texts:
+        yield lead + text_of_item
         lead = ","
     yield "\n  ]" if lead else "]"
     yield f"{tail}\n"

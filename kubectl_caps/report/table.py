@@ -146,7 +146,7 @@ def _layout(columns: Sequence[Column], rows: Iterable[Sequence[str]], limit: int
     """
     widest = [0] * len(columns)
     for row in _with_titles(columns, rows):
-        widest = list(map(max, widest, map(len if "".join(row).isascii() else width_of, row)))
+        widest = list(map(max, widest, map(width_of, row)))
     wanted = dict(enumerate(widest))
     found = _Layout(range(len(columns)), wanted)
     if not limit or found.total <= limit:

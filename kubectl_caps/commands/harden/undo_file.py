@@ -19,7 +19,6 @@ from kubectl_caps.report import json
 from kubectl_caps.report.documents.hardening import frame_of_items, hardened_item
 from kubectl_caps.report.terminal import say
 
-_NO_ITEMS = b'"items": []'
 _PAUSE = 0.1
 """Seconds between two writings of a run that does not wait for them."""
 _LOOK = 0.002
@@ -104,14 +103,12 @@ class UndoFile:
             self.error = InputError(f"{self.path}: {words}")
         self._at_once.wait(_PAUSE)
 
-    def _write(self, items: Sequence[tuple[HardenOutcome, bytes]]) -> None:
+    def _write(self, items: Sequence[tuple[HardenOutcome, str]]) -> None:
         """Replace the whole file in one step, and sync it to the disk. Raises OSError."""
-        frame = json.text(frame_of_items([result for result, _ in items]), "json").encode()
-        head, tail = frame.split(_NO_ITEMS, 1)
-        texts = b",".join([text for _, text in items])
+        text = "".join(json.with_items(frame_of_items([result for result, _ in items]), [text for _, text in items]))
         with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}.", delete=False) as out:
             try:
-                out.write(b'%b"items": [%b\n  ]%b' % (head, texts, tail))
+                out.write(text.encode())
                 out.flush()
                 os.fsync(out.fileno())
                 Path(out.name).replace(self.path)
@@ -120,6 +117,6 @@ class UndoFile:
                 raise
 
 
-def _item(job: HardenResult) -> tuple[HardenOutcome, bytes]:
+def _item(job: HardenResult) -> tuple[HardenOutcome, str]:
     """The result of an object, and the text of its item in the document."""
-    return job.result, json.item_text(hardened_item(job)).encode()
+    return job.result, json.item_text(hardened_item(job))

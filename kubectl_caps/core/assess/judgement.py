@@ -56,7 +56,7 @@ def remembered(
     minor: int,
     judge: Callable[[Workload], Judgement],
 ) -> Judgement:
-    """What `judge` finds in the workload, or what it has found in a template with the same fields, in the same place.
+    """The judgement of the workload's template. `judge` is called only for the first of all templates that are alike.
 
     The key is all that a judgement reads: the pod's spec and annotations, where they stand, what the status of its pods
     has `told`, the runtimes, and the version of the rules. Names and labels of objects are not read. Of an image, only
@@ -92,8 +92,8 @@ def _stand_ins(count: int) -> Sequence[str]:
 
 
 def _is_general(fields: bytes, names: Sequence[str], annotations: Mapping[str, str]) -> bool:
-    """Whether a judgement with stand-ins for names can be told from the fields: only stand-ins have the mark."""
-    if annotations and any(key.startswith(_NAMED_BY_ANNOTATIONS) for key in annotations):
+    """Whether the names can be put back: no annotation names a container, and only stand-ins have the mark."""
+    if any(key.startswith(_NAMED_BY_ANNOTATIONS) for key in annotations):
         return False
     return fields.count(_MARK.encode()) == len(names) and _MARK not in "".join(names)
 

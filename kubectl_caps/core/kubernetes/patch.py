@@ -129,7 +129,10 @@ def rebased(patch: Patch, current: Json) -> tuple[Patch, list[Conflict]]:
 
 
 def _own(obj: Json, path: Path) -> None:
-    """Copy in `obj` the value at a path and all that holds it, so that a change of it changes no other object."""
+    """Replace the value at a path, and each object and list above the value, with a copy.
+
+    `obj` may share them with another object. A change at the path then leaves the other object as it is.
+    """
     *above, last = path
     for step in above:
         if not isinstance(inner := lookup(obj, (step,)), dict | list):

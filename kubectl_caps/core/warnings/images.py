@@ -34,10 +34,11 @@ def start_capabilities(image: str | None) -> tuple[str, ...]:
 @lru_cache(1024)
 def file_capabilities(image: str | None) -> tuple[str, ...]:
     """The file capabilities that programs of an image are known to have. An unlisted image may have some too."""
-    if not image or not any(end in image for end, _ in _FILE_CAPABILITIES):
-        return ()
-    repository = _repository(image)
-    return tuple(name for end, name in _FILE_CAPABILITIES if f"/{repository}".endswith(f"/{end}"))
+    named = image or ""
+    return tuple(
+        # Few images have such a name anywhere, and only theirs are taken apart.
+        name for end, name in _FILE_CAPABILITIES if end in named and f"/{_repository(named)}".endswith(f"/{end}")
+    )
 
 
 def _repository(image: str) -> str:

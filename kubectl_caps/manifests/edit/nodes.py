@@ -88,10 +88,7 @@ class Tree:
             raise Unsafe(line_of(node), f"{field_path(path[:-1])} is not a mapping")
         pairs = self._pairs(node)
         own = pairs.get(step, [])
-        if "<<" not in pairs:
-            return own[-1][1] if own else None
-        merges = [pair for pair in pairs["<<"] if pair[0].tag == MERGE]
-        through = [key for key, value in merges if step in self._merged(value)]
+        through = [key for key, value in pairs.get("<<", ()) if key.tag == MERGE and step in self._merged(value)]
         if through:
             line = max(line_of(key) for key in (*through, *(key for key, _ in own)))
             raise Unsafe(line, f"{field_path(path)} comes through a merge key (<<)")

@@ -75,10 +75,9 @@ RESOLVERS = _resolvers()
 
 def plain_tag(text: str) -> str:
     """The tag of an unquoted scalar."""
-    if text[:1] in RESOLVERS:  # the first letter of a third of all words
-        for tag, pattern in RESOLVERS[text[:1]]:
-            if pattern.match(text):
-                return tag
+    for tag, pattern in RESOLVERS.get(text[:1], ()):
+        if pattern.match(text):
+            return tag
     return STRING
 
 

@@ -101,6 +101,10 @@ BROKEN = {
         POD.format("p").replace("image: i", "securityContext: {privileged: 'true'}"),
         "x.yaml:8: Pod p: spec.containers[0].securityContext.privileged: expected bool | null, got str",
     ),
+    "a volume that is no object": (
+        POD.format("p").replace("spec: {", "spec: {volumes: [{name: v, emptyDir: yes}], "),
+        "x.yaml:8: Pod p: spec.volumes[0].emptyDir: expected object | null, got bool",
+    ),
     "no template": (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {selector: {}}\n",
         "x.yaml:8: Deployment d: spec.template: Required value",

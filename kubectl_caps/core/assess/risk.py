@@ -108,9 +108,7 @@ def host_paths(container: Container, spec: PodSpec) -> Iterator[tuple[str, bool]
     volumes = {volume.name: volume.host_path for volume in spec.volumes or () if volume.host_path is not None}
     for mount in container.volume_mounts or ():
         if mount.name in volumes:
-            source = volumes[mount.name]
-            path = source.get("path") if isinstance(source, dict) else None
-            yield path if isinstance(path, str) else "/", not mount.read_only
+            yield volumes[mount.name].path or "/", not mount.read_only
 
 
 def _is_host_process(container: Container, spec: PodSpec) -> bool:

@@ -45,40 +45,48 @@ class PodSecurityContext(Fields, frozen=True):
     privileged: Any = None
 
 
+class VolumeSource(Fields, frozen=True):
+    """A source of a volume. Only its presence is judged, so no field of it is decoded."""
+
+
+class HostPath(Fields, frozen=True):
+    path: str | None = None
+
+
 class Volume(Fields, frozen=True):
-    """A volume. Each source is the object in the manifest as it is, or `None` if the source is absent."""
+    """A volume. A source is `None` if it is absent."""
 
     name: str = ""
-    config_map: Any = None
-    csi: Any = None
-    downward_api: Any = None
-    empty_dir: Any = None
-    ephemeral: Any = None
-    image: Any = None
-    persistent_volume_claim: Any = None
-    projected: Any = None
-    secret: Any = None
-    host_path: Any = None
-    gce_persistent_disk: Any = None
-    aws_elastic_block_store: Any = None
-    git_repo: Any = None
-    nfs: Any = None
-    iscsi: Any = None
-    glusterfs: Any = None
-    rbd: Any = None
-    flex_volume: Any = None
-    cinder: Any = None
-    cephfs: Any = None
-    flocker: Any = None
-    fc: Any = None
-    azure_file: Any = None
-    vsphere_volume: Any = None
-    quobyte: Any = None
-    azure_disk: Any = None
-    photon_persistent_disk: Any = None
-    portworx_volume: Any = None
-    scale_io: Any = None
-    storageos: Any = None
+    config_map: VolumeSource | None = None
+    csi: VolumeSource | None = None
+    downward_api: VolumeSource | None = None
+    empty_dir: VolumeSource | None = None
+    ephemeral: VolumeSource | None = None
+    image: VolumeSource | None = None
+    persistent_volume_claim: VolumeSource | None = None
+    projected: VolumeSource | None = None
+    secret: VolumeSource | None = None
+    host_path: HostPath | None = None
+    gce_persistent_disk: VolumeSource | None = None
+    aws_elastic_block_store: VolumeSource | None = None
+    git_repo: VolumeSource | None = None
+    nfs: VolumeSource | None = None
+    iscsi: VolumeSource | None = None
+    glusterfs: VolumeSource | None = None
+    rbd: VolumeSource | None = None
+    flex_volume: VolumeSource | None = None
+    cinder: VolumeSource | None = None
+    cephfs: VolumeSource | None = None
+    flocker: VolumeSource | None = None
+    fc: VolumeSource | None = None
+    azure_file: VolumeSource | None = None
+    vsphere_volume: VolumeSource | None = None
+    quobyte: VolumeSource | None = None
+    azure_disk: VolumeSource | None = None
+    photon_persistent_disk: VolumeSource | None = None
+    portworx_volume: VolumeSource | None = None
+    scale_io: VolumeSource | None = None
+    storageos: VolumeSource | None = None
 
 
 class OS(Fields, frozen=True):

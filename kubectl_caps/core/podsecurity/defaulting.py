@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import fields, replace
 
 from kubectl_caps.core.kubernetes.container import Container, ContainerPort, SecurityContext, TypedProfile
-from kubectl_caps.core.kubernetes.pod import PodSpec, PodTemplate, Volume
+from kubectl_caps.core.kubernetes.pod import PodSpec, PodTemplate, Volume, VolumeSource
 from kubectl_caps.core.podsecurity.checks.app_armor_profile import PREFIX
 
 _SOURCES = tuple(field.name for field in fields(Volume) if field.name != "name")
@@ -45,7 +45,7 @@ def _on_containers(spec: PodSpec, change: Any, names: Iterable[str]) -> PodSpec:
 def _with_source(volume: Volume) -> Volume:
     if any(getattr(volume, source) is not None for source in _SOURCES):
         return volume
-    return replace(volume, empty_dir={})
+    return replace(volume, empty_dir=VolumeSource())
 
 
 def _with_host_ports(container: Container) -> Container:

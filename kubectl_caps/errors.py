@@ -80,11 +80,22 @@ class AcceptedError(CapsError):
 
 
 class ApiError(CapsError):
-    """A refusal by the API server. `code` (HTTP), `reason` (`NotFound`) and `details` come from its Status object."""
+    """A refusal by the API server. `code` (HTTP), `reason` (`NotFound`) and `details` come from its Status object.
 
-    def __init__(self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+    `continue_token` continues a list whose own token has expired; empty if the server gives none.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        continue_token: str = "",
+    ) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.details = code, reason, message, details or {}
+        self.continue_token = continue_token
 
     def __str__(self) -> str:
         return f"Error from server ({self.reason or self.code}): {self.message}"

@@ -5,6 +5,7 @@ openssl once per run.
 """
 
 import atexit
+import base64
 import contextlib
 import functools
 import json
@@ -78,6 +79,17 @@ def status(code: int, reason: str, message: str, *headers: tuple[str, str], **mo
     """A failure, as the API server words it."""
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason}
     return reply({**body, "message": message, **more}, code, *headers)
+
+
+def expired_list(seen: Seen) -> Answer:
+    """The API server's answer for a continue token that has expired, with a token for the rest of the list.
+
+    The token is the expired one without a resource version (apiserver pkg/storage/continue.go).
+    """
+    content = json.loads(base64.urlsafe_b64decode(seen.query["continue"] + "=="))
+    token = base64.urlsafe_b64encode(json.dumps({**content, "rv": -1}).encode()).decode().rstrip("=")
+    message = "The provided continue parameter is too old to display a consistent list result."
+    return status(410, "Expired", message, metadata={"continue": token})
 
 
 @dataclass

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 from labeling import GOOD, spec
-from loopback import Answer, Seen, reply, serving, status
+from loopback import Answer, Seen, expired_list, reply, serving, status
 from tab_again import tab_again
 from testbed.cluster import Cluster
 
@@ -432,12 +432,11 @@ def through(cluster: Cluster, fault: Callable[[Seen, int], Answer | None]) -> Ca
 
 
 BUSY = status(429, "TooManyRequests", "slow down", ("Retry-After", "0"))
-GONE = status(410, "Expired", "The provided continue parameter is too old")
 FAULTS: dict[str, Callable[[Seen, int], Answer | None]] = {
     "too many requests": lambda seen, nth: BUSY if nth == 1 else None,
     "broken connections": lambda seen, nth: Answer(cut=-1) if nth == 1 else None,
     "an answer cut in half": lambda seen, nth: Answer(b'{"items": []}', cut=5) if nth == 1 else None,
-    "an expired list": lambda seen, nth: GONE if "continue" in seen.query and nth == 2 else None,
+    "an expired list": lambda seen, nth: expired_list(seen) if "continue" in seen.query and nth == 2 else None,
 }
 
 

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from kubectl_caps.cluster.api.discovery import Served, discover
@@ -21,8 +21,8 @@ from kubectl_caps.errors import ApiError
 
 PAGE = 500
 """Objects in a page, as with kubectl's --chunk-size."""
-RESTARTS = 3
-"""How often a list is begun again because its continue token has expired."""
+EXPIRIES = 3
+"""How often in a row a continue token may expire before a list is given up."""
 LOG_LIMIT = 4 << 20
 """The most bytes of a container's log. In an ordinary log `tail` is reached first."""
 
@@ -45,26 +45,13 @@ class Listing(Struct, frozen=True):
     field_selector: str | None = None
 
 
-class _ListMetadata(Struct, frozen=True):
-    token: str | None = field(default=None, name="continue")
-
-
 class _Page(Struct, frozen=True):
     items: list[Raw] | None  # no default, because an answer without items is no list
-    metadata: _ListMetadata = _ListMetadata()
-
-
-class _Uid(Struct, frozen=True):
-    uid: str = ""
-
-
-class _Identified(Struct, frozen=True):
-    metadata: _Uid = _Uid()
+    metadata: responses.ListMetadata = responses.ListMetadata()
 
 
 _PAGE = Decoder(_Page)
 _OBJECT = Decoder(dict[str, Any])
-_IDENTIFIED = Decoder(_Identified)
 T = TypeVar("T")
 
 
@@ -115,25 +102,23 @@ class Cluster:
         """The objects of a list, page by page, each object once. An empty list has one empty page.
 
         Items of a built-in kind have neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list whose
-        continue token expires (410) is begun again, and then also has the objects that were made in the meantime. JSON
-        that is nested too deep for the decoder is cut (`deep_json.CUT`).
+        continue token expires (410) is continued behind its last object, with the token that the server then gives:
+        what is made or deleted meanwhile may be in it or not. JSON that is nested too deep for the decoder is cut
+        (`deep_json.CUT`).
         """
         query = (("labelSelector", label_selector or ""), ("fieldSelector", field_selector or ""))
         request = Request("GET", resource.path(namespace), (*query, ("limit", str(limit))))
-        seen: set[str] = set()
-        token, restarts = "", 0
+        token, expiries = "", 0
         while True:
             try:
                 page = self._page(request, token)
             except ApiError as error:
-                if error.code != 410 or not token or restarts == RESTARTS:
+                if error.code != 410 or not token or not error.continue_token or expiries == EXPIRIES:
                     raise
-                token, restarts = "", restarts + 1
+                token, expiries = error.continue_token, expiries + 1
                 continue
-            items, token = page.items or [], page.metadata.token or ""
-            if token or seen:
-                items = _unseen(items, seen)
-            yield items
+            token, expiries = page.metadata.token or "", 0
+            yield page.items or []
             if not token:
                 return
 
@@ -287,19 +272,3 @@ def _with(request: Request, name: str, value: str) -> Request:
 
 def _writing(dry_run: bool, field_manager: str) -> tuple[tuple[str, str], ...]:
     return (("dryRun", "All" if dry_run else ""), ("fieldManager", field_manager))
-
-
-def _unseen(items: list[Raw], seen: set[str]) -> list[Raw]:
-    """The items that were not in an earlier page. The uids of the items are added to `seen`."""
-    uids = [_uid(item) for item in items]
-    fresh = [item for item, uid in zip(items, uids, strict=True) if not uid or uid not in seen]
-    seen.update(uids)
-    return fresh
-
-
-def _uid(item: Raw) -> str:
-    """The item's uid; empty for a malformed item. The caller of `pages` reports a malformed item."""
-    try:
-        return _IDENTIFIED.decode(item).metadata.uid
-    except msgspec.ValidationError:
-        return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
 from kubectl_caps.errors import ApiError
@@ -49,8 +49,15 @@ class ResponseParts(Protocol):
     def body(self) -> bytes: ...
 
 
+class ListMetadata(Struct, frozen=True):
+    """The metadata of a page of a list, or of the Status for an expired list."""
+
+    token: str | None = field(default=None, name="continue")
+
+
 class _Status(Struct, frozen=True):
     kind: str = ""
+    metadata: ListMetadata = ListMetadata()
     message: str | None = None
     reason: str | None = None
     details: Raw = Raw(b"")
@@ -71,7 +78,9 @@ def api_error(response: ResponseParts) -> ApiError:
     except UNREADABLE:
         body = _Status()
     if body.kind == "Status" and (body.message or body.reason):
-        return ApiError(response.status, body.reason or "", body.message or body.reason or "", _details(body.details))
+        words = body.message or body.reason or ""
+        token = body.metadata.token or ""
+        return ApiError(response.status, body.reason or "", words, _details(body.details), token)
     text = _text(response)
     reason, words = _MEANINGS.get(response.status, ("InternalError" if response.status >= 500 else "", ""))
     if 300 <= response.status < 400:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from loopback import Answer, Seen, status
+from loopback import Answer, Seen, expired_list, status
 
 from faults.commands import TIMEOUT
 
@@ -72,7 +72,9 @@ FAULTS: dict[str, Fault] = {
     "a stuck answer": Fault(lose(lambda answer: replace(answer, cut=len(answer.body) // 2, hold=2 * TIMEOUT))),
     "no answer": Fault(lambda seen, deliver: Answer(cut=-1, hold=2 * TIMEOUT)),
     "a slow drip": Fault(lose(lambda answer: replace(answer, pause=TIMEOUT / 50, body=answer.body.ljust(100)))),
-    "410 in the middle of a list": Fault(refuse(410, "Expired", EXPIRED), outcome="same", meets=is_continued),
+    "410 in the middle of a list": Fault(
+        lambda seen, deliver: expired_list(seen), outcome="same", meets=is_continued
+    ),
     "410 for ever": Fault(refuse(410, "Expired", EXPIRED), "always", meets=is_continued),
     "an expired token": Fault(refuse(401, "Unauthorized", "Unauthorized"), "from then on"),
     "a broken TLS record": Fault(lambda seen, deliver: Answer(raw=_BROKEN_RECORD)),

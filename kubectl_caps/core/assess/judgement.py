@@ -31,17 +31,11 @@ class Judgement(Struct, frozen=True, gc=False):
     violations: tuple[Violation, ...]
 
 
-class _Alike(Struct):
-    """The judgement of a template whose containers have stand-ins for names, and of each template like it."""
-
-    general: Judgement
-    own: dict[tuple[tuple[str, ...], tuple[str | None, ...]], Judgement]
-    """By the names and the images of the containers, in the order of `members`."""
-
-
 _MOST = 2_000
-_judged: dict[Hashable, _Alike] = {}
-"""The judgements of templates that differ only in the names and images of containers, by all else that is read."""
+_judged: dict[Hashable, Judgement] = {}
+"""The judgements of templates, by all that is read of them, and by the names and images of their containers."""
+_general: dict[Hashable, Judgement] = {}
+"""The judgements with stand-ins for names, by all else that is read."""
 
 _MARK = "\ue000"
 """A character without a meaning (Unicode, Private Use Area), which no text but a stand-in may have."""
@@ -72,17 +66,20 @@ def remembered(
     if fields is None or not _is_general(fields, names, template.annotations):
         return judge(workload)
     key = (fields, workload.path, workload.unseen, told, tuple(places), minor)
-    if key not in _judged:
-        if len(_judged) >= _MOST:
-            _judged.clear()
-        general = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name]))
-        _judged[key] = _Alike(judge(replace(workload, template=replace(template, spec=general))), {})
-    alike, own = _judged[key], (names, images)
-    if own not in alike.own:
-        if len(alike.own) >= _MOST:
-            alike.own.clear()
-        alike.own[own] = _of_containers(alike.general, containers, stand_ins)
-    return alike.own[own]
+    own = (key, names, images)
+    if own not in _judged:
+        if key not in _general:
+            general = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name]))
+            found = judge(replace(workload, template=replace(template, spec=general)))
+            _remember(_general, key, found)
+        _remember(_judged, own, _of_containers(_general[key], containers, stand_ins))
+    return _judged[own]
+
+
+def _remember(judgements: dict[Hashable, Judgement], key: Hashable, judgement: Judgement) -> None:
+    if len(judgements) >= _MOST:
+        judgements.clear()
+    judgements[key] = judgement
 
 
 @cache

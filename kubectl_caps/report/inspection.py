@@ -1,82 +1,118 @@
 """The text output of `inspect`: the table, and the detailed view of one workload."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from kubectl_caps.core.assess import apply_exemptions
-from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, NodeRuntime, Predicted, worst_first
+from kubectl_caps.core.assess.assessment import Assessment, ContainerAssessment, NodeRuntime, Predicted
 from kubectl_caps.core.kubernetes.field_path import field_path
-from kubectl_caps.core.linux.capabilities import WORST_FIRST
+from kubectl_caps.core.linux.capabilities import WORST_FIRST, Risk
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.podsecurity.policy import Level
 from kubectl_caps.core.text import plural
 from kubectl_caps.report import exemptions, processes
 from kubectl_caps.report.advice import next_step
+from kubectl_caps.report.held_lines import HeldLines
 from kubectl_caps.report.table import Column, MadeAgain, table
 from kubectl_caps.report.terminal import LEVEL_COLOURS, RISK_COLOURS, Screen, escaped, painted
 
 _FEW = 4
 
 
+_NAMESPACE = Column("NAMESPACE")
+_OBSERVED = Column("OBSERVED", leaves=6)
+_EXEMPTED = Column("EXEMPTED")
 _COLUMNS = (
+    _NAMESPACE,
     Column("WORKLOAD"),
     Column("CONTAINER"),
     Column("ADD", leaves=4),
     Column("DROP", leaves=2),
     Column("USER", leaves=3),
     Column("EFFECTIVE", leaves=5),
+    _OBSERVED,
     Column("RISK", colours=RISK_COLOURS),
     Column("POD-SECURITY", colours=LEVEL_COLOURS),
     Column("WARNINGS", leaves=1),
 )
-_OBSERVED = Column("OBSERVED", leaves=6)
-_WIDE = ("ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS")
+_WIDE = tuple(map(Column, ("ROLE", "RUNTIME", "BOUNDING", "NO-NEW-PRIVS", "PODS", "IMAGE", "VIOLATIONS")))
+_BETWEEN = "\0"
+"""Stands between the cells of a row. It is escaped in a cell."""
 
 
-def rows(
-    assessments: Sequence[Assessment], *, wide: bool, namespaces: bool, shown_on: Screen
-) -> Iterator[str]:
-    """The lines of the table, one row for each container. The wide table is never narrowed to fit a screen."""
-    headers: list[str | Column] = list(_COLUMNS)
-    live = any(container.observed for assessment in assessments for container in assessment.containers)
-    if live:
-        headers.insert(6, _OBSERVED)
-    if wide:
-        headers += _WIDE
-    if namespaces:
-        headers.insert(0, "NAMESPACE")
-    marked = any(apply_exemptions.met_exemptions(assessment) for assessment in assessments)
-    if marked:
-        headers.append("EXEMPTED")
-    # Templates that are alike but for names and images share their predictions, and no other template has these. So an
-    # id saves time. `assessments` keeps the predictions alive.
-    cells: dict[tuple[int, Level | None], list[str]] = {}
+class InspectionTable:
+    """The table, with one row for each container of one part of an inspection after the other.
 
-    def lines() -> Iterator[Sequence[str]]:
+    The rows are kept as text, because assessments take much more memory.
+    """
+
+    def __init__(self, *, wide: bool) -> None:
+        self._wide = wide
+        self._rows = HeldLines()
+        self._is_live = self._is_marked = False
+
+    def add(self, assessments: Sequence[Assessment]) -> None:
+        """Add the rows of these assessments."""
+        # Templates that are alike but for names and images share their predictions, and no other template has these. So
+        # an id saves time. `assessments` keeps the predictions alive.
+        cells: dict[tuple[int, Level | None], list[str]] = {}
         for assessment in assessments:
             workload = assessment.workload
-            first = [workload.namespace, workload.reference] if namespaces else [workload.reference]
             for container in assessment.containers:
-                yield (
-                    [*first, container.container.name]
-                    + _shared_cells(cells, assessment, container, live=live)
-                    + (_wide_cells(assessment, container) if wide else [])
-                    + ([exemptions.exemptions_cell([*assessment.exempted, *container.exempted])] if marked else [])
-                )
+                observed = processes.in_short(container) if container.observed else ""
+                marks = exemptions.exemptions_cell([*assessment.exempted, *container.exempted])
+                self._is_live |= bool(container.observed)
+                self._is_marked |= bool(marks)
+                shared = _shared_cells(cells, assessment, container)
+                row = [workload.namespace, workload.reference, container.container.name, *shared[:4], observed]
+                row += [*shared[4:], *(_wide_cells(assessment, container) if self._wide else ()), marks]
+                text = "".join(row)
+                cells_of_row = row if text.isascii() and text.isprintable() else map(escaped, row)
+                self._rows.add(_BETWEEN.join(cells_of_row).encode())
 
-    yield from table(headers, MadeAgain(lines), shown_on._replace(columns=0) if wide else shown_on)
+    def lines(self, *, namespaces: bool, shown_on: Screen) -> Iterator[str]:
+        """The lines of the table. The wide table is never narrowed to fit a screen."""
+        left_out = [] if namespaces else [_NAMESPACE]
+        left_out += [] if self._is_live else [_OBSERVED]
+        left_out += [] if self._is_marked else [_EXEMPTED]
+        every = (*_COLUMNS, *(_WIDE if self._wide else ()), _EXEMPTED)
+        shown = [index for index, column in enumerate(every) if column not in left_out]
+
+        def rows() -> Iterator[Sequence[str]]:
+            for line in self._rows:
+                row = line.decode().split(_BETWEEN)
+                yield [row[index] for index in shown]
+
+        columns = [every[index] for index in shown]
+        yield from table(columns, MadeAgain(rows), shown_on._replace(columns=0) if self._wide else shown_on)
 
 
-def totals(assessments: Sequence[Assessment], shown_on: Screen) -> Iterator[str]:
-    """The number of containers for each risk, and the name of the worst workload."""
-    containers = [container for assessment in assessments for container in assessment.containers]
-    counts = {risk: sum(one.risk == risk for one in containers) for risk in WORST_FIRST}
-    words = (f"{count} {painted(risk, RISK_COLOURS, shown_on)}" for risk, count in counts.items() if count)
-    workloads = f"{len(assessments)} {plural('workload', len(assessments))}"
-    yield f"{workloads}, {len(containers)} {plural('container', len(containers))}: {', '.join(words)}"
-    first = worst_first(assessments)[0]
-    if first.risk not in ("none", "low"):
-        where = f" -n {first.workload.namespace}" if first.workload.namespace else ""
-        yield escaped(f"The worst: {first.workload.reference}{where}: ") + painted(first.risk, RISK_COLOURS, shown_on)
+class InspectionTotals:
+    """The number of containers for each risk, and the worst workload."""
+
+    def __init__(self) -> None:
+        self.workloads = 0
+        self._risks: Counter[Risk] = Counter()
+        self._worst: tuple[Risk, str, str] | None = None
+
+    def add(self, assessments: Sequence[Assessment]) -> None:
+        """Count these assessments."""
+        self.workloads += len(assessments)
+        self._risks.update(container.risk for assessment in assessments for container in assessment.containers)
+        for one in assessments:
+            if self._worst is None or WORST_FIRST.index(one.risk) < WORST_FIRST.index(self._worst[0]):
+                self._worst = one.risk, one.workload.reference, one.workload.namespace
+
+    def lines(self, shown_on: Screen) -> Iterator[str]:
+        """Two lines: the counts, and the name of the worst workload."""
+        containers = self._risks.total()
+        counts = ((risk, self._risks[risk]) for risk in WORST_FIRST)
+        words = (f"{count} {painted(risk, RISK_COLOURS, shown_on)}" for risk, count in counts if count)
+        workloads = f"{self.workloads} {plural('workload', self.workloads)}"
+        yield f"{workloads}, {containers} {plural('container', containers)}: {', '.join(words)}"
+        if self._worst and self._worst[0] not in ("none", "low"):
+            risk, reference, namespace = self._worst
+            where = f" -n {namespace}" if namespace else ""
+            yield escaped(f"The worst: {reference}{where}: ") + painted(risk, RISK_COLOURS, shown_on)
 
 
 def reference_lines(assessments: Sequence[Assessment]) -> Iterator[str]:
@@ -141,23 +177,20 @@ def _shared_cells(
     cells: dict[tuple[int, Level | None], list[str]],
     assessment: Assessment,
     container: ContainerAssessment,
-    *,
-    live: bool,
 ) -> list[str]:
     key = (id(container.predicted), assessment.level)
     if key not in cells:
-        cells[key] = _cells(assessment, container, live=live)
+        cells[key] = _cells(assessment, container)
     return cells[key]
 
 
-def _cells(assessment: Assessment, container: ContainerAssessment, *, live: bool) -> list[str]:
+def _cells(assessment: Assessment, container: ContainerAssessment) -> list[str]:
     capabilities = container.container.capabilities
     return [
         "privileged" if container.declared.privileged else ",".join(capabilities.add or ()),
         ",".join(capabilities.drop or ()),
         _user(container),
         " | ".join(dict.fromkeys(_effective(entry) for entry in container.predicted)),
-        *([processes.in_short(container)] if live else []),
         container.risk,
         assessment.level or "unknown",
         str(len(container.warnings)) if container.warnings else "",

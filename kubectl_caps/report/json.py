@@ -47,7 +47,20 @@ _BEFORE_ITEM, _AFTER_ITEM = "[\n  [", "\n  ]\n]"
 
 def item_text(item: object) -> str:
     """An item of a document's `items` as JSON: a line end, and the lines of the item, indented."""
-    return _json([[item]])[len(_BEFORE_ITEM) : -len(_AFTER_ITEM)]  # two lists indent it as deep as `items` does
+    return indented_item(compact(item))
+
+
+def compact(result: object) -> bytes:
+    """A document, or an item of one, as JSON in one line."""
+    try:
+        return msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(result)).encode()
+
+
+def indented_item(line: bytes) -> str:
+    """`item_text` of the item with this `compact` JSON."""
+    return _indented(b"[[" + line + b"]]")[len(_BEFORE_ITEM) : -len(_AFTER_ITEM)]  # as deep as `items` indents it
 
 
 @cache
@@ -68,10 +81,14 @@ def _dumper() -> Any:
 
 def _json(result: object) -> str:
     """The same text as `json.dumps(result, indent=2)`, in a sixth of the time."""
+    return _indented(compact(result))
+
+
+def _indented(line: bytes) -> str:
     try:
-        formatted = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
-    except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(result), indent=2)
+        formatted = msgspec.json.format(line, indent=2).decode()
+    except msgspec.DecodeError:  # a single surrogate
+        return json.dumps(json.loads(line), indent=2)
     if formatted.isascii() and "\x7f" not in formatted:
         return formatted
     return _NOT_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], formatted)

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -242,6 +243,23 @@ def test_a_missing_name_does_not_hide_other_objects(api_cluster: Cluster, shop: 
     result = inspect(api_cluster, "deploy", "web", "nope", "-n", shop, "-o", "name")
     assert (result.status, result.out) == (2, "deployment.apps/web\n")
     assert result.err == 'Error from server (NotFound): deployments.apps "nope" not found\n'
+
+
+@pytest.mark.parametrize("flags", [(), ("pods,deployments",), ("-l", "app=web"), ("--sort-by=risk",)], ids=" ".join)
+def test_each_namespace_is_shown_among_all_as_it_is_alone(
+    api_cluster: Cluster, shop: str, namespace: str, flags: tuple[str, ...]
+) -> None:
+    make(api_cluster, namespace, "v1/pods", spec())
+    make(api_cluster, namespace, "apps/v1/deployments", controller(BAD, app="web"), "web")
+    until(lambda: pods(api_cluster, namespace, "web"))
+    everywhere = judged(api_cluster, "-A", *flags).document["items"]
+    for name in (shop, namespace):
+        alone = judged(api_cluster, "-n", name, *flags).document["items"]
+        assert alone
+        assert [item for item in everywhere if item["namespace"] == name] == alone
+    if flags != ("--sort-by=risk",):
+        order = [item["namespace"] for item in everywhere]
+        assert [name for name, _ in groupby(order)] == sorted(set(order), key=lambda name: f"{name}/")
 
 
 def test_all_namespaces_have_a_column(api_cluster: Cluster, shop: str) -> None:

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_caps.cluster.api.parallel_lists import AHEAD, read_in_parallel
+from kubectl_caps.cluster.api.parallel_lists import AHEAD, read_in_parallel, read_in_turns
 from kubectl_caps.errors import ApiError, Unreachable
 
 FORBIDDEN = ApiError(403, "Forbidden", "no")
@@ -105,7 +106,48 @@ def test_a_reader_that_stops_leaves_no_thread_behind() -> None:
     next(answers)
     answers.close()  # type: ignore[attr-defined]
     for _ in range(100):
-        if threading.active_count() == before:
+        if threading.active_count() <= before:
             break
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
+
+
+# --- all lists, in turns
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(st.integers(), max_size=6), max_size=9), st.integers(1, 5))
+def test_lists_that_are_read_in_turns_are_whole(pages: list[list[int]], workers: int) -> None:
+    with read_in_turns([source(*some) for some in pages], workers) as answers:
+        found: list[list[int]] = [[] for _ in pages]
+        for _ in range(7):
+            for answer, some in zip(answers, found, strict=True):
+                some.extend(islice(answer, 1))
+    assert found == pages
+
+
+def test_the_error_of_a_list_is_raised_where_it_is_and_stops_no_other_list() -> None:
+    with read_in_turns([source(1, FORBIDDEN), source(2, 3)], 1) as (first, second):
+        assert [next(second), next(first)] == [2, 1]
+        with pytest.raises(ApiError, match="no"):
+            next(first)
+        assert list(second) == [3]
+
+
+def test_a_list_that_is_read_too_late_is_not_taken_for_an_empty_list() -> None:
+    with read_in_turns([source(*range(9)), source(1)], 2) as (first, second):
+        assert next(first) == 0
+    for late in (first, second):
+        with pytest.raises(RuntimeError, match="not read in time"):
+            next(late)
+
+
+def test_a_reader_that_leaves_lists_unread_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    with read_in_turns([source(*range(100))] * 8, 4) as answers:
+        next(answers[0])
+    for _ in range(100):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() <= before

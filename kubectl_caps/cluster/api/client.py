@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from kubectl_caps.cluster.api.discovery import Served, discover
-from kubectl_caps.cluster.api.parallel_lists import read_in_parallel
+from kubectl_caps.cluster.api.parallel_lists import read_in_parallel, read_in_turns
 from kubectl_caps.cluster.api.resources import BUILTIN, EVENTS, PODS, Resource, find_resource, not_served
 from kubectl_caps.cluster.api.server_version import Version, read_version
 from kubectl_caps.cluster.http import responses
@@ -130,6 +131,15 @@ class Cluster:
         starts = [self._start(listing) for listing in listings]
         for answer in read_in_parallel(starts, workers):
             yield answer if isinstance(answer, ApiError) else chain.from_iterable(answer)
+
+    @contextmanager
+    def lists(self, listings: Sequence[Listing], *, workers: int = 4) -> Iterator[list[Iterator[Raw]]]:
+        """The objects of several lists, which may be read in any order, until the end of the `with` block.
+
+        The iterator of a list raises its ApiError.
+        """
+        with read_in_turns([self._start(listing) for listing in listings], workers) as answers:
+            yield [chain.from_iterable(pages) for pages in answers]
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """Read one object."""

@@ -1,8 +1,12 @@
-"""Reads several lists at a time, each in a thread. The reader gets the lists in order, and the threads wait for it."""
+"""Reads several lists at a time, each in a thread. The threads wait for the reader.
+
+The reader gets the lists in order, or reads from all of them in turns.
+"""
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from queue import Empty, Queue
 from typing import Generic, TypeVar
@@ -19,6 +23,9 @@ class _End:
     """The mark of a source without more pages."""
 
 
+_END = _End()
+
+
 class _Source(Generic[Page]):
     """One generator and the queue that its thread fills."""
 
@@ -26,15 +33,19 @@ class _Source(Generic[Page]):
         self.start = start
         self.queue: Queue[Page | BaseException | _End] = Queue(AHEAD)
 
-    def fill(self, stopped: threading.Event) -> None:
+    def fill(self, stopped: threading.Event, turn: AbstractContextManager[object]) -> None:
+        """Read the pages into the queue, each page in a `turn`."""
         try:
-            for page in self.start():
-                self.queue.put(page)
-                if stopped.is_set():
+            pages = self.start()
+            while not stopped.is_set():
+                with turn:
+                    page = next(pages, _END)
+                if isinstance(page, _End):
                     break
+                self.queue.put(page)
         except BaseException as error:  # the reader raises the exception
             self.queue.put(error)
-        self.queue.put(_End())
+        self.queue.put(_END)
 
     def pages(self) -> Iterator[Page]:
         while not isinstance(item := self.queue.get(), _End):
@@ -96,6 +107,34 @@ def read_in_parallel(
             source.discard()
 
 
+@contextlib.contextmanager
+def read_in_turns(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) -> Iterator[list[Iterator[Page]]]:
+    """The pages of each source. The reader may read from any source at any time; at most `workers` threads read ahead.
+
+    Every exception is raised by the iterator of the pages. After the `with` block an unread iterator raises
+    RuntimeError, so that it is not taken for an empty list.
+    """
+    sources = [_Source(start) for start in starts]
+    stopped, turns = threading.Event(), threading.Semaphore(workers)
+    for source in sources:
+        threading.Thread(target=source.fill, args=(stopped, turns), daemon=True).start()
+    try:
+        yield [_until(stopped, source.pages()) for source in sources]
+    finally:
+        stopped.set()
+        for source in sources:
+            source.discard()
+
+
+def _until(stopped: threading.Event, pages: Iterator[Page]) -> Iterator[Page]:
+    if stopped.is_set():
+        raise RuntimeError("these pages were not read in time")
+    for page in pages:
+        yield page
+        if stopped.is_set():
+            raise RuntimeError("these pages were not read in time")
+
+
 def _opened(source: _Source[Page]) -> _Pages[Page] | ApiError:
     pages = source.pages()
     try:
@@ -108,4 +147,4 @@ def _work(waiting: "Queue[_Source[Page]]", stopped: threading.Event) -> None:
     # The workers take the sources in order, so that the next source of the reader always has a worker.
     with contextlib.suppress(Empty):
         while not stopped.is_set():
-            waiting.get_nowait().fill(stopped)
+            waiting.get_nowait().fill(stopped, nullcontext())

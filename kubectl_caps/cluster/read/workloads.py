@@ -1,6 +1,7 @@
 """Lists workloads: several kinds at a time, decoded item by item, with the errors of lists and objects."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
@@ -55,6 +56,16 @@ class _Node(Struct, frozen=True):
 _NODE = msgspec.json.Decoder(_Node)
 
 
+class KindListing(Struct, frozen=True):
+    """A kind to list, and the selector of its labels."""
+
+    kind: Kind
+    selector: str | None = None
+
+
+Failed = Callable[[CapsError], None]
+
+
 def list_kinds(
     cluster: Cluster,
     kinds: Sequence[Kind],
@@ -80,6 +91,65 @@ def list_kinds(
         except ApiError as error:
             inventory.errors.append(error)
     return inventory
+
+
+def by_namespace(
+    cluster: Cluster, wanted: Sequence[KindListing], namespace: str | None, source: Mapping[str, str], failed: Failed
+) -> Iterator[list[list[Workload]]]:
+    """The workloads of one namespace after the other: for each namespace, a list for each wanted kind.
+
+    The API server sorts a list by namespace, so no more than one namespace is held at a time. Objects of a list that is
+    not sorted are yielded as a namespace of their own. `failed` gets each refused list and each unreadable object.
+    Raises Unreachable, ConfigError.
+    """
+    shared = _Shared()
+    listings = [Listing(resource_of(one.kind), namespace, label_selector=one.selector) for one in wanted]
+    with cluster.lists(listings) as answers:
+        groups = [
+            groupby(_decoded(one.kind, answer, source, failed, namespace, shared), _place)
+            for one, answer in zip(wanted, answers, strict=True)
+        ]
+        heads = [next(group, None) for group in groups]
+        while places := [head[0] for head in heads if head]:
+            shared.clear()
+            yield _taken(min(places), groups, heads)
+
+
+def _place(workload: Workload) -> str:
+    """The place of a workload's namespace in a list: etcd sorts the keys `/registry/KIND/NAMESPACE/NAME`."""
+    return f"{workload.namespace}/"
+
+
+_Group = tuple[str, Iterator[Workload]]
+
+
+def _taken(place: str, groups: Sequence[Iterator[_Group]], heads: list[_Group | None]) -> list[list[Workload]]:
+    """The workloads at this place. Each head that was there becomes the next of its group."""
+    found: list[list[Workload]] = []
+    for index, head in enumerate(heads):
+        here = head is not None and head[0] == place
+        found.append(list(head[1]) if head and here else [])
+        if here:
+            heads[index] = next(groups[index], None)
+    return found
+
+
+def _decoded(
+    kind: Kind,
+    answer: Iterator[msgspec.Raw],
+    source: Mapping[str, str],
+    failed: Failed,
+    namespace: str | None,
+    shared: "_Shared",
+) -> Iterator[Workload]:
+    try:
+        for raw in answer:
+            try:
+                yield from map(shared.pod, read_whole(kind, raw, source))
+            except MalformedWorkload as error:
+                failed(_malformed(kind, raw, error, namespace))
+    except ApiError as error:
+        failed(error)
 
 
 def _items(answer: Iterator[msgspec.Raw] | ApiError) -> Iterator[msgspec.Raw]:
@@ -123,8 +193,7 @@ def _decode(
     try:
         found = read_whole(kind, raw, source)
     except MalformedWorkload as error:
-        obj = msgspec.json.decode(raw)
-        inventory.errors.append(MalformedObject(kind.api_version, kind.kind, obj, str(error), namespace))
+        inventory.errors.append(_malformed(kind, raw, error, namespace))
         return
     if keep_raw and (kind.template or not any(_is_builtin(one.metadata.controller) for one in found)):
         copy = raw.copy()  # a Raw keeps its whole page in memory
@@ -132,17 +201,25 @@ def _decode(
     inventory.found[kind].extend(map(shared.pod, found))
 
 
+def _malformed(kind: Kind, raw: msgspec.Raw, error: MalformedWorkload, namespace: str | None) -> MalformedObject:
+    return MalformedObject(kind.api_version, kind.kind, msgspec.json.decode(raw), str(error), namespace)
+
+
 class _Shared:
     """Keeps equal parts of pods only once, to save memory. The pods of a cluster have few different specs."""
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[type, bytes], Any] = {}
+        self._parts: dict[int, Any] = {}  # by a hash, which takes less memory than the fingerprint
+
+    def clear(self) -> None:
+        """Let go of all parts."""
+        self._parts.clear()
 
     def of(self, part: T) -> T:
         """The first part that was equal to this part."""
         same = None if part is None else fingerprint(part)
-        found: T = part if same is None else self._parts.setdefault((type(part), same), part)
-        return found
+        found: T = part if same is None else self._parts.setdefault(hash((type(part), same)), part)
+        return found if found is part or found == part else part
 
     def pod(self, workload: Workload) -> Workload:
         """The pod with shared parts. Any other workload is returned unchanged."""

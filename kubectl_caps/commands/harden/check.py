@@ -24,8 +24,10 @@ def check_passes(
     untold = NodeRuntime(runtime_of(None), 0, "assumed")
     workloads = [workload for item in found for workload in item.workloads if listed or _has_privileged(workload)]
     assessments = [assess(workload, [], [untold], NEWEST_MINOR) for workload in workloads]
-    failed = False
-    for assessment in gates.apply_listed_exemptions(assessments, listed, annotations=annotations):
+    exemptions, failed = gates.ListedExemptions(listed, annotations=annotations), False
+    assessments = exemptions.apply(assessments)
+    exemptions.say_remarks()
+    for assessment in assessments:
         for container in _privileged(assessment, options):
             where = gates.subject_of(assessment.workload, [container.container.name])
             items = [item for item in container.exempted if item.id == PRIVILEGED and not item.expired]

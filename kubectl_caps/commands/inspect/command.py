@@ -1,37 +1,22 @@
 """Runs kubectl caps inspect: inspects files or a cluster, applies the gates, and prints the result."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from functools import partial
-
-from msgspec import Struct
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from kubectl_caps.cli.inspect import InspectArguments, inspect_arguments
-from kubectl_caps.commands.inspect import gates, outputs
+from kubectl_caps.commands.inspect import gates
+from kubectl_caps.commands.inspect.output import Ending
+from kubectl_caps.commands.inspect.outputs import ALWAYS, output_of
+from kubectl_caps.commands.inspect.result import InspectionResult
 from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime, worst_first
-from kubectl_caps.core.assess.coverage import Coverage
 from kubectl_caps.core.assess.exemptions import Exemption
-from kubectl_caps.core.assess.findings import Locate
 from kubectl_caps.core.kubernetes.kinds import set_added_kinds
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
-from kubectl_caps.errors import CapsError, InputError
+from kubectl_caps.errors import InputError
 from kubectl_caps.report.terminal import say
-
-
-class InspectionResult(Struct, frozen=True):
-    """The assessments, the errors of objects that could not be judged, the positions of fields, and the counts.
-
-    `minor` is the requested version of the rules, or the server's; None if it is not known. `in_detail` adds the facts
-    of the detailed view to an assessment.
-    """
-
-    assessments: list[Assessment]
-    errors: list[CapsError]
-    locate: Locate
-    coverage: Coverage
-    minor: int | None
-    in_detail: Callable[[Assessment], Assessment] = lambda assessment: assessment
 
 
 def main(options: argparse.Namespace) -> int:
@@ -46,36 +31,45 @@ def inspect(arguments: InspectArguments) -> int:
         from kubectl_caps.commands.inspect.trace import trace
 
         return trace(arguments)
-    on_files, output, gate = arguments.on_files, arguments.output, arguments.gate
+    on_files, gate = arguments.on_files, arguments.gate
     listed = gates.exemptions(arguments.exemptions)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")
     judged = _files(arguments, assumed, listed) if on_files else _live(arguments, assumed)
-    errors = gates.accepted([*judged.errors, *gates.restricted_not_judged(judged.assessments, gate)], listed)
+    exemptions = gates.ListedExemptions(listed, annotations=arguments.annotations)
+    findings = gates.GateFindings(gate, older=judged.minor is None)
+    in_detail = arguments.output == "table" and _names_one(arguments.resources)
+    output = output_of("detail" if in_detail else arguments.output, worst_first=arguments.worst_first)
+
+    def collect(assessments: Sequence[Assessment]) -> None:
+        marked = exemptions.apply(assessments)
+        findings.add(marked)
+        output.add(worst_first(marked) if arguments.worst_first else marked)
+
+    # `map` does not hold a part of the assessments while the next part is read, which may be large.
+    deque(map(collect, _at_once(judged.parts) if arguments.worst_first else judged.parts), maxlen=0)
+    errors = gates.accepted([*judged.errors, *findings.restricted_not_judged], listed)
     if on_files and gate.is_asked:
         errors += gates.nothing_judged(errors, judged.coverage)
     for line in dict.fromkeys(map(str, errors)):
         say(line)
-    assessments = gates.apply_listed_exemptions(judged.assessments, listed, annotations=arguments.annotations)
-    older = gates.notes_on_older_servers(assessments, gate) if judged.minor is None else []
-    say(*(f"{'note' if on_files else 'not judged'}: {text}" for text in older))
+    exemptions.say_remarks()
+    say(*(f"{'note' if on_files else 'not judged'}: {text}" for text in findings.older_servers))
     if not on_files:  # the server may be one of these older servers
-        errors += map(InputError, older)
+        errors += map(InputError, findings.older_servers)
     counted = gates.not_accepted(errors)
-    assessments = worst_first(assessments) if arguments.worst_first else assessments
-    if assessments or output in outputs.WHOLE:
-        shown = "detail" if output == "table" and (len(assessments) == 1 or _names_one(arguments.resources)) else output
-        if shown == "detail":
-            assessments = [judged.in_detail(assessment) for assessment in assessments]
-        found = outputs.Inspected(
-            assessments, errors, judged.locate, arguments.all_namespaces, arguments.worst_first, judged.coverage
-        )
-        outputs.write_output(shown, found)
+    if output.workloads or arguments.output in ALWAYS:
+        output.write(Ending(errors, judged.locate, arguments.all_namespaces, judged.coverage, judged.in_detail))
     elif not errors:
         say(_nothing_found(arguments))
-    passed = gates.gate_passes(assessments, gate, len(counted))
+    passed = findings.passes(len(counted))
     if gate.is_asked:
-        say(*gates.rules_of_gate(assessments, gate), judged.coverage.line)
+        findings.say_rules()
+        say(judged.coverage.line)
     return 2 if counted else 0 if passed else 1
+
+
+def _at_once(parts: Iterable[list[Assessment]]) -> Iterator[list[Assessment]]:
+    yield list(chain.from_iterable(parts))
 
 
 def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[Exemption]) -> InspectionResult:
@@ -90,16 +84,19 @@ def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[E
         for one in files.found
         for item in one.workloads
     ]
-    return InspectionResult(assessments, files.errors, locator(files.found), files.coverage, arguments.minor)
+    return InspectionResult(
+        parts=iter([assessments]),
+        errors=files.errors,
+        locate=locator(files.found),
+        minor=arguments.minor,
+        coverage=files.coverage,
+    )
 
 
 def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult:
-    from kubectl_caps.commands.inspect.cluster import in_detail, inspect_cluster
+    from kubectl_caps.commands.inspect.cluster import inspect_cluster
 
-    assessments, errors, coverage, rules, cluster = inspect_cluster(arguments, assumed)
-    return InspectionResult(
-        assessments, errors, lambda workload, path: None, coverage, rules, partial(in_detail, cluster)
-    )
+    return inspect_cluster(arguments, assumed)
 
 
 def _names_one(words: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from functools import partial
 
-from kubectl_caps.core.assess.apply_exemptions import counted, exempt, valid_exemptions
+from kubectl_caps.core.assess.apply_exemptions import MetFinding, counted, exempt, unused, valid_exemptions
 from kubectl_caps.core.assess.assessment import Assessment
 from kubectl_caps.core.assess.coverage import Coverage
 from kubectl_caps.core.assess.exemptions import Exemption
@@ -32,14 +32,25 @@ def exemptions(path: str | None) -> list[Exemption]:
     return read_exemptions(path)
 
 
-def apply_listed_exemptions(
-    assessments: Sequence[Assessment], listed: Sequence[Exemption], *, annotations: bool
-) -> list[Assessment]:
-    """The assessments with exempted findings marked. Prints the expired, invalid and unused exemptions."""
-    result = exempt(assessments, listed, _today(), annotations=annotations)
-    for remark in result.remarks:
-        say(remark)
-    return result.assessments
+class ListedExemptions:
+    """The exemptions of a file and of annotations, applied to one part of an inspection after the other."""
+
+    def __init__(self, listed: Sequence[Exemption], *, annotations: bool) -> None:
+        self._listed, self._annotations = listed, annotations
+        self._remarks: dict[str, None] = {}
+        self._met: set[MetFinding] = set()
+
+    def apply(self, assessments: Sequence[Assessment]) -> list[Assessment]:
+        """The assessments with exempted findings marked."""
+        result = exempt(assessments, self._listed, _today(), annotations=self._annotations)
+        self._remarks |= dict.fromkeys(result.remarks)
+        self._met |= result.met
+        return result.assessments
+
+    def say_remarks(self) -> None:
+        """Print the expired, invalid and unused exemptions."""
+        for remark in (*self._remarks, *unused(self._listed, self._met)):
+            say(remark)
 
 
 def accepted(errors: Sequence[CapsError], listed: Sequence[Exemption]) -> list[CapsError]:
@@ -72,51 +83,82 @@ def nothing_judged(errors: Sequence[CapsError], coverage: Coverage) -> list[Caps
     return [InputError("nothing to judge: every object of the files is exempted from being judged")]
 
 
-def gate_passes(assessments: Sequence[Assessment], gate: Gate, errors: int) -> bool:
-    """Whether all assessments pass the gate. Prints a line for each failing finding, and for each needed exemption.
+class GateFindings:
+    """The findings of the gates in one part of an inspection after the other, as lines to print.
 
-    `errors` is the number of objects that could not be judged. They do not pass.
+    With `older`, `older_servers` has the violations of `--require` that only older supported API servers would find.
     """
-    found = list(gate_failures(assessments, gate))
-    for failure in found:
-        say(f"{subject_of(failure.workload, failure.containers)}: {failure.why}")
-    for opening in openings(assessments, gate, _today()):
-        where = subject_of(opening.workload, () if opening.container is None else (opening.container,))
-        for line in exemption_lines(opening.items):
-            say(f"{where}: passes {' and '.join(_flags(gate))} only by an exemption: {line}")
-    if errors and gate.is_asked:
-        say(f"{errors} could not be judged, which does not pass {' and '.join(_flags(gate))}")
-    return not found
+
+    def __init__(self, gate: Gate, *, older: bool) -> None:
+        self._gate, self._older = gate, older
+        self._minors: set[int] = set()
+        self._failures: list[str] = []
+        self._openings: list[str] = []
+        self._not_judged: dict[tuple[str, ...], CapsError] = {}
+        self.older_servers: list[str] = []
+
+    def add(self, assessments: Sequence[Assessment]) -> None:
+        """Apply the gates to these assessments."""
+        if not self._gate.is_asked:
+            return
+        self._minors |= {assessment.minor for assessment in assessments}
+        for failure in gate_failures(assessments, self._gate):
+            self._failures.append(f"{subject_of(failure.workload, failure.containers)}: {failure.why}")
+        for opening in openings(assessments, self._gate, _today()):
+            where = subject_of(opening.workload, () if opening.container is None else (opening.container,))
+            for line in exemption_lines(opening.items):
+                self._openings.append(f"{where}: passes {self._flags} only by an exemption: {line}")
+        if self._older and self._gate.require:
+            self.older_servers += _older_servers(assessments, Policy(self._gate.require))
+        if self._gate.require == "restricted":
+            self._not_judged |= _restricted_not_judged(assessments)
+
+    @property
+    def restricted_not_judged(self) -> list[CapsError]:
+        """An error for each object that does not show whether its pods satisfy *restricted*, if a gate requires it.
+
+        Its pods are judged like other pods.
+        """
+        return list(self._not_judged.values())
+
+    def passes(self, errors: int) -> bool:
+        """Whether all assessments pass the gates. Prints a line for each failing finding and each needed exemption.
+
+        `errors` is the number of objects that could not be judged. They do not pass.
+        """
+        say(*self._failures)
+        say(*self._openings)
+        if errors and self._gate.is_asked:
+            say(f"{errors} could not be judged, which does not pass {self._flags}")
+        return not self._failures
+
+    def say_rules(self) -> None:
+        """Print the version of the rules of `--require`."""
+        if self._gate.require:
+            say(*(f"--require {self._gate.require} is judged by the rules of v1.{one}" for one in sorted(self._minors)))
+
+    @property
+    def _flags(self) -> str:
+        flags = (("--fail-on", self._gate.fail_on), ("--require", self._gate.require))
+        return " and ".join(flag for flag, value in flags if value)
 
 
-def restricted_not_judged(assessments: Sequence[Assessment], gate: Gate) -> list[CapsError]:
-    """An error for each object that does not show whether its pods satisfy *restricted*, if the gate requires it.
-
-    Its pods are judged like other pods.
-    """
+def _restricted_not_judged(assessments: Sequence[Assessment]) -> dict[tuple[str, ...], CapsError]:
     found: dict[tuple[str, ...], CapsError] = {}
-    for workload in (assessment.workload for assessment in assessments if gate.require == "restricted"):
+    for workload in (assessment.workload for assessment in assessments):
         if workload.unseen:
             error = InputError(f"{subject_of(workload, ())}: is not judged by restricted: {workload.unseen}")
             texts = {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name}
             error.about = {**({"file": workload.source["file"]} if "file" in workload.source else {}), **texts}
             found.setdefault((error.words, *texts.values()), error)
-    return list(found.values())
+    return found
 
 
-def rules_of_gate(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
-    """The line that names the version of the rules of `--require`."""
-    minors = sorted({assessment.minor for assessment in assessments})
-    return [f"--require {gate.require} is judged by the rules of v1.{minor}" for minor in minors if gate.require]
-
-
-def notes_on_older_servers(assessments: Sequence[Assessment], gate: Gate) -> list[str]:
-    """Notes about violations of `--require` that only older supported API servers would find."""
+def _older_servers(assessments: Sequence[Assessment], policy: Policy) -> list[str]:
     return [
         text
         for assessment in assessments
-        if gate.require
-        for text in refused_by_older(assessment.workload, Policy(gate.require), partial(_counted, assessment))
+        for text in refused_by_older(assessment.workload, policy, partial(_counted, assessment))
     ]
 
 
@@ -139,7 +181,3 @@ def subject_of(workload: Workload, containers: Sequence[str]) -> str:
 
 def _today() -> date:
     return datetime.now(timezone.utc).date()
-
-
-def _flags(gate: Gate) -> list[str]:
-    return [flag for flag, value in (("--fail-on", gate.fail_on), ("--require", gate.require)) if value]

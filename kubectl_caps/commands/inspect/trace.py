@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from kubectl_caps.cli.inspect import InspectArguments
 from kubectl_caps.cluster.api.random_suffix import random_suffix
-from kubectl_caps.commands.shared.connect import Selection, selection
+from kubectl_caps.commands.shared.connect import Selection, everything, selection
 from kubectl_caps.commands.trials.run import remove_left_overs
 from kubectl_caps.commands.trials.tracer import Tracer, TrialTrace, container_ids, start_tracer
 from kubectl_caps.core.assess.grants import UNTOLD
@@ -38,7 +38,8 @@ class NodeRecord(Struct):
 def trace(arguments: InspectArguments) -> int:
     """Trace the pods of the selected workloads, print the capabilities that they used, and return the exit status."""
     chosen = selection(arguments)
-    rows = [row for row in fold(chosen.workloads, chosen.others) if any(map(_runs, row.pods))]
+    found = everything(chosen.by_namespace)
+    rows = [row for row in fold(found.workloads, found.others) if any(map(_runs, row.pods))]
     if not rows:
         say(*map(str, chosen.errors), "No running pods found: there is nothing to trace")
         return 2
@@ -149,7 +150,7 @@ def _gaps(pods: Sequence[Pod], reports: Sequence[TraceReport], names: Sequence[s
 
 
 def _runtime(chosen: Selection, pod: Pod) -> Runtime:
-    info = chosen.nodes.get(pod.spec.node_name or "")
+    info = (chosen.nodes or {}).get(pod.spec.node_name or "")
     return runtime_of(info.container_runtime_version, info.kubelet_version) if info else UNTOLD
 
 

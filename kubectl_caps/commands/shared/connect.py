@@ -1,6 +1,8 @@
 """Connects to the cluster, and reads the workloads that the command line names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +16,7 @@ from kubectl_caps.cluster.config.connection import Connection
 from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
 from kubectl_caps.cluster.http.request_log import RequestLog
 from kubectl_caps.cluster.http.transport import Connected, Runner, connect
-from kubectl_caps.cluster.read.workloads import NodeInfo, list_kinds, list_nodes
+from kubectl_caps.cluster.read.workloads import KindListing, NodeInfo, by_namespace, list_nodes
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind, added_kinds
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
@@ -24,19 +26,28 @@ from kubectl_caps.report.terminal import log, say
 from kubectl_caps.report.terminal import warn as warn_once
 
 
-class Selection(Struct, frozen=True):
-    """The selected workloads, and the parts of the cluster that are needed to judge them.
+class Selected(Struct, frozen=True):
+    """The selected workloads of one namespace, or of all that were read at once.
 
-    `others` are pods, ReplicaSets and Jobs that link workloads to their pods. `server_minor` is None if the server does
-    not tell its version. `timeout` is --request-timeout in seconds. `errors` are lists and objects that could not be
-    read.
+    `others` are pods, ReplicaSets and Jobs that link workloads to their pods.
     """
 
     workloads: list[Workload]
     others: list[Workload]
+
+
+class Selection(Struct, frozen=True):
+    """The selected workloads, namespace by namespace, and the parts of the cluster that are needed to judge them.
+
+    `nodes` is None if nodes may not be listed. `server_minor` is None if the server does not tell its version.
+    `timeout` is --request-timeout in seconds. `errors` are lists and objects that could not be read; they are complete
+    when `by_namespace` has been read. Reading it raises Unreachable, ConfigError.
+    """
+
+    by_namespace: Iterator[Selected]
     cluster: Cluster
     runner: Runner
-    nodes: dict[str, NodeInfo]
+    nodes: dict[str, NodeInfo] | None
     server_minor: int | None
     timeout: float | None
     errors: list[CapsError]
@@ -96,26 +107,78 @@ def selection(arguments: InspectArguments) -> Selection:
         raise UsageError("a resource cannot be retrieved by name across all namespaces")
     if named and arguments.selector:
         raise UsageError("name cannot be provided when a selector is specified")
-    source = {"context": context}
-    kinds = tuple(dict.fromkeys(target.kind for target in targets if target.name is None))
-    inventory = list_kinds(cluster, kinds, scope, source, arguments.selector)
-    workloads = inventory.of(kinds)
-    for target in named:
-        workloads += _one(cluster, target, namespace, source, inventory.errors)
-    listed = () if arguments.selector else kinds
-    beside = tuple(kind for kind in _LINKING_KINDS if kind not in listed)
-    others = list_kinds(cluster, beside, scope, source)
-    inventory.errors += [error for error in others.errors if str(error) not in map(str, inventory.errors)]
-    if arguments.gate.is_asked and scope and not (workloads or inventory.errors):
-        inventory.errors += _missing_namespace(cluster, scope)
-    nodes = list_nodes(cluster, inventory.errors)
+    errors: list[CapsError] = []
+    nodes = list_nodes(cluster, errors)
     if isinstance(nodes, ApiError):
         say(f"{lacking(nodes, 'list')}: the container runtime is read from the status of pods, and else assumed")
-        nodes = {}
-    minor = server_minor(cluster)
+    selected = _listed(cluster, targets, scope, arguments.selector, context, errors)
+    if scope is not None:
+        named_by = [partial(_one, cluster, target, scope, {"context": context}, errors) for target in named]
+        selected = _in_namespace(cluster, scope, selected, named_by, errors, gate=arguments.gate.is_asked)
     return Selection(
-        workloads, others.of(beside), cluster, transport, nodes, minor, connection.timeout, inventory.errors
+        by_namespace=selected,
+        cluster=cluster,
+        runner=transport,
+        nodes=None if isinstance(nodes, ApiError) else nodes,
+        server_minor=server_minor(cluster),
+        timeout=connection.timeout,
+        errors=errors,
     )
+
+
+def everything(parts: Iterable[Selected]) -> Selected:
+    """All selected workloads, and the others, at once."""
+    found = Selected([], [])
+    for part in parts:
+        found.workloads.extend(part.workloads)
+        found.others.extend(part.others)
+    return found
+
+
+def _listed(
+    cluster: Cluster,
+    targets: Sequence[NamedTarget],
+    scope: str | None,
+    selector: str | None,
+    context: str,
+    errors: list[CapsError],
+) -> Iterator[Selected]:
+    """The workloads of the kinds that are selected as a whole, namespace by namespace."""
+    kinds = tuple(dict.fromkeys(target.kind for target in targets if target.name is None))
+    listed = () if selector else kinds
+    beside = [KindListing(kind) for kind in _LINKING_KINDS if kind not in listed]
+    wanted = [*(KindListing(kind, selector) for kind in kinds), *beside]
+
+    said = set[str]()  # with a selector, a kind may be listed twice
+
+    def failed(error: CapsError) -> None:
+        if str(error) not in said:
+            said.add(str(error))
+            errors.append(error)
+
+    def selected(found: list[list[Workload]]) -> Selected:
+        parts = found[: len(kinds)], found[len(kinds) :]
+        return Selected(*(list(chain.from_iterable(part)) for part in parts))
+
+    return map(selected, by_namespace(cluster, wanted, scope, {"context": context}, failed))
+
+
+def _in_namespace(
+    cluster: Cluster,
+    name: str,
+    listed: Iterator[Selected],
+    named: Sequence[Callable[[], list[Workload]]],
+    errors: list[CapsError],
+    *,
+    gate: bool,
+) -> Iterator[Selected]:
+    """The workloads of one namespace: those that are listed, and those of the `named` objects."""
+    found = everything(listed)
+    for read in named:
+        found.workloads.extend(read())
+    if gate and not (found.workloads or errors):
+        errors += _missing_namespace(cluster, name)
+    yield found
 
 
 def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:

@@ -4,7 +4,7 @@ An exemption takes away exactly what it names. An exempted capability does not c
 count for Pod Security. An exempted check does not count for the matching containers. Facts stay unchanged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
 
 from msgspec import Struct
@@ -28,11 +28,19 @@ _LISTS = {
 }  # fmt: skip
 
 
+MetFinding = tuple[str, str, str]
+"""The origin of an exemption, and the finding that it matches: `capability`, `check` or `warning`, and its name."""
+
+
 class ExemptionResult(Struct, frozen=True):
-    """Assessments with their exempted findings, and the lines to print about exemptions that did not work."""
+    """Assessments with their exempted findings, and the lines to print about exemptions that did not work.
+
+    `met` are the findings that exemptions match.
+    """
 
     assessments: list[Assessment]
     remarks: list[str]
+    met: frozenset[MetFinding]
 
 
 def exempt(
@@ -44,7 +52,7 @@ def exempt(
     """
     done: list[Assessment] = []
     remarks: dict[str, None] = {}
-    met: set[tuple[str, str, str]] = set()
+    met: set[MetFinding] = set()
     for assessment in assessments:
         own, wrong = _annotations(assessment)
         if not annotations:
@@ -56,7 +64,7 @@ def exempt(
         met |= {(item.exemption.origin, item.what, item.id) for item in items}
         for text in [*wrong, *_expired(items)]:
             remarks[f"{assessment.workload.reference}: {text}"] = None
-    return ExemptionResult(done, [*remarks, *_unused(listed, met)])
+    return ExemptionResult(done, list(remarks), frozenset(met))
 
 
 def met_exemptions(assessment: Assessment) -> list[Exempted]:
@@ -226,7 +234,8 @@ def _expired(items: Sequence[Exempted]) -> list[str]:
     ]
 
 
-def _unused(listed: Sequence[Exemption], met: set[tuple[str, str, str]]) -> Iterator[str]:
+def unused(listed: Sequence[Exemption], met: Set[MetFinding]) -> Iterator[str]:
+    """A line for each exemption of a file that matches no finding, or only some of the findings that it names."""
     for exemption in listed:
         names = [("capability", name) for name in exemption.capabilities]
         names += [("check", name) for name in exemption.checks]

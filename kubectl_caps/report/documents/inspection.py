@@ -144,16 +144,53 @@ class InspectionDocument(JsonPart, frozen=True):
     summary: InspectionSummary
 
 
+class InspectionCounts:
+    """The counts of the summary, of one part of an inspection after the other."""
+
+    def __init__(self, assessments: Sequence[Assessment] = ()) -> None:
+        self._workloads = self._containers = self._missed = self._exempted = self._expired = 0
+        self._by_risk: Counter[Risk] = Counter()
+        self._by_level: Counter[Level | Literal["unknown"]] = Counter()
+        self.add(assessments)
+
+    def add(self, assessments: Sequence[Assessment]) -> None:
+        """Count these assessments."""
+        containers = [container for assessment in assessments for container in assessment.containers]
+        self._workloads += len(assessments)
+        self._containers += len(containers)
+        self._missed += sum(bool(item.observation.miss) for container in containers for item in container.observed)
+        self._by_risk.update(assessment.risk for assessment in assessments)
+        self._by_level.update(assessment.level or "unknown" for assessment in assessments)
+        exempted, expired = exemptions.exemption_counts(assessments)
+        self._exempted += exempted
+        self._expired += expired
+
+    def summary(self, failed: Sequence[CapsError], coverage: Coverage | None) -> InspectionSummary:
+        """The summary of all that was counted, and of the errors."""
+        not_judged = sum(not isinstance(error, NotObservedError | AcceptedError) for error in failed)
+        return InspectionSummary(
+            workloads=self._workloads,
+            containers=self._containers,
+            unknown=not_judged + self._missed,
+            not_judged_exempted=sum(isinstance(error, AcceptedError) for error in failed),
+            by_risk=dict(self._by_risk),
+            by_level=dict(self._by_level),
+            exempted=self._exempted,
+            expired=self._expired,
+            **coverage_counts(coverage),
+        )
+
+
 def inspection_document(
     assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> InspectionDocument:
     """The document of all workloads and errors."""
-    document = document_without_items(assessments, failed, coverage)
+    document = document_without_items(InspectionCounts(assessments), failed, coverage)
     return replace(document, items=tuple(inspected_items(assessments)))
 
 
 def document_without_items(
-    assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None = None
+    counts: InspectionCounts, failed: Sequence[CapsError], coverage: Coverage | None = None
 ) -> InspectionDocument:
     """The document with the counts of its items, which are to be written one by one."""
     return InspectionDocument(
@@ -161,26 +198,7 @@ def document_without_items(
         kind="Inspection",
         items=(),
         errors=errors_json(failed),
-        summary=_summary(assessments, failed, coverage),
-    )
-
-
-def _summary(
-    assessments: Sequence[Assessment], failed: Sequence[CapsError], coverage: Coverage | None
-) -> InspectionSummary:
-    containers = [container for assessment in assessments for container in assessment.containers]
-    missed = sum(bool(item.observation.miss) for container in containers for item in container.observed)
-    exempted, expired = exemptions.exemption_counts(assessments)
-    return InspectionSummary(
-        workloads=len(assessments),
-        containers=len(containers),
-        unknown=sum(not isinstance(error, NotObservedError | AcceptedError) for error in failed) + missed,
-        not_judged_exempted=sum(isinstance(error, AcceptedError) for error in failed),
-        by_risk=dict(Counter(assessment.risk for assessment in assessments)),
-        by_level=dict(Counter(assessment.level or "unknown" for assessment in assessments)),
-        exempted=exempted,
-        expired=expired,
-        **coverage_counts(coverage),
+        summary=counts.summary(failed, coverage),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_caps.core.assess.apply_exemptions import ExemptionResult, exempt, met_exemptions
+from kubectl_caps.core.assess.apply_exemptions import ExemptionResult, exempt, met_exemptions, unused
 from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime
 from kubectl_caps.core.assess.exemptions import Exemption, MalformedExemption, parse_exemption
@@ -209,12 +209,12 @@ def test_an_annotation_exempts_capabilities_of_all_containers_or_of_one(
 
 def test_an_exemption_without_effect_is_named() -> None:
     broken = assessed(container("a", ["NET_RAW"]), annotations={"kubectl-caps/exempt": "NET_RAW"})
-    result = applied(
-        broken,
+    listed = [
         entry(capabilities=["NET_RAW", "CHOWN"], until="2026-01-01"),
         parse_exemption({**ENTRY, "name": "other", "checks": ["privileged"]}, "file:9"),
-    )
-    assert result.remarks == [
+    ]
+    result = applied(broken, *listed)
+    assert [*result.remarks, *unused(listed, result.met)] == [
         'deployment.apps/web: annotation kubectl-caps/exempt: must be "CAP,…; reason; expiry"; it exempts nothing',
         "deployment.apps/web: NET_RAW: exempted until 2026-01-01 (file:1), counts again",
         "file:1: not used, because no finding matches capability CHOWN",

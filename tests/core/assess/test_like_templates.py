@@ -1,5 +1,6 @@
 """A template that is like an earlier one is not judged again; its assessment is as if it had been."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -8,12 +9,12 @@ import pytest
 from differential.pods import Maker
 
 from kubectl_caps.core.assess.assess import assess
-from kubectl_caps.core.assess.assessment import NodeRuntime
+from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.linux.runtimes import by_name
 from kubectl_caps.report.documents.inspection import inspected_items
-from kubectl_caps.report.inspection import rows
+from kubectl_caps.report.inspection import InspectionTable
 from kubectl_caps.report.terminal import Screen
 
 PLACES = [NodeRuntime(by_name("containerd"), 1, "observed")]
@@ -43,6 +44,13 @@ def with_others(pod: dict[str, Any], chance: Random) -> Pod:
     return msgspec.convert(made, Pod)
 
 
+def rows(assessments: Sequence[Assessment]) -> list[str]:
+    """The lines of the wide table."""
+    table = InspectionTable(wide=True)
+    table.add(assessments)
+    return list(table.lines(namespaces=False, shown_on=PIPE))
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_template_that_differs_in_names_and_images_is_assessed_as_if_it_were_the_first(seed: int) -> None:
     chance = Random(seed)
@@ -62,9 +70,7 @@ def test_the_output_of_many_templates_is_that_of_each(seed: int) -> None:
     alone = [assess(workload(template), [template], PLACES, 37) for template in templates]
     alike = [assess(workload(template), [template], PLACES, 37, once=True) for template in templates]
     assert list(inspected_items(alike)) == [item for one in alone for item in inspected_items([one])]
-    assert list(rows(alike, wide=True, namespaces=False, shown_on=PIPE)) == list(
-        rows(alone, wide=True, namespaces=False, shown_on=PIPE)
-    )
+    assert rows(alike) == rows(alone)
 
 
 def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:

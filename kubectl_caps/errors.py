@@ -101,6 +101,10 @@ class ApiError(CapsError):
         return f"Error from server ({self.reason or self.code}): {self.message}"
 
 
+class NotByNamespace(Exception):
+    """The workloads cannot be judged one namespace after the other. They must be read at once."""
+
+
 def os_words(error: OSError) -> str:
     """The operating system's words for an error, as Go writes them: `permission denied`."""
     return (error.strerror or str(error)).lower()

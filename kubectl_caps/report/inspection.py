@@ -90,13 +90,13 @@ class InspectionTotals:
     """The number of containers for each risk, and the worst workload."""
 
     def __init__(self) -> None:
-        self.workloads = 0
+        self._workloads = 0
         self._risks: Counter[Risk] = Counter()
         self._worst: tuple[Risk, str, str] | None = None
 
     def add(self, assessments: Sequence[Assessment]) -> None:
         """Count these assessments."""
-        self.workloads += len(assessments)
+        self._workloads += len(assessments)
         self._risks.update(container.risk for assessment in assessments for container in assessment.containers)
         for one in assessments:
             if self._worst is None or WORST_FIRST.index(one.risk) < WORST_FIRST.index(self._worst[0]):
@@ -107,7 +107,7 @@ class InspectionTotals:
         containers = self._risks.total()
         counts = ((risk, self._risks[risk]) for risk in WORST_FIRST)
         words = (f"{count} {painted(risk, RISK_COLOURS, shown_on)}" for risk, count in counts if count)
-        workloads = f"{self.workloads} {plural('workload', self.workloads)}"
+        workloads = f"{self._workloads} {plural('workload', self._workloads)}"
         yield f"{workloads}, {containers} {plural('container', containers)}: {', '.join(words)}"
         if self._worst and self._worst[0] not in ("none", "low"):
             risk, reference, namespace = self._worst

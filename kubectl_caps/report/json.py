@@ -25,11 +25,6 @@ def text(result: object, output: str) -> str:
     return str(yaml.dump(_whole(result), Dumper=_dumper(), sort_keys=False, allow_unicode=False, width=1000))
 
 
-def parts(result: object, items: Iterable[object]) -> Iterator[str]:
-    """The JSON of a document whose `items` are still to come, item by item: the text that `text` would give at once."""
-    return with_items(result, map(item_text, items))
-
-
 def with_items(result: object, texts: Iterable[str]) -> Iterator[str]:
     """The parts of the JSON of a document without items, with these texts of `item_text` as its `items`."""
     head, tail = _json(result).split('"items": []', 1)

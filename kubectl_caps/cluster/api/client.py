@@ -103,9 +103,9 @@ class Cluster:
         """The objects of a list, page by page, each object once. An empty list has one empty page.
 
         Items of a built-in kind have neither apiVersion nor kind. A `Raw` keeps its whole page in memory. A list whose
-        continue token expires (410) is continued behind its last object, with the token that the server then gives:
-        what is made or deleted meanwhile may be in it or not. JSON that is nested too deep for the decoder is cut
-        (`deep_json.CUT`).
+        continue token expires (410) is continued behind its last object, with the token that the server gives with
+        the error. So what is made or deleted meanwhile may be in the list or not. Without such a token the list ends
+        with the error. JSON that is nested too deep for the decoder is cut (`deep_json.CUT`).
         """
         query = (("labelSelector", label_selector or ""), ("fieldSelector", field_selector or ""))
         request = Request("GET", resource.path(namespace), (*query, ("limit", str(limit))))

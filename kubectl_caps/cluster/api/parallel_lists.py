@@ -116,9 +116,9 @@ def read_in_turns(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) 
     """
     sources = [_Source(start) for start in starts]
     stopped, turns = threading.Event(), threading.Semaphore(workers)
-    for source in sources:
-        threading.Thread(target=source.fill, args=(stopped, turns), daemon=True).start()
     try:
+        for source in sources:
+            threading.Thread(target=source.fill, args=(stopped, turns), daemon=True).start()
         yield [_until(stopped, source.pages()) for source in sources]
     finally:
         stopped.set()

@@ -57,7 +57,7 @@ class ListMetadata(Struct, frozen=True):
 
 class _Status(Struct, frozen=True):
     kind: str = ""
-    metadata: ListMetadata = ListMetadata()
+    metadata: Raw = Raw(b"")
     message: str | None = None
     reason: str | None = None
     details: Raw = Raw(b"")
@@ -79,8 +79,7 @@ def api_error(response: ResponseParts) -> ApiError:
         body = _Status()
     if body.kind == "Status" and (body.message or body.reason):
         words = body.message or body.reason or ""
-        token = body.metadata.token or ""
-        return ApiError(response.status, body.reason or "", words, _details(body.details), token)
+        return ApiError(response.status, body.reason or "", words, _details(body.details), _token(body.metadata))
     text = _text(response)
     reason, words = _MEANINGS.get(response.status, ("InternalError" if response.status >= 500 else "", ""))
     if 300 <= response.status < 400:
@@ -98,6 +97,14 @@ def _details(raw: Raw) -> dict[str, Any]:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except UNREADABLE:
         return {}
+
+
+def _token(raw: Raw) -> str:
+    """The continue token of a Status; empty if it has none, or metadata that cannot be read."""
+    try:
+        return msgspec.json.decode(raw, type=ListMetadata).token or ""
+    except UNREADABLE:
+        return ""
 
 
 def not_json(response: ResponseParts, problem: str) -> ApiError:

@@ -1,6 +1,6 @@
 """Lists workloads: several kinds at a time, decoded item by item, with the errors of lists and objects."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
-from kubectl_caps.errors import ApiError, CapsError
+from kubectl_caps.errors import ApiError, CapsError, NotByNamespace
 
 T = TypeVar("T")
 
@@ -56,14 +56,12 @@ class _Node(Struct, frozen=True):
 _NODE = msgspec.json.Decoder(_Node)
 
 
-class KindListing(Struct, frozen=True):
-    """A kind to list, and the selector of its labels."""
+class KindListing(Struct):
+    """A kind to list, the selector of its labels, and the errors: the refused list, and unreadable objects."""
 
     kind: Kind
     selector: str | None = None
-
-
-Failed = Callable[[CapsError], None]
+    errors: list[CapsError] = msgspec.field(default_factory=list)
 
 
 def list_kinds(
@@ -94,25 +92,28 @@ def list_kinds(
 
 
 def by_namespace(
-    cluster: Cluster, wanted: Sequence[KindListing], namespace: str | None, source: Mapping[str, str], failed: Failed
+    cluster: Cluster, wanted: Sequence[KindListing], source: Mapping[str, str]
 ) -> Iterator[list[list[Workload]]]:
     """The workloads of one namespace after the other: for each namespace, a list for each wanted kind.
 
-    The API server sorts a list by namespace, so no more than one namespace is held at a time. Objects of a list that is
-    not sorted are yielded as a namespace of their own. `failed` gets each refused list and each unreadable object.
-    Raises Unreachable, ConfigError.
+    Only one namespace is held at a time, because the API server sorts each list by namespace. Raises NotByNamespace if
+    a list is not sorted (the store of k3s did not always sort) or has an object without a namespace, which may own pods
+    of any namespace. Also raises Unreachable, ConfigError.
     """
     shared = _Shared()
-    listings = [Listing(resource_of(one.kind), namespace, label_selector=one.selector) for one in wanted]
-    with cluster.lists(listings) as answers:
-        groups = [
-            groupby(_decoded(one.kind, answer, source, failed, namespace, shared), _place)
-            for one, answer in zip(wanted, answers, strict=True)
-        ]
+    with cluster.lists([Listing(resource_of(one.kind), label_selector=one.selector) for one in wanted]) as answers:
+        decoded = (_decoded(one, raws, source, shared) for one, raws in zip(wanted, answers, strict=True))
+        groups = [groupby(workloads, _place) for workloads in decoded]
         heads = [next(group, None) for group in groups]
+        last = _NOWHERE
         while places := [head[0] for head in heads if head]:
+            if min(places) <= last:
+                raise NotByNamespace
             shared.clear()
-            yield _taken(min(places), groups, heads)
+            yield _taken(last := min(places), groups, heads)
+
+
+_NOWHERE = "/"
 
 
 def _place(workload: Workload) -> str:
@@ -135,21 +136,16 @@ def _taken(place: str, groups: Sequence[Iterator[_Group]], heads: list[_Group | 
 
 
 def _decoded(
-    kind: Kind,
-    answer: Iterator[msgspec.Raw],
-    source: Mapping[str, str],
-    failed: Failed,
-    namespace: str | None,
-    shared: "_Shared",
+    wanted: KindListing, answer: Iterator[msgspec.Raw], source: Mapping[str, str], shared: "_Shared"
 ) -> Iterator[Workload]:
     try:
         for raw in answer:
             try:
-                yield from map(shared.pod, read_whole(kind, raw, source))
+                yield from map(shared.pod, read_whole(wanted.kind, raw, source))
             except MalformedWorkload as error:
-                failed(_malformed(kind, raw, error, namespace))
+                wanted.errors.append(_malformed(wanted.kind, raw, error, None))
     except ApiError as error:
-        failed(error)
+        wanted.errors.append(error)
 
 
 def _items(answer: Iterator[msgspec.Raw] | ApiError) -> Iterator[msgspec.Raw]:

@@ -11,7 +11,7 @@ from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.read.held_by import held_by
 from kubectl_caps.commands.inspect.observe_all import not_observed
 from kubectl_caps.commands.inspect.result import InspectionResult
-from kubectl_caps.commands.shared.connect import Selected, Selection, everything, selection
+from kubectl_caps.commands.shared.connect import Selected, Selection, selection
 from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime, with_worst
 from kubectl_caps.core.assess.coverage import Coverage, total
@@ -24,73 +24,74 @@ from kubectl_caps.core.linux.runtimes import runtime_of
 from kubectl_caps.core.linux.sets import CapabilitySet
 from kubectl_caps.core.pods.owners import WorkloadRow, fold, workload_key
 from kubectl_caps.core.podsecurity.policy import effective_minor, is_clamped
+from kubectl_caps.errors import NotByNamespace
 from kubectl_caps.report.terminal import say
 
 Nodes = Mapping[str, NodeRuntime]
 
 _AT_A_TIME = 500
-"""Rows that are assessed before they are written. An assessment takes a third of the memory of its pod."""
+"""Rows in a part. The assessments of a large namespace are not all held at a time."""
 
 
-def inspect_cluster(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult:
-    """The assessments of the selected workloads. Raises UsageError, ConfigError, Unreachable or ApiError."""
-    chosen, minor = selection(arguments), arguments.minor
-    if minor is None and is_clamped("latest", chosen.server_minor):
-        newest = effective_minor("latest", chosen.server_minor)
-        say(f"The API server is 1.{chosen.server_minor}; the newest Pod Security rules known here are v1.{newest}.")
-    result = InspectionResult(
-        parts=iter(()),
-        errors=[],
-        locate=lambda workload, path: None,
-        minor=chosen.server_minor if minor is None else minor,
-        in_detail=partial(in_detail, chosen.cluster),
-    )
-    result.parts = _parts(arguments, chosen, assumed, result)
-    return result
+class ClusterInspection(InspectionResult):
+    """The inspection of the selected workloads of a cluster.
+
+    Making it and reading its parts raises UsageError, ConfigError, Unreachable or ApiError.
+    """
+
+    def __init__(self, arguments: InspectArguments, assumed: NodeRuntime) -> None:
+        self._arguments, self._assumed, self._chosen = arguments, assumed, selection(arguments)
+        server = self._chosen.server_minor
+        newest = effective_minor("latest", server)
+        if arguments.minor is None and is_clamped("latest", server):
+            say(f"The API server is 1.{server}; the newest Pod Security rules known here are v1.{newest}.")
+        self._judged_by = newest if arguments.minor is None else arguments.minor
+        self._nodes: Nodes = {
+            name: NodeRuntime(runtime_of(info.container_runtime_version, info.kubelet_version), 1, "observed")
+            for name, info in (self._chosen.nodes or {}).items()
+        }
+        super().__init__(server if arguments.minor is None else arguments.minor, lambda workload, path: None)
+
+    def parts(self, *, at_once: bool) -> Iterator[list[Assessment]]:
+        arguments, chosen = self._arguments, self._chosen
+        # Without nodes, the pods of all namespaces tell of their nodes. With --live, all are observed side by side.
+        at_once = at_once or not arguments.all_namespaces or bool(arguments.live) or chosen.nodes is None
+        self.errors, self.coverage = [], Coverage()
+        found = iter([chosen.at_once()]) if at_once else chosen.by_namespace()
+        # `chain` and `map` do not hold a part while the next one is read, but a variable would.
+        yield from chain.from_iterable(map(partial(self._assessed, at_once=at_once), found))
+        self.errors = [*chosen.errors, *self.errors]
+        self.coverage = replace(self.coverage, not_read=len(chosen.errors))
+
+    def in_detail(self, assessment: Assessment) -> Assessment:
+        """The assessment with a CronJob's last run, and the policy of the namespace."""
+        held = held_by(self._chosen.cluster, assessment.workload.namespace)
+        return replace(_with_last_run(self._chosen.cluster, assessment), held_by=held)
+
+    def _assessed(self, found: Selected, *, at_once: bool) -> Iterator[list[Assessment]]:
+        """The assessments of one part of the selection, some at a time. Raises NotByNamespace for unknown nodes."""
+        rows = sorted(fold(found.workloads, found.others), key=_place)
+        self.coverage = total([self.coverage, _coverage(found, rows)])
+        nodes: Nodes = {**(_told_by_pods(found) if at_once else {}), **self._nodes}
+        seen: Sequence[Sequence[Observation]] = [()] * len(rows)
+        if self._arguments.live:
+            seen = _observations(self._arguments, self._chosen, rows, nodes)
+            nodes = _with_all_capabilities(nodes, rows, seen)
+        for start, end in pairwise([*_starts(rows, len(rows) if at_once else _AT_A_TIME), len(rows)]):
+            if not at_once and any(name not in nodes for row in rows[start:end] for name in _node_names(row)):
+                raise NotByNamespace  # pods of another namespace may tell of the node
+            assessed = [
+                assess(row.workload, row.pods, _places(row, nodes) or [self._assumed], self._judged_by, some, once=True)
+                for row, some in zip(rows[start:end], seen[start:end], strict=True)
+            ]
+            _join_owners(rows[start:end], assessed)
+            self.errors += not_observed(assessed)
+            yield assessed
 
 
-def _parts(
-    arguments: InspectArguments, chosen: Selection, assumed: NodeRuntime, result: InspectionResult
-) -> Iterator[list[Assessment]]:
-    """The assessments, namespace by namespace. Adds the errors and the counts to the result."""
-    nodes = {
-        name: NodeRuntime(runtime_of(info.container_runtime_version, info.kubelet_version), 1, "observed")
-        for name, info in (chosen.nodes or {}).items()
-    }
-    parts = chosen.by_namespace
-    if arguments.live or chosen.nodes is None:  # the pods of all namespaces tell of their nodes
-        parts = map(everything, [parts])
-    # Nothing here holds a part while the next one is read: `chain` and `map` do not, but a variable would.
-    yield from chain.from_iterable(map(partial(_assessed, arguments, chosen, assumed, nodes, result), parts))
-    result.errors = [*chosen.errors, *result.errors]
-    result.coverage = replace(result.coverage, not_read=len(chosen.errors))
-
-
-def _assessed(
-    arguments: InspectArguments,
-    chosen: Selection,
-    assumed: NodeRuntime,
-    nodes: Nodes,
-    result: InspectionResult,
-    found: Selected,
-) -> Iterator[list[Assessment]]:
-    """The assessments of one part of the selection, some at a time. Adds their counts and errors to the result."""
-    minor = effective_minor("latest", chosen.server_minor) if arguments.minor is None else arguments.minor
-    rows = fold(found.workloads, found.others)
-    result.coverage = total([result.coverage, _coverage(found, rows)])
-    nodes = {**_told_by_pods(found), **nodes}
-    seen: Sequence[Sequence[Observation]] = [()] * len(rows)
-    if arguments.live:
-        seen = _observations(arguments, chosen, rows, nodes)
-        nodes = _with_all_capabilities(nodes, rows, seen)
-    for start, end in pairwise([*_starts(rows, len(rows) if arguments.live else _AT_A_TIME), len(rows)]):
-        assessed = [
-            assess(row.workload, row.pods, _places(row, nodes) or [assumed], minor, observations, once=True)
-            for row, observations in zip(rows[start:end], seen[start:end], strict=True)
-        ]
-        _join_owners(rows[start:end], assessed)
-        result.errors += not_observed(assessed)
-        yield assessed
+def _place(row: WorkloadRow) -> str:
+    """The namespace by which rows are sorted: that of the owner's row, if there is one, as its own API server sorts."""
+    return f"{(row.parent or row).workload.namespace}/"
 
 
 def _starts(rows: Sequence[WorkloadRow], count: int) -> Iterator[int]:
@@ -101,13 +102,7 @@ def _starts(rows: Sequence[WorkloadRow], count: int) -> Iterator[int]:
             yield (last := index)
 
 
-def in_detail(cluster: Cluster, assessment: Assessment) -> Assessment:
-    """The assessment with the facts of the detailed view: a CronJob's last run, and the policy of the namespace."""
-    held = held_by(cluster, assessment.workload.namespace)
-    return replace(with_last_run(cluster, assessment), held_by=held)
-
-
-def with_last_run(cluster: Cluster, assessment: Assessment) -> Assessment:
+def _with_last_run(cluster: Cluster, assessment: Assessment) -> Assessment:
     """The assessment of a CronJob with the status of its last run. Any other assessment is returned unchanged."""
     kind = kind_of(assessment.workload.api_version, assessment.workload.kind)
     if kind is None or not is_cron_job(kind):
@@ -184,5 +179,9 @@ def _capabilities_of_all(
 
 def _places(row: WorkloadRow, nodes: Nodes) -> list[NodeRuntime]:
     """The known nodes of a workload's pods."""
-    used = dict.fromkeys(pod.spec.node_name or "" for pod in row.pods)
-    return [nodes[name] for name in used if name in nodes]
+    return [nodes[name] for name in _node_names(row) if name in nodes]
+
+
+def _node_names(row: WorkloadRow) -> Mapping[str, None]:
+    """The names of the nodes of a workload's pods, each once."""
+    return dict.fromkeys(pod.spec.node_name for pod in row.pods if pod.spec.node_name)

@@ -2,12 +2,13 @@
 
 import argparse
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
 
 from kubectl_caps.cli.inspect import InspectArguments, inspect_arguments
 from kubectl_caps.commands.inspect import gates
-from kubectl_caps.commands.inspect.output import Ending
+from kubectl_caps.commands.inspect.output import Ending, Output
 from kubectl_caps.commands.inspect.outputs import ALWAYS, output_of
 from kubectl_caps.commands.inspect.result import InspectionResult
 from kubectl_caps.core.assess.assess import assess
@@ -15,7 +16,7 @@ from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime, worst_f
 from kubectl_caps.core.assess.exemptions import Exemption
 from kubectl_caps.core.kubernetes.kinds import set_added_kinds
 from kubectl_caps.core.podsecurity.policy import NEWEST_MINOR
-from kubectl_caps.errors import InputError
+from kubectl_caps.errors import InputError, NotByNamespace
 from kubectl_caps.report.terminal import say
 
 
@@ -34,19 +35,13 @@ def inspect(arguments: InspectArguments) -> int:
     on_files, gate = arguments.on_files, arguments.gate
     listed = gates.exemptions(arguments.exemptions)
     assumed = NodeRuntime(arguments.runtime, 0, "assumed")
-    judged = _files(arguments, assumed, listed) if on_files else _live(arguments, assumed)
-    exemptions = gates.ListedExemptions(listed, annotations=arguments.annotations)
-    findings = gates.GateFindings(gate, older=judged.minor is None)
-    in_detail = arguments.output == "table" and _names_one(arguments.resources)
-    output = output_of("detail" if in_detail else arguments.output, worst_first=arguments.worst_first)
-
-    def collect(assessments: Sequence[Assessment]) -> None:
-        marked = exemptions.apply(assessments)
-        findings.add(marked)
-        output.add(worst_first(marked) if arguments.worst_first else marked)
-
-    # `map` does not hold a part of the assessments while the next part is read, which may be large.
-    deque(map(collect, _at_once(judged.parts) if arguments.worst_first else judged.parts), maxlen=0)
+    judged = _FilesInspection(arguments, assumed, listed) if on_files else _live(arguments, assumed)
+    try:
+        done = _collected(arguments, listed, judged, at_once=arguments.worst_first)
+    except NotByNamespace:
+        done = None
+    done = done or _collected(arguments, listed, judged, at_once=True)  # not in `except`, which holds what was read
+    exemptions, findings, output = done.exemptions, done.findings, done.output
     errors = gates.accepted([*judged.errors, *findings.restricted_not_judged], listed)
     if on_files and gate.is_asked:
         errors += gates.nothing_judged(errors, judged.coverage)
@@ -68,35 +63,62 @@ def inspect(arguments: InspectArguments) -> int:
     return 2 if counted else 0 if passed else 1
 
 
-def _at_once(parts: Iterable[list[Assessment]]) -> Iterator[list[Assessment]]:
-    yield list(chain.from_iterable(parts))
+class _Collected(Struct):
+    """The parts of an inspection, collected by its exemptions, its gates and its output."""
+
+    exemptions: gates.ListedExemptions
+    findings: gates.GateFindings
+    output: Output
 
 
-def _files(arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[Exemption]) -> InspectionResult:
-    from kubectl_caps.commands.shared.files import locator
-    from kubectl_caps.commands.shared.manifests import read_manifests, unsure_exemptions
-
-    files = read_manifests(arguments, "inspect", namespace=arguments.namespace, gate=arguments.gate.is_asked)
-    files.errors.extend(unsure_exemptions(files, listed, "inspect"))
-    rules = NEWEST_MINOR if arguments.minor is None else arguments.minor
-    assessments = [
-        assess(item, [], [assumed], rules, once=not one.document.aliases)
-        for one in files.found
-        for item in one.workloads
-    ]
-    return InspectionResult(
-        parts=iter([assessments]),
-        errors=files.errors,
-        locate=locator(files.found),
-        minor=arguments.minor,
-        coverage=files.coverage,
+def _collected(
+    arguments: InspectArguments, listed: Sequence[Exemption], judged: InspectionResult, *, at_once: bool
+) -> _Collected:
+    """Collect all parts. Raises NotByNamespace if the parts must be read at once."""
+    in_detail = arguments.output == "table" and _names_one(arguments.resources)
+    done = _Collected(
+        exemptions=gates.ListedExemptions(listed, annotations=arguments.annotations),
+        findings=gates.GateFindings(arguments.gate, older=judged.minor is None),
+        output=output_of("detail" if in_detail else arguments.output, worst_first=arguments.worst_first),
     )
+
+    def collect(assessments: Sequence[Assessment]) -> None:
+        marked = done.exemptions.apply(assessments)
+        marked = worst_first(marked) if arguments.worst_first else marked
+        done.findings.add(marked)
+        done.output.add(marked)
+
+    # `map` does not hold a part while the next one is read.
+    deque(map(collect, judged.parts(at_once=at_once)), maxlen=0)
+    return done
+
+
+class _FilesInspection(InspectionResult):
+    """The inspection of the workloads of files."""
+
+    def __init__(self, arguments: InspectArguments, assumed: NodeRuntime, listed: Sequence[Exemption]) -> None:
+        from kubectl_caps.commands.shared.files import locator
+        from kubectl_caps.commands.shared.manifests import read_manifests, unsure_exemptions
+
+        files = read_manifests(arguments, "inspect", namespace=arguments.namespace, gate=arguments.gate.is_asked)
+        super().__init__(arguments.minor, locator(files.found))
+        self.errors = [*files.errors, *unsure_exemptions(files, listed, "inspect")]
+        self.coverage = files.coverage
+        self._found, self._assumed = files.found, assumed
+
+    def parts(self, *, at_once: bool) -> Iterator[list[Assessment]]:
+        rules = NEWEST_MINOR if self.minor is None else self.minor
+        yield [
+            assess(item, [], [self._assumed], rules, once=not one.document.aliases)
+            for one in self._found
+            for item in one.workloads
+        ]
 
 
 def _live(arguments: InspectArguments, assumed: NodeRuntime) -> InspectionResult:
-    from kubectl_caps.commands.inspect.cluster import inspect_cluster
+    from kubectl_caps.commands.inspect.cluster import ClusterInspection
 
-    return inspect_cluster(arguments, assumed)
+    return ClusterInspection(arguments, assumed)
 
 
 def _names_one(words: Sequence[str]) -> bool:

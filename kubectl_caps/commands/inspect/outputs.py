@@ -75,9 +75,10 @@ class _Whole(Output):
 
 
 def _detail(assessments: Sequence[Assessment], ending: Ending) -> Iterator[str]:
-    for number, assessment in enumerate(assessments):
+    whole = [ending.in_detail(assessment) for assessment in assessments]  # before the first line: it may fail
+    for number, assessment in enumerate(whole):
         yield "\n" if number else ""
-        lines = inspection.detail(ending.in_detail(assessment), screen(), program_name())
+        lines = inspection.detail(assessment, screen(), program_name())
         yield from _lines(part for line in lines for part in fitted(line))
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from kubectl_caps.cli.inspect import InspectArguments
 from kubectl_caps.cluster.api.random_suffix import random_suffix
-from kubectl_caps.commands.shared.connect import Selection, everything, selection
+from kubectl_caps.commands.shared.connect import Selection, selection
 from kubectl_caps.commands.trials.run import remove_left_overs
 from kubectl_caps.commands.trials.tracer import Tracer, TrialTrace, container_ids, start_tracer
 from kubectl_caps.core.assess.grants import UNTOLD
@@ -38,7 +38,7 @@ class NodeRecord(Struct):
 def trace(arguments: InspectArguments) -> int:
     """Trace the pods of the selected workloads, print the capabilities that they used, and return the exit status."""
     chosen = selection(arguments)
-    found = everything(chosen.by_namespace)
+    found = chosen.at_once()
     rows = [row for row in fold(found.workloads, found.others) if any(map(_runs, row.pods))]
     if not rows:
         say(*map(str, chosen.errors), "No running pods found: there is nothing to trace")

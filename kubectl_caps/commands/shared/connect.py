@@ -1,7 +1,6 @@
 """Connects to the cluster, and reads the workloads that the command line names."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 
 import msgspec
@@ -16,7 +15,7 @@ from kubectl_caps.cluster.config.connection import Connection
 from kubectl_caps.cluster.config.kubeconfig import Overrides, load_connection
 from kubectl_caps.cluster.http.request_log import RequestLog
 from kubectl_caps.cluster.http.transport import Connected, Runner, connect
-from kubectl_caps.cluster.read.workloads import KindListing, NodeInfo, by_namespace, list_nodes
+from kubectl_caps.cluster.read.workloads import KindListing, NodeInfo, by_namespace, list_kinds, list_nodes
 from kubectl_caps.core.kubernetes.kinds import WORKLOADS, Kind, added_kinds
 from kubectl_caps.core.kubernetes.unknown_kinds import read_whole
 from kubectl_caps.core.kubernetes.workloads import MalformedWorkload, Workload
@@ -27,7 +26,7 @@ from kubectl_caps.report.terminal import warn as warn_once
 
 
 class Selected(Struct, frozen=True):
-    """The selected workloads of one namespace, or of all that were read at once.
+    """The selected workloads of one namespace, or all of them.
 
     `others` are pods, ReplicaSets and Jobs that link workloads to their pods.
     """
@@ -37,14 +36,16 @@ class Selected(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """The selected workloads, namespace by namespace, and the parts of the cluster that are needed to judge them.
+    """The selected workloads, and the parts of the cluster that are needed to judge them.
 
-    `nodes` is None if nodes may not be listed. `server_minor` is None if the server does not tell its version.
-    `timeout` is --request-timeout in seconds. `errors` are lists and objects that could not be read; they are complete
-    when `by_namespace` has been read. Reading it raises Unreachable, ConfigError.
+    `by_namespace` reads the workloads of one namespace after the other, `at_once` reads them all. `by_namespace` raises
+    NotByNamespace for a cluster that cannot be read so. Both add to `errors` the lists and objects that could not be
+    read, and raise Unreachable or ConfigError. `nodes` is None if nodes may not be listed. `server_minor` is None if
+    the server does not tell its version. `timeout` is --request-timeout in seconds.
     """
 
-    by_namespace: Iterator[Selected]
+    by_namespace: Callable[[], Iterator[Selected]]
+    at_once: Callable[[], Selected]
     cluster: Cluster
     runner: Runner
     nodes: dict[str, NodeInfo] | None
@@ -96,89 +97,91 @@ def named_targets(cluster: Cluster, words: Sequence[str]) -> list[NamedTarget]:
 
 
 def selection(arguments: InspectArguments) -> Selection:
-    """Read the workloads that the command line selects. Raises UsageError, ConfigError, Unreachable or ApiError."""
+    """What the command line selects, to be read. Raises UsageError, ConfigError, Unreachable or ApiError."""
     transport, connection = _connected(arguments)
     cluster, namespace, context = Cluster(transport), connection.namespace, connection.context
     added = [served_as(kind, cluster.resource(f"{kind.kind}.{kind.group}")) for kind in added_kinds()]
     targets = named_targets(cluster, arguments.resources) or [NamedTarget(kind, None) for kind in (*WORKLOADS, *added)]
-    scope = None if arguments.all_namespaces else namespace
     named = [target for target in targets if target.name is not None]
     if named and arguments.all_namespaces:
         raise UsageError("a resource cannot be retrieved by name across all namespaces")
     if named and arguments.selector:
         raise UsageError("name cannot be provided when a selector is specified")
-    errors: list[CapsError] = []
-    nodes = list_nodes(cluster, errors)
+    of_nodes: list[CapsError] = []
+    nodes = list_nodes(cluster, of_nodes)
     if isinstance(nodes, ApiError):
         say(f"{lacking(nodes, 'list')}: the container runtime is read from the status of pods, and else assumed")
-    selected = _listed(cluster, targets, scope, arguments.selector, context, errors)
-    if scope is not None:
-        named_by = [partial(_one, cluster, target, scope, {"context": context}, errors) for target in named]
-        selected = _in_namespace(cluster, scope, selected, named_by, errors, gate=arguments.gate.is_asked)
+    kinds = tuple(dict.fromkeys(target.kind for target in targets if target.name is None))
+    listed = () if arguments.selector else kinds
+    reading = _Reading(
+        cluster=cluster,
+        kinds=kinds,
+        beside=tuple(kind for kind in _LINKING_KINDS if kind not in listed),
+        named=named,
+        scope=None if arguments.all_namespaces else namespace,
+        selector=arguments.selector,
+        source={"context": context},
+        gate=arguments.gate.is_asked,
+        of_nodes=of_nodes,
+    )
     return Selection(
-        by_namespace=selected,
+        by_namespace=reading.by_namespace,
+        at_once=reading.at_once,
         cluster=cluster,
         runner=transport,
         nodes=None if isinstance(nodes, ApiError) else nodes,
         server_minor=server_minor(cluster),
         timeout=connection.timeout,
-        errors=errors,
+        errors=reading.errors,
     )
 
 
-def everything(parts: Iterable[Selected]) -> Selected:
-    """All selected workloads, and the others, at once."""
-    found = Selected([], [])
-    for part in parts:
-        found.workloads.extend(part.workloads)
-        found.others.extend(part.others)
-    return found
+class _Reading(Struct):
+    """Reads the selected workloads. `beside` are the kinds that link workloads to pods. A `scope` of None means all."""
 
+    cluster: Cluster
+    kinds: tuple[Kind, ...]
+    beside: tuple[Kind, ...]
+    named: list[NamedTarget]
+    scope: str | None
+    selector: str | None
+    source: dict[str, str]
+    gate: bool
+    of_nodes: list[CapsError]
+    errors: list[CapsError] = []
 
-def _listed(
-    cluster: Cluster,
-    targets: Sequence[NamedTarget],
-    scope: str | None,
-    selector: str | None,
-    context: str,
-    errors: list[CapsError],
-) -> Iterator[Selected]:
-    """The workloads of the kinds that are selected as a whole, namespace by namespace."""
-    kinds = tuple(dict.fromkeys(target.kind for target in targets if target.name is None))
-    listed = () if selector else kinds
-    beside = [KindListing(kind) for kind in _LINKING_KINDS if kind not in listed]
-    wanted = [*(KindListing(kind, selector) for kind in kinds), *beside]
+    def by_namespace(self) -> Iterator[Selected]:
+        """See Selection."""
+        selected = [KindListing(kind, self.selector) for kind in self.kinds]
+        beside = [KindListing(kind) for kind in self.beside]
+        # `map` does not hold the workloads of a namespace while the next one is read, but a variable would.
+        yield from map(self._selected, by_namespace(self.cluster, [*selected, *beside], self.source))
+        self.errors[:] = chain.from_iterable(one.errors for one in selected)
+        self._add(error for one in beside for error in one.errors)
+        self.errors.extend(self.of_nodes)
 
-    said = set[str]()  # with a selector, a kind may be listed twice
-
-    def failed(error: CapsError) -> None:
-        if str(error) not in said:
-            said.add(str(error))
-            errors.append(error)
-
-    def selected(found: list[list[Workload]]) -> Selected:
-        parts = found[: len(kinds)], found[len(kinds) :]
+    def _selected(self, found: list[list[Workload]]) -> Selected:
+        parts = found[: len(self.kinds)], found[len(self.kinds) :]
         return Selected(*(list(chain.from_iterable(part)) for part in parts))
 
-    return map(selected, by_namespace(cluster, wanted, scope, {"context": context}, failed))
+    def at_once(self) -> Selected:
+        """See Selection."""
+        inventory = list_kinds(self.cluster, self.kinds, self.scope, self.source, self.selector)
+        self.errors[:] = inventory.errors
+        workloads = inventory.of(self.kinds)
+        for target in self.named:
+            workloads += _one(self.cluster, target, self.scope or "", self.source, self.errors)
+        others = list_kinds(self.cluster, self.beside, self.scope, self.source)
+        self._add(others.errors)
+        if self.gate and self.scope and not (workloads or self.errors):
+            self.errors += _missing_namespace(self.cluster, self.scope)
+        self.errors.extend(self.of_nodes)
+        return Selected(workloads, others.of(self.beside))
 
-
-def _in_namespace(
-    cluster: Cluster,
-    name: str,
-    listed: Iterator[Selected],
-    named: Sequence[Callable[[], list[Workload]]],
-    errors: list[CapsError],
-    *,
-    gate: bool,
-) -> Iterator[Selected]:
-    """The workloads of one namespace: those that are listed, and those of the `named` objects."""
-    found = everything(listed)
-    for read in named:
-        found.workloads.extend(read())
-    if gate and not (found.workloads or errors):
-        errors += _missing_namespace(cluster, name)
-    yield found
+    def _add(self, errors: Iterable[CapsError]) -> None:
+        """Add the errors of kinds beside. A kind that is also selected may have the same error already."""
+        known = set(map(str, self.errors))
+        self.errors.extend(error for error in errors if str(error) not in known)
 
 
 def _missing_namespace(cluster: Cluster, name: str) -> list[CapsError]:

@@ -50,6 +50,8 @@ class VolumeSource(Fields, frozen=True):
 
 
 class HostPath(Fields, frozen=True):
+    """A directory or file of the node."""
+
     path: str | None = None
 
 

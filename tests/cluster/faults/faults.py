@@ -50,6 +50,11 @@ def is_continued(seen: Seen) -> bool:
 
 
 RESET = Answer(cut=-1)
+def expired(seen: Seen, deliver: Deliver) -> Answer:
+    """A list that has expired, with a token for its rest."""
+    return expired_list(seen)
+
+
 TOO_MANY = refuse(429, "TooManyRequests", "too many requests, please try again later", ("Retry-After", "0"))
 UNAVAILABLE = refuse(503, "ServiceUnavailable", "the server is currently unable", ("Retry-After", "0"))
 EXPIRED = "The provided continue parameter is too old"
@@ -72,10 +77,9 @@ FAULTS: dict[str, Fault] = {
     "a stuck answer": Fault(lose(lambda answer: replace(answer, cut=len(answer.body) // 2, hold=2 * TIMEOUT))),
     "no answer": Fault(lambda seen, deliver: Answer(cut=-1, hold=2 * TIMEOUT)),
     "a slow drip": Fault(lose(lambda answer: replace(answer, pause=TIMEOUT / 50, body=answer.body.ljust(100)))),
-    "410 in the middle of a list": Fault(
-        lambda seen, deliver: expired_list(seen), outcome="same", meets=is_continued
-    ),
-    "410 for ever": Fault(refuse(410, "Expired", EXPIRED), "always", meets=is_continued),
+    "410 in the middle of a list": Fault(expired, outcome="same", meets=is_continued),
+    "410 for ever": Fault(expired, "always", meets=is_continued),
+    "410 without a token": Fault(refuse(410, "Expired", EXPIRED), meets=is_continued),
     "an expired token": Fault(refuse(401, "Unauthorized", "Unauthorized"), "from then on"),
     "a broken TLS record": Fault(lambda seen, deliver: Answer(raw=_BROKEN_RECORD)),
     "another certificate": Fault(lambda seen, deliver: RESET, "from then on", also="certificate"),

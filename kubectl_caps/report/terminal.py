@@ -26,6 +26,8 @@ def _escape(character: str) -> str:
 
 def say(*messages: str) -> None:
     """Print lines of progress or news on stderr. The lines of one call stay together, even if other threads print."""
+    if not messages:
+        return
     with _LOCK:
         clear_progress()
         for message in messages:

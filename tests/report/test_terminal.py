@@ -29,6 +29,14 @@ def test_every_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "a\\nerror: b\\x1b[2J\n")
 
 
+def test_no_message_is_no_line_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    say()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_warning_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     for text in ("only here 1", "only here 2", "only here 1"):
         warn(text)

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 _BLOCK = 1 << 20
-_PLAIN = 16 << 20
+_PLAIN = 24 << 20
 """The bytes that are kept as they are. So the output of most clusters is never compressed, which takes time."""
 
 

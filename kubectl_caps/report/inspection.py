@@ -12,7 +12,7 @@ from kubectl_caps.core.text import plural
 from kubectl_caps.report import exemptions, processes
 from kubectl_caps.report.advice import next_step
 from kubectl_caps.report.held_lines import HeldLines
-from kubectl_caps.report.table import Column, MadeAgain, table
+from kubectl_caps.report.table import Column, MadeAgain, escaped_cells, table
 from kubectl_caps.report.terminal import LEVEL_COLOURS, RISK_COLOURS, Screen, escaped, painted
 
 _FEW = 4
@@ -65,9 +65,7 @@ class InspectionTable:
                 shared = _shared_cells(cells, assessment, container)
                 row = [workload.namespace, workload.reference, container.container.name, *shared[:4], observed]
                 row += [*shared[4:], *(_wide_cells(assessment, container) if self._wide else ()), marks]
-                text = "".join(row)
-                cells_of_row = row if text.isascii() and text.isprintable() else map(escaped, row)
-                self._rows.add(_BETWEEN.join(cells_of_row).encode())
+                self._rows.add(_BETWEEN.join(escaped_cells(row)).encode())
 
     def lines(self, *, namespaces: bool, shown_on: Screen) -> Iterator[str]:
         """The lines of the table. The wide table is never narrowed to fit a screen."""

@@ -75,10 +75,14 @@ def table(
         yield f"{' ' * indent}Left out, because the terminal has {shown_on.columns} columns: {', '.join(left)}"
 
 
-def _printed(row: Sequence[str]) -> Sequence[str]:
+def escaped_cells(row: Sequence[str]) -> Sequence[str]:
+    """The cells of a row, escaped. Most rows need no escapes, and are looked at once."""
     text = "".join(row)
-    cells = row if text.isascii() and text.isprintable() else map(escaped, row)
-    return [cell or "<none>" for cell in cells]
+    return row if text.isascii() and text.isprintable() else list(map(escaped, row))
+
+
+def _printed(row: Sequence[str]) -> Sequence[str]:
+    return [cell or "<none>" for cell in escaped_cells(row)]
 
 
 def _with_titles(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:

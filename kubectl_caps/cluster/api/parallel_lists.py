@@ -127,12 +127,12 @@ def read_in_turns(starts: Sequence[Callable[[], Iterator[Page]]], workers: int) 
 
 
 def _until(stopped: threading.Event, pages: Iterator[Page]) -> Iterator[Page]:
-    if stopped.is_set():
-        raise RuntimeError("these pages were not read in time")
-    for page in pages:
+    while not stopped.is_set():
+        page = next(pages, _END)
+        if isinstance(page, _End):
+            return
         yield page
-        if stopped.is_set():
-            raise RuntimeError("these pages were not read in time")
+    raise RuntimeError("these pages were not read in time")
 
 
 def _opened(source: _Source[Page]) -> _Pages[Page] | ApiError:

@@ -4,13 +4,15 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, field
 
 from kubectl_caps.cluster.http.deep_json import UNREADABLE, decode_deep
 from kubectl_caps.errors import ApiError
+
+T = TypeVar("T")
 
 TEXT_LIMIT = 300
 """The most characters that an error shows of a body that is no Status (for example a proxy's page)."""
@@ -79,7 +81,8 @@ def api_error(response: ResponseParts) -> ApiError:
         body = _Status()
     if body.kind == "Status" and (body.message or body.reason):
         words = body.message or body.reason or ""
-        return ApiError(response.status, body.reason or "", words, _details(body.details), _token(body.metadata))
+        token = _part(body.metadata, ListMetadata).token or ""
+        return ApiError(response.status, body.reason or "", words, _part(body.details, dict[str, Any]), token)
     text = _text(response)
     reason, words = _MEANINGS.get(response.status, ("InternalError" if response.status >= 500 else "", ""))
     if 300 <= response.status < 400:
@@ -91,20 +94,12 @@ def api_error(response: ResponseParts) -> ApiError:
     return ApiError(response.status, reason, words)
 
 
-def _details(raw: Raw) -> dict[str, Any]:
-    """The details of a Status. Details that cannot be read are left out, because the message is enough."""
+def _part(raw: Raw, wanted: type[T]) -> T:
+    """A part of a Status; an empty one if the part cannot be read, because the message is enough."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        return msgspec.json.decode(raw, type=wanted)
     except UNREADABLE:
-        return {}
-
-
-def _token(raw: Raw) -> str:
-    """The continue token of a Status; empty if it has none, or metadata that cannot be read."""
-    try:
-        return msgspec.json.decode(raw, type=ListMetadata).token or ""
-    except UNREADABLE:
-        return ""
+        return wanted()
 
 
 def not_json(response: ResponseParts, problem: str) -> ApiError:

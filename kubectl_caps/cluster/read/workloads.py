@@ -84,7 +84,9 @@ def list_kinds(
     for kind, answer in zip(kinds, cluster.list_many(listings), strict=True):
         try:
             for raw in _items(answer):
-                _decode(kind, raw, source, inventory, namespace, shared, keep_raw=keep_raw)
+                inventory.found[kind] += _decode(
+                    kind, raw, source, inventory.errors, namespace, shared, keep_raw=keep_raw
+                )
             inventory.listed.add(kind)
         except ApiError as error:
             inventory.errors.append(error)
@@ -107,10 +109,11 @@ def by_namespace(
         heads = [next(group, None) for group in groups]
         last = _NOWHERE
         while places := [head[0] for head in heads if head]:
-            if min(places) <= last:
+            if (place := min(places)) <= last:
                 raise NotByNamespace
+            last = place
             shared.clear()
-            yield _taken(last := min(places), groups, heads)
+            yield _taken(place, groups, heads)
 
 
 _NOWHERE = "/"
@@ -140,10 +143,7 @@ def _decoded(
 ) -> Iterator[Workload]:
     try:
         for raw in answer:
-            try:
-                yield from map(shared.pod, read_whole(wanted.kind, raw, source))
-            except MalformedWorkload as error:
-                wanted.errors.append(_malformed(wanted.kind, raw, error, None))
+            yield from _decode(wanted.kind, raw, source, wanted.errors, None, shared)
     except ApiError as error:
         wanted.errors.append(error)
 
@@ -180,25 +180,23 @@ def _decode(
     kind: Kind,
     raw: msgspec.Raw,
     source: Mapping[str, str],
-    inventory: Inventory,
+    errors: list[CapsError],
     namespace: str | None,
     shared: "_Shared",
     *,
-    keep_raw: bool,
-) -> None:
+    keep_raw: bool = False,
+) -> list[Workload]:
+    """The workloads of one object. A malformed object has none, and its error is added to `errors`."""
     try:
         found = read_whole(kind, raw, source)
     except MalformedWorkload as error:
-        inventory.errors.append(_malformed(kind, raw, error, namespace))
-        return
+        obj = msgspec.json.decode(raw)
+        errors.append(MalformedObject(kind.api_version, kind.kind, obj, str(error), namespace))
+        return []
     if keep_raw and (kind.template or not any(_is_builtin(one.metadata.controller) for one in found)):
         copy = raw.copy()  # a Raw keeps its whole page in memory
         found = [replace(workload, raw=copy) for workload in found]
-    inventory.found[kind].extend(map(shared.pod, found))
-
-
-def _malformed(kind: Kind, raw: msgspec.Raw, error: MalformedWorkload, namespace: str | None) -> MalformedObject:
-    return MalformedObject(kind.api_version, kind.kind, msgspec.json.decode(raw), str(error), namespace)
+    return list(map(shared.pod, found))
 
 
 class _Shared:

@@ -46,7 +46,7 @@ class PodSecurityContext(Fields, frozen=True):
 
 
 class VolumeSource(Fields, frozen=True):
-    """A source of a volume. Only its presence is judged, so no field of it is decoded."""
+    """The source of a volume. The checks read only whether a volume has the source, and no field of the source."""
 
 
 class HostPath(Fields, frozen=True):

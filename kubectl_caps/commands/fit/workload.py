@@ -9,6 +9,7 @@ from kubectl_caps.cli.fit import FitArguments
 from kubectl_caps.cli.flags import program_name
 from kubectl_caps.cluster.api.client import Cluster
 from kubectl_caps.cluster.http.transport import Connected
+from kubectl_caps.cluster.read.quantities import quantity
 from kubectl_caps.commands.fit.baseline import BaselineReader
 from kubectl_caps.commands.fit.evidence_files import read_evidence
 from kubectl_caps.commands.fit.privileged import lift_profiles
@@ -202,7 +203,7 @@ class WorkloadFit:
         reference, parallel = self.workload.reference, self.arguments.trials.parallel
         say(*(f"{reference}: a trial pod differs from its own pods: {text}" for text in plan.differences))
         say(*(f"{reference}: {text}" for text in plan.warnings))
-        cost = cost_words(requests_of(plan.pod.spec), parallel)
+        cost = cost_words(requests_of(plan.pod.spec, quantity), parallel)
         pods = "1 pod" if parallel == 1 else f"{parallel} pods"
         if self.arguments.trace:
             say(f"{reference}: {tracer_words(tracer_options(self.arguments, plan), plan.run)}")

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from kubectl_caps.cluster.read.quantities import quantity
 from kubectl_caps.core.fit.candidates import likely_needed
 from kubectl_caps.core.fit.cost import cost_words, requests_of
 from kubectl_caps.core.fit.evidence import evidence_of, joined
@@ -115,11 +116,16 @@ def test_a_profile_of_kubescape_is_only_an_upper_bound() -> None:
             },
             "8 CPU and 8000 memory",
         ),
+        (
+            {"containers": [{"resources": {"requests": {"cpu": "1e40", "memory": "10e9999"}}}]},
+            "36893488147419103228 CPU and 36893488147419103228 memory",
+        ),
+        ({"containers": [{"resources": {"requests": {"cpu": "1m", "memory": "1500m"}}}]}, "4m CPU and 6 memory"),
     ],
     ids=lambda value: stable(value)[:50],
 )
 def test_the_cost_of_a_pod_is_counted_as_by_the_scheduler(spec: dict[str, Any], words: str) -> None:
-    assert cost_words(requests_of(spec), 4) == words
+    assert cost_words(requests_of(spec, quantity), 4) == words
 
 
 def test_a_pod_names_the_objects_that_must_exist() -> None:

@@ -4,14 +4,16 @@ import zlib
 from collections.abc import Iterator
 
 _BLOCK = 1 << 20
-_PLAIN = 24 << 20
-"""The bytes that are kept as they are. So the output of most clusters is never compressed, which takes time."""
 
 
 class HeldLines:
-    """Lines without line ends, in the order in which they are added. They can be read several times."""
+    """Lines without line ends, in the order in which they are added. They can be read several times.
 
-    def __init__(self) -> None:
+    The first `plain` bytes, in whole MiB, are kept as they are, because it takes time to compress them.
+    """
+
+    def __init__(self, plain: int) -> None:
+        self._most_plain = plain
         self._plain: list[bytes] = []
         self._packed: list[bytes] = []
         self._last: list[bytes] = []
@@ -24,7 +26,7 @@ class HeldLines:
         if self._size < _BLOCK:
             return
         block = b"\n".join(self._last)
-        if len(self._plain) * _BLOCK < _PLAIN:
+        if len(self._plain) * _BLOCK < self._most_plain:
             self._plain.append(block)
         else:
             self._packed.append(zlib.compress(block, 1))

@@ -8,13 +8,16 @@ from kubectl_caps.report import json
 from kubectl_caps.report.documents.inspection import InspectionCounts, document_without_items, inspected_items
 from kubectl_caps.report.held_lines import HeldLines
 
+_PLAIN = 24 << 20
+"""The bytes of items that are not compressed. So the output of most clusters is never compressed."""
+
 
 class JsonOutput(Output):
     """The document of an inspection."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._counts, self._items = InspectionCounts(), HeldLines()
+        self._counts, self._items = InspectionCounts(), HeldLines(_PLAIN)
 
     def add(self, assessments: Sequence[Assessment]) -> None:
         super().add(assessments)

@@ -40,6 +40,16 @@ def test_files_never_import_kubernetes(argv: list[str]) -> None:
     assert (status, modules & {"kubernetes", "urllib3"}) == (0 if argv[0] == "inspect" else 1, set())
 
 
+def test_a_command_on_a_cluster_imports_no_kubernetes_client(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "{clusters: [{name: a, cluster: {server: http://127.0.0.1:1}}], users: [], current-context: a, "
+        "contexts: [{name: a, context: {cluster: a}}]}"
+    )
+    status, modules = imported("inspect", "-A", "--kubeconfig", str(config))
+    assert (status, modules & {"kubernetes", "urllib3"}) == (2, {"urllib3"})
+
+
 def test_every_command_reaches_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
     reached: list[str] = []
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 WARM = (
-    "kubernetes.client", "kubernetes.config", "kubectl_caps.cluster.http.pool", "kubectl_caps.commands.completion",
+    "kubernetes.utils.quantity", "kubectl_caps.cluster.http.pool", "kubectl_caps.commands.completion",
     "kubectl_caps.commands.fit.workload", "kubectl_caps.commands.fit.command", "kubectl_caps.commands.harden.cluster",
     "kubectl_caps.commands.harden.command", "kubectl_caps.commands.inspect.cluster",
     "kubectl_caps.commands.inspect.command", "kubectl_caps.commands.inspect.outputs",

@@ -124,9 +124,8 @@ def test_the_program_has_every_module_that_a_run_loads(unpacked: Path) -> None:
 import pkgutil, sys, importlib, kubectl_caps
 for module in pkgutil.walk_packages(kubectl_caps.__path__, "kubectl_caps."):
     if not module.name.endswith("__main__"): importlib.import_module(module.name)
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import load_kube_config_from_dict
-ApiClient(Configuration()).rest_client.pool_manager
+from kubernetes.utils.quantity import parse_quantity
+parse_quantity("1Gi")
 print(*(name for name, module in sys.modules.items() if getattr(module, "__spec__", None) and module.__spec__.origin))
 """
     sources = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Makes the kubernetes client's connection pool, with connections that `dial` opens."""
+"""Makes a connection pool, with connections that `dial` opens."""
 
 import http.client
 import logging
@@ -6,36 +6,22 @@ import ssl
 from typing import Any
 
 import urllib3
-from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import load_kube_config_from_dict
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from kubectl_caps.cluster.config.connection import Connection
 from kubectl_caps.cluster.http.dial import authorization, dial
 
+CONNECTIONS = 16
+"""The most connections to the server that are kept open: one for each thread of `inspect --live`."""
+
 
 def pool_manager(connection: Connection, tls: ssl.SSLContext) -> urllib3.PoolManager:
-    """The connection pool of the client's REST layer. The client gets no token, plugin, certificate or proxy."""
-    configuration = Configuration()
-    load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-        _document(connection), client_configuration=configuration
-    )
-    # `dial` connects through the connection's proxy. The client would choose a proxy by other rules than kubectl.
-    configuration.proxy, configuration.no_proxy = None, None
+    """A connection pool for the server. The pool knows no token, certificate or proxy."""
     _silence_urllib3()
-    manager: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
+    manager = urllib3.PoolManager(maxsize=CONNECTIONS)
     manager.pool_classes_by_scheme = _pools(connection, tls)
     return manager
-
-
-def _document(connection: Connection) -> dict[str, Any]:
-    return {
-        "clusters": [{"name": "server", "cluster": {"server": connection.server}}],
-        "users": [],
-        "contexts": [{"name": "server", "context": {"cluster": "server"}}],
-        "current-context": "server",
-    }
 
 
 def _pools(connection: Connection, tls: ssl.SSLContext) -> dict[str, Any]:

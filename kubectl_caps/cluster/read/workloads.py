@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kubectl_caps.cluster.api.client import Cluster, Listing
 from kubectl_caps.cluster.api.decode import MalformedObject, decode_item
 from kubectl_caps.cluster.api.resources import NODES, resource_of
+from kubectl_caps.core.assess.judged_volumes import with_judged_volumes
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.kinds import Kind, kind_of
 from kubectl_caps.core.kubernetes.pod import Metadata, OwnerReference, Pod
@@ -98,11 +99,12 @@ def by_namespace(
 ) -> Iterator[list[list[Workload]]]:
     """The workloads of one namespace after the other: for each namespace, a list for each wanted kind.
 
-    Only one namespace is held at a time, because the API server sorts each list by namespace. Raises NotByNamespace if
-    a list is not sorted (the store of k3s did not always sort) or has an object without a namespace, which may own pods
-    of any namespace. Also raises Unreachable, ConfigError.
+    Only one namespace is held at a time, because the API server sorts each list by namespace. A pod has only the
+    volumes that an assessment reads. Raises NotByNamespace if a list is not sorted (the store of k3s did not always
+    sort) or has an object without a namespace, which may own pods of any namespace. Also raises Unreachable,
+    ConfigError.
     """
-    shared = _Shared()
+    shared = _Shared(only_judged=True)
     with cluster.lists([Listing(resource_of(one.kind), label_selector=one.selector) for one in wanted]) as answers:
         decoded = (_decoded(one, raws, source, shared) for one, raws in zip(wanted, answers, strict=True))
         groups = [groupby(workloads, _place) for workloads in decoded]
@@ -200,9 +202,13 @@ def _decode(
 
 
 class _Shared:
-    """Keeps equal parts of pods only once, to save memory. The pods of a cluster have few different specs."""
+    """Keeps equal parts of pods only once, to save memory. The pods of a cluster have few different specs.
 
-    def __init__(self) -> None:
+    With `only_judged`, volumes that no assessment reads are left out.
+    """
+
+    def __init__(self, *, only_judged: bool = False) -> None:
+        self._only_judged = only_judged
         self._parts: dict[int, Any] = {}  # by a hash, which takes less memory than the fingerprint
 
     def clear(self) -> None:
@@ -222,7 +228,8 @@ class _Shared:
             return workload
         labels, annotations = self.of(metadata.labels), self.of(metadata.annotations)
         metadata = replace(metadata, labels=labels, annotations=annotations, namespace=self.of(metadata.namespace))
-        pod = replace(pod, metadata=metadata, spec=self.of(pod.spec), status=self.of(pod.status))
+        spec = self.of(with_judged_volumes(pod.spec) if self._only_judged else pod.spec)
+        pod = replace(pod, metadata=metadata, spec=spec, status=self.of(pod.status))
         return replace(workload, metadata=metadata, template=pod)
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.assess.assessment import ContainerAssessment, NodeRuntime
+from kubectl_caps.core.assess.judged_volumes import with_judged_volumes
 from kubectl_caps.core.kubernetes.container import Container
 from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.pod import members, with_each_container
@@ -55,18 +56,19 @@ def remembered(
     The key is all that a judgement reads: the pod's spec and annotations, where they stand, what the status of its pods
     has `told`, the runtimes, and the version of the rules. Names and labels of objects are not read. Of an image, only
     its known file capabilities are read. The names of containers are only repeated and sorted, unless an annotation
-    names one.
+    names one. The node's name and the volumes that every level allows are not read.
     """
     template = workload.template
     containers = [member.container for member in members(template.spec)]
     names, images = tuple([one.name for one in containers]), tuple([one.image for one in containers])
     stand_ins = dict(zip(sorted(set(names)), _stand_ins(len(names)), strict=False))
-    spec = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name], image=None))
+    spec = replace(with_judged_volumes(template.spec), node_name=None)
+    spec = with_each_container(spec, lambda one: replace(one, name=stand_ins[one.name], image=None))
     fields = fingerprint(spec, template.annotations, list(map(file_capabilities, images)))
     if fields is None or not _is_general(fields, names, template.annotations):
         return judge(workload)
     key = (fields, workload.path, workload.unseen, told, tuple(places), minor)
-    own = (key, names, images)
+    own = (key, names, images, fingerprint([one.volume_mounts for one in containers]))
     if own not in _judged:
         if key not in _general:
             general = with_each_container(template.spec, lambda one: replace(one, name=stand_ins[one.name]))

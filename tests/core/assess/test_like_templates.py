@@ -20,6 +20,14 @@ from kubectl_caps.report.terminal import Screen
 PLACES = [NodeRuntime(by_name("containerd"), 1, "observed")]
 NAMES = ("web", "proxy", 'a "quoted" name', "\ue0000;", "")
 IMAGES = ("web:1", "web:2", "registry.k8s.io/coredns/coredns:v1.12.0", "caddy", None)
+SOURCES: tuple[dict[str, Any], ...] = (
+    {"projected": {"sources": []}},
+    {"secret": {"secretName": "a"}},
+    {"hostPath": {"path": "/etc"}},
+    {"hostPath": {"path": "/"}},
+    {"nfs": {"server": "a", "path": "/"}},
+    {},
+)
 SEEDS = 200
 PIPE = Screen()
 SOURCE = {"context": "here"}
@@ -30,13 +38,21 @@ def workload(template: Pod) -> Workload:
 
 
 def with_others(pod: dict[str, Any], chance: Random) -> Pod:
-    """The pod with other names and images, and with or without a user in the status of its containers."""
+    """The pod with other names, images, volumes and node, with or without a user in the status of its containers."""
     made = msgspec.json.decode(msgspec.json.encode(pod))
     containers = [one for key in ("initContainers", "containers") for one in made["spec"].get(key, [])]
     for container in containers:
         container["image"] = chance.choice(IMAGES)
         if chance.random() < 0.8:
             container["name"] = chance.choice(NAMES)
+    made["spec"]["nodeName"] = chance.choice(("node-1", "node-2"))
+    if chance.random() < 0.7:
+        names = [chance.choice(("data", "kube-api-access-1", "kube-api-access-2")) for _ in range(2)]
+        made["spec"]["volumes"] = [{"name": name, **chance.choice(SOURCES)} for name in names]
+        for container in containers:
+            mounted = chance.sample(names, chance.choice((0, 1, 2)))
+            mounts = [{"name": name, "mountPath": f"/{name}", "readOnly": chance.random() < 0.5} for name in mounted]
+            container["volumeMounts"] = mounts
     if chance.random() < 0.5:
         uid = chance.choice((0, 1000))
         statuses = [{"name": one["name"], "user": {"linux": {"uid": uid}}} for one in containers]
@@ -71,6 +87,20 @@ def test_the_output_of_many_templates_is_that_of_each(seed: int) -> None:
     alike = [assess(workload(template), [template], PLACES, 37, once=True) for template in templates]
     assert list(inspected_items(alike)) == [item for one in alone for item in inspected_items([one])]
     assert rows(alike) == rows(alone)
+
+
+def test_a_pod_with_another_token_volume_and_node_is_not_judged_again() -> None:
+    model = Maker(Random(1)).pod()
+    pods = []
+    for number in range(3):
+        token = f"kube-api-access-{number}"
+        containers = [{"name": "web", "volumeMounts": [{"name": token, "mountPath": "/token", "readOnly": True}]}]
+        volumes = [{"name": token, "projected": {"sources": []}}]
+        spec = {**model["spec"], "containers": containers, "volumes": volumes, "nodeName": f"node-{number}"}
+        pods.append(msgspec.convert({"metadata": {"name": token}, "spec": spec}, Pod))
+    found = [assess(workload(pod), [pod], PLACES, 37, once=True) for pod in pods]
+    assert found == [assess(workload(pod), [pod], PLACES, 37) for pod in pods]
+    assert len({id(one.containers[0].predicted) for one in found}) == 1
 
 
 def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:

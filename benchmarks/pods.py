@@ -62,9 +62,12 @@ def _like(made: dict[str, Any], number: int, namespace: str, template: int) -> d
     labels = {"app": f"app-{template}"}
     pod["metadata"].update(name=f"pod-{number}", namespace=namespace, uid=uid, labels=labels)
     del pod["metadata"]["resourceVersion"]
+    [token] = pod["spec"]["volumes"]
+    token["name"] = f"kube-api-access-{number:05}"  # admission gives each pod's volume another name
     for container in pod["spec"]["containers"]:
         container["image"] = f"registry.example.com/{container['name']}:{template}"
         container["securityContext"] = _CONTEXTS[template % len(_CONTEXTS)]
+        container["volumeMounts"][0]["name"] = token["name"]
     return {"apiVersion": "v1", "kind": "Pod", **pod}
 
 

@@ -31,7 +31,7 @@ def test_the_lines_come_back_in_their_order_at_every_reading(lines: list[bytes],
 
 def test_a_hundred_megabytes_of_like_lines_take_a_fifth_of_them() -> None:
     tracemalloc.start()
-    found = held([], 16 << 20)
+    found = held([], 24 << 20)
     for number in range(100_000):
         found.add(b"%d" % number + b" a container of a deployment" * 40)
     size, _ = tracemalloc.get_traced_memory()

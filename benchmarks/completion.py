@@ -42,10 +42,10 @@ def main(deployments: int = 50) -> None:
             env,
         )
     python, capability, own, ours = (found[name] for name in ("python", "capability", "own", "ours"))
-    row("completion of a capability", "python -c pass", capability.processor / python.processor, 4.0, str(capability))
+    row("completion of a capability", "python -c pass", capability.ratio(python), 4.0, str(capability))
     names = f"names of {deployments} Deployments: {ours}; kubectl {own}"
     work = "kubectl caps inspect deploy/<TAB>: by the clock"
-    row(work, "kubectl get deploy/<TAB>", ours.clock / own.clock, 3.0, names)
+    row(work, "kubectl get deploy/<TAB>", ours.ratio(own, "clock"), 3.0, names)
     row("inspect deploy/<TAB>, a silent server: by the clock", "its limit", found["silent"].clock, SILENT, unit=" s")
 
 

@@ -22,6 +22,7 @@ for one in sorted(path.iterdir()) if path.is_dir() else [path]:
         pass
     one.write_text(text)
 """
+TURNS = 7
 FLAGS = ("--check", "--diff", "--write")
 
 
@@ -35,10 +36,10 @@ def measured(work: str, path: Path) -> dict[str, float]:
             one.write_bytes(text)
 
     commands = {flag: [*CAPS, "harden", "-f", str(path), flag] for flag in FLAGS}
-    found = in_turn({"floor": [sys.executable, "-c", FLOOR, str(path)], **commands}, 3, before=restore)
+    found = in_turn({"floor": [sys.executable, "-c", FLOOR, str(path)], **commands}, TURNS, before=restore)
     floor = found.pop("floor")
     for flag, figures in found.items():
-        row(f"harden -f {flag}, {work}", "floor", figures.processor / floor.processor, 2.0, f"{figures}; floor {floor}")
+        row(f"harden -f {flag}, {work}", "floor", figures.ratio(floor), 2.0, f"{figures}; floor {floor}")
     return {flag: figures.processor for flag, figures in found.items()}
 
 

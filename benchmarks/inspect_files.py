@@ -18,6 +18,7 @@ from manifests import files, one_file
 from pairs import CAPS, Command, exponent, in_turn, not_run, row
 
 SIZES = (1_000, 3_000, 10_000)
+TURNS = 7
 SLOW = 5
 """A program that takes more processor seconds runs only once, and not for more manifests."""
 
@@ -44,7 +45,7 @@ def measured(work: str, path: Path) -> float:
     ours = [*CAPS, "inspect", "-f", str(path)]
     read = path.iterdir() if path.is_dir() else [path]
     size = sum(one.stat().st_size for one in read)
-    seconds = in_turn({"ours": ours}, 5)["ours"].processor
+    seconds = in_turn({"ours": ours}, TURNS)["ours"].processor
     for name, command in others(path).items():
         if command is None:
             not_run(work, name, "takes one file, or could not be built here")
@@ -53,11 +54,11 @@ def measured(work: str, path: Path) -> float:
             not_run(work, name, f"it takes more than {SLOW} s of the processor for fewer manifests")
             continue
         quick = in_turn({name: command}, 1, done=range(256), warm=False)[name].processor < SLOW
-        found = in_turn({"ours": ours, name: command}, 5 if quick else 1, done=range(256), warm=quick)
+        found = in_turn({"ours": ours, name: command}, TURNS if quick else 1, done=range(256), warm=quick)
         own, other = found["ours"], found[name]
         if not quick:
             slow.setdefault(name, size)
-        row(work, name, own.processor / other.processor, 1.0, f"ours {own}; {name} {other}")
+        row(work, name, own.ratio(other), 1.0, f"ours {own}; {name} {other}")
     return seconds
 
 

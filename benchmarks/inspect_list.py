@@ -9,10 +9,10 @@ the worst case all pods differ, with containers of other names in each. Each siz
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from pairs import CAPS, Figures, in_turn, not_run, row
+from pairs import CAPS, Figures, Measure, in_turn, not_run, row
 from pods import TEMPLATES, fill
 from testbed.cluster import Cluster
 from testbed.needs import kubectl
@@ -26,7 +26,7 @@ OURS = {
     "inspect -A -o json": [*CAPS, "inspect", "-A", "-o", "json"],
 }
 THEIRS = {"-o json": [kubectl(), "get", "pods", "-A", "-o", "json"], "table": [kubectl(), "get", "pods", "-A"]}
-
+NAMES: dict[Measure, str] = {"processor": "time", "megabytes": "memory"}
 
 MEGABYTES = 0.25
 """Memory that `kubectl get pods -o json` takes for a pod."""
@@ -57,17 +57,17 @@ def print_rows(what: str, found: dict[str, Figures]) -> None:
     """A row for each output and bound."""
     for name in OURS:
         ours = found[name]
-        bounds: tuple[tuple[str, str, float, Callable[[Figures], float]], ...] = (
-            ("time", "-o json", 1 / 8, lambda figures: figures.processor),
-            ("memory", "-o json", 1 / 8, lambda figures: figures.megabytes),
-            ("time", "table", 1 / 2, lambda figures: figures.processor),
+        bounds: tuple[tuple[Measure, str, float], ...] = (
+            ("processor", "-o json", 1 / 8),
+            ("megabytes", "-o json", 1 / 8),
+            ("processor", "table", 1 / 2),
         )
-        for measure, against, bound, of in bounds:
-            work, other = f"{name}, {what}: {measure}", f"kubectl get pods -A, {against}"
+        for measure, against, bound in bounds:
+            work, other = f"{name}, {what}: {NAMES[measure]}", f"kubectl get pods -A, {against}"
             if against not in found:
                 not_run(work, other, f"kubectl takes more memory than this machine has free; ours {ours}")
                 continue
-            row(work, other, of(ours) / of(found[against]), bound, f"ours {ours}; kubectl {found[against]}")
+            row(work, other, ours.ratio(found[against], measure), bound, f"ours {ours}; kubectl {found[against]}")
 
 
 def main(*sizes: int) -> None:

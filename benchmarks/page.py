@@ -21,8 +21,8 @@ the unavoidable work. The scripts in `benchmarks/` write this page.
 - Time is processor time (user and system) of the process and its children. On a shared machine the time by the clock
   also depends on other programs. It is printed too, and counts only if a row says so.
 - Memory is the highest resident size of the process. ± is the spread: (highest - lowest) / median.
-- A ratio is the figure of kubectl caps divided by the other figure. **OVER** means a figure above its bound. Bounds
-  are not changed.
+- Each turn gives a ratio: the figure of kubectl caps divided by the other figure. The row shows the median of these
+  ratios. **OVER** means a figure above its bound. Bounds are not changed.
 - Of each five manifests, three are Deployments of forty lines, one is a Service and one a ConfigMap.
 
 """

@@ -1,6 +1,7 @@
 """Measures commands in turn, so that other load on the machine affects all, and prints rows with a bound and a verdict.
 
-A figure is the median of several runs. For local work, time is processor time (user and system) of the process and its
+A figure is the median of several runs. A ratio is the median of the ratios of each turn: the machine changes its speed
+between turns more than within one. For local work, time is processor time (user and system) of the process and its
 children, because on a shared machine the time by the clock depends on other programs. If a command waits for a server,
 time is by the clock. Memory is the highest resident size. The spread is (highest - lowest) / median.
 """
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 BIN = Path(sys.executable).parent
 CAPS = (sys.executable, "-m", "kubectl_caps")
@@ -30,31 +32,43 @@ class Run:
     megabytes: float
 
 
+Measure = Literal["clock", "processor", "megabytes"]
+"""The name of a figure of a run."""
+
+
 @dataclass(frozen=True)
 class Figures:
-    """The runs of one command."""
+    """The runs of one command, one for each turn."""
 
     runs: Sequence[Run]
+
+    def each(self, measure: Measure) -> Sequence[float]:
+        """The figure of each run."""
+        return [getattr(run, measure) for run in self.runs]
+
+    def ratio(self, other: "Figures", measure: Measure = "processor") -> float:
+        """The median ratio to the other command's figure of the same turn."""
+        return median(one / two for one, two in zip(self.each(measure), other.each(measure), strict=True))
 
     @property
     def clock(self) -> float:
         """The median seconds by the clock."""
-        return median(run.clock for run in self.runs)
+        return median(self.each("clock"))
 
     @property
     def processor(self) -> float:
         """The median processor seconds."""
-        return median(run.processor for run in self.runs)
+        return median(self.each("processor"))
 
     @property
     def megabytes(self) -> float:
         """The median memory in megabytes."""
-        return median(run.megabytes for run in self.runs)
+        return median(self.each("megabytes"))
 
     @property
     def spread(self) -> float:
         """The difference between the slowest and the fastest run, divided by the median."""
-        found = [run.processor for run in self.runs]
+        found = self.each("processor")
         return (max(found) - min(found)) / self.processor
 
     def __str__(self) -> str:

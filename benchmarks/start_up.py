@@ -28,7 +28,7 @@ def main(runs: int = 15) -> None:
     bare = found.pop("python")
     for work, figures in found.items():
         detail = f"{figures.processor * 1000:.0f} ms and {bare.processor * 1000:.0f} ms of the processor"
-        row(work, "python -c pass", figures.processor / bare.processor, ROWS[work][1], detail)
+        row(work, "python -c pass", figures.ratio(bare), ROWS[work][1], detail)
 
 
 if __name__ == "__main__":

@@ -33,23 +33,6 @@ class Repeated(Struct, frozen=True):
         return f'duplicate key "{self.key}", first on line {self.first}'
 
 
-class _Words:
-    """A resolver's pattern that matches a list of words."""
-
-    def __init__(self, *words: str) -> None:
-        self.words = frozenset(words)
-
-    def match(self, text: str) -> bool:
-        return text in self.words
-
-
-class _Number:
-    """A resolver's pattern that matches what `number` accepts."""
-
-    def match(self, text: str) -> bool:
-        return number(text) is not None
-
-
 def _forms(*words: str) -> list[str]:
     return [form for word in words for form in (word, word.capitalize(), word.upper())]
 
@@ -57,28 +40,21 @@ def _forms(*words: str) -> list[str]:
 _TRUE, _FALSE = _forms("y", "yes", "on", "true"), _forms("n", "no", "off", "false")
 _NOT_JSON = [sign + form for sign in ("", "+", "-") for form in (".inf", ".Inf", ".INF")] + [".nan", ".NaN", ".NAN"]
 _NULL = ("", "~", "null", "Null", "NULL")
-
-
-def _resolvers() -> dict[str, list[tuple[str, Any]]]:
-    found: dict[str, list[tuple[str, Any]]] = {"<": [(MERGE, _Words("<<"))]}
-    for kind, words in (("null", _NULL), ("bool", [*_TRUE, *_FALSE]), ("float", _NOT_JSON)):
-        for first in sorted({word[:1] for word in words}):
-            found.setdefault(first, []).append((f"{TAGS}{kind}", _Words(*words)))
-    for first in "-+.0123456789":
-        found.setdefault(first, []).append((f"{TAGS}float", _Number()))
-    return found
-
-
-RESOLVERS = _resolvers()
-"""First character -> the tags that an unquoted scalar may have, and the pattern of each."""
+_WORDS = {
+    "<<": MERGE,
+    **dict.fromkeys(_NULL, f"{TAGS}null"),
+    **dict.fromkeys((*_TRUE, *_FALSE), f"{TAGS}bool"),
+    **dict.fromkeys(_NOT_JSON, f"{TAGS}float"),
+}
+"""The unquoted texts that are neither strings nor numbers, with their tags."""
+_STARTS_OF_NUMBERS = frozenset("-+.0123456789")
 
 
 def plain_tag(text: str) -> str:
     """The tag of an unquoted scalar."""
-    for tag, pattern in RESOLVERS.get(text[:1], ()):
-        if pattern.match(text):
-            return tag
-    return STRING
+    if text[:1] in _STARTS_OF_NUMBERS and number(text) is not None:
+        return f"{TAGS}float"
+    return _WORDS.get(text, STRING)
 
 
 def plain_text(text: str) -> bool:

@@ -15,7 +15,6 @@ import yaml
 
 from kubectl_caps.manifests.read.go_scalars import (
     MERGE,
-    RESOLVERS,
     STRING,
     TAGS,
     Repeated,
@@ -38,8 +37,6 @@ _COLLECTIONS: dict[Any, str] = {yaml.SequenceNode: f"{TAGS}seq", yaml.MappingNod
 
 
 class _Resolvers:
-    yaml_implicit_resolvers = RESOLVERS
-
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         """The implicit tag of a node. Unlike PyYAML's `resolve`, it knows no path resolvers and takes half the time."""
         if kind is yaml.ScalarNode:

@@ -152,7 +152,7 @@ def unkept(patch: Patch, obj: Json) -> list[Path]:
 def lookup(obj: Json, path: Sequence[str | int]) -> Json:
     """The value at `path`, or `ABSENT`."""
     for step in path:
-        if isinstance(step, str) and isinstance(obj, Mapping):
+        if isinstance(step, str) and isinstance(obj, dict):
             obj = obj.get(step, ABSENT)
         elif isinstance(step, int) and isinstance(obj, list) and step < len(obj):
             obj = obj[step]
@@ -177,7 +177,7 @@ def _operation(change: Change) -> dict[str, Json]:
 def _differences(before: Json, after: Json, path: Path) -> Iterator[Change]:
     if before is after:
         return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
             old, new = before.get(key, ABSENT), after.get(key, ABSENT)
             if old is not new:
@@ -194,7 +194,7 @@ def _same_items(before: Json, after: Json) -> bool:
     if not isinstance(before, list) or not isinstance(after, list) or len(before) != len(after) or not before:
         return False
     return all(
-        isinstance(old, Mapping) and isinstance(new, Mapping) and old.get("name") == new.get("name")
+        isinstance(old, dict) and isinstance(new, dict) and old.get("name") == new.get("name")
         for old, new in zip(before, after, strict=True)
     )
 
@@ -207,7 +207,7 @@ def _names(obj: Json, changes: Sequence[Change]) -> Iterator[tuple[Path, Json]]:
             item = {} if path in seen else lookup(obj, path)
             seen.add(path)
             # A step of Tekton needs no name: then its image identifies the step.
-            known = isinstance(item, Mapping)
+            known = isinstance(item, dict)
             key = next((key for key in ("name", "image") if known and isinstance(item.get(key), str)), None)
             if key is not None:
                 yield (*path, key), item[key]
@@ -238,7 +238,7 @@ def _settle(obj: Json, path: Path, before: Json, after: Json) -> list[Conflict]:
     if type(now) is type(before) and now == before:
         set_field(obj, path, after)
         return []
-    if isinstance(now, Mapping) and all(side is ABSENT or isinstance(side, Mapping) for side in (before, after)):
+    if isinstance(now, dict) and all(side is ABSENT or isinstance(side, dict) for side in (before, after)):
         old, new = ({} if side is ABSENT else side for side in (before, after))
         conflicts = [
             conflict

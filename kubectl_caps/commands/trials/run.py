@@ -32,7 +32,8 @@ from kubectl_caps.core.trace.tracer_job import pinned
 from kubectl_caps.errors import ApiError, CapsError, Unreachable
 from kubectl_caps.report.terminal import clear_progress, progress, say
 
-POLL = 0.4
+POLL = 0.2
+"""Seconds between two looks at the pods of the run."""
 _GONE_WITHIN = 30.0
 """Seconds to wait until the pods of trials are deleted."""
 _SILENT_LIMIT = 60.0
@@ -182,9 +183,11 @@ class TrialRun:
 
         Returns the end of the baseline if it has ended instead. Raises CapsError.
         """
-        while not baseline.is_up:
+        while True:
             if ended := self._look():
                 return ended[0]
+            if baseline.is_up:
+                break
             progress(show())
             time.sleep(POLL)
         self.limit = time_limit(baseline.ready_after)

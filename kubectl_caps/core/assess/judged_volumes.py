@@ -3,6 +3,8 @@
 The API server gives the volume of a pod's token a random name, so without it the pods of a workload are alike.
 """
 
+from operator import is_
+
 from msgspec.structs import replace
 
 from kubectl_caps.core.kubernetes.container import Container
@@ -17,9 +19,9 @@ def with_judged_volumes(spec: PodSpec) -> PodSpec:
 
     The other volumes keep their places in the list, which violations name.
     """
-    if not spec.volumes:
+    volumes = [_ALLOWED if volume is _ALLOWED or _is_allowed(volume) else volume for volume in spec.volumes or ()]
+    if all(map(is_, volumes, spec.volumes or ())):  # none is allowed, or this spec was made here
         return spec
-    volumes = [_ALLOWED if _is_allowed(volume) else volume for volume in spec.volumes]
     others = {volume.name for volume in volumes if volume is not _ALLOWED}
 
     def with_judged_mounts(one: Container) -> Container:

@@ -49,7 +49,7 @@ def measured(pods: int, kind: str) -> dict[str, Figures]:
         filling.join()
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
-        runs = 5 if pods <= FEW else 2
+        runs = 7 if pods <= FEW else 2
         return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
 
 

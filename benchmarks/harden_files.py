@@ -22,7 +22,6 @@ for one in sorted(path.iterdir()) if path.is_dir() else [path]:
         pass
     one.write_text(text)
 """
-TURNS = 7
 FLAGS = ("--check", "--diff", "--write")
 
 
@@ -36,7 +35,7 @@ def measured(work: str, path: Path) -> dict[str, float]:
             one.write_bytes(text)
 
     commands = {flag: [*CAPS, "harden", "-f", str(path), flag] for flag in FLAGS}
-    found = in_turn({"floor": [sys.executable, "-c", FLOOR, str(path)], **commands}, TURNS, before=restore)
+    found = in_turn({"floor": [sys.executable, "-c", FLOOR, str(path)], **commands}, before=restore)
     floor = found.pop("floor")
     for flag, figures in found.items():
         row(f"harden -f {flag}, {work}", "floor", figures.ratio(floor), 2.0, f"{figures}; floor {floor}")

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import tools
 from manifests import files, one_file
-from pairs import CAPS, Command, exponent, in_turn, not_run, row
+from pairs import CAPS, TURNS, Command, exponent, in_turn, not_run, row
 
 SIZES = (1_000, 3_000, 10_000)
-TURNS = 7
 SLOW = 5
 """A program that takes more processor seconds runs only once, and not for more manifests."""
 
@@ -45,7 +44,7 @@ def measured(work: str, path: Path) -> float:
     ours = [*CAPS, "inspect", "-f", str(path)]
     read = path.iterdir() if path.is_dir() else [path]
     size = sum(one.stat().st_size for one in read)
-    seconds = in_turn({"ours": ours}, TURNS)["ours"].processor
+    seconds = in_turn({"ours": ours})["ours"].processor
     for name, command in others(path).items():
         if command is None:
             not_run(work, name, "takes one file, or could not be built here")

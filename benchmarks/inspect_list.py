@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pairs import CAPS, Figures, Measure, in_turn, not_run, row
+from pairs import CAPS, TURNS, Figures, Measure, in_turn, not_run, row
 from pods import TEMPLATES, fill
 from testbed.cluster import Cluster
 from testbed.needs import kubectl
@@ -26,7 +26,7 @@ OURS = {
     "inspect -A -o json": [*CAPS, "inspect", "-A", "-o", "json"],
 }
 THEIRS = {"-o json": [kubectl(), "get", "pods", "-A", "-o", "json"], "table": [kubectl(), "get", "pods", "-A"]}
-NAMES: dict[Measure, str] = {"processor": "time", "megabytes": "memory"}
+
 
 MEGABYTES = 0.25
 """Memory that `kubectl get pods -o json` takes for a pod."""
@@ -49,7 +49,7 @@ def measured(pods: int, kind: str) -> dict[str, Figures]:
         filling.join()
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
-        runs = 7 if pods <= FEW else 2
+        runs = TURNS if pods <= FEW else 2
         return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
 
 
@@ -57,13 +57,13 @@ def print_rows(what: str, found: dict[str, Figures]) -> None:
     """A row for each output and bound."""
     for name in OURS:
         ours = found[name]
-        bounds: tuple[tuple[Measure, str, float], ...] = (
-            ("processor", "-o json", 1 / 8),
-            ("megabytes", "-o json", 1 / 8),
-            ("processor", "table", 1 / 2),
+        bounds: tuple[tuple[str, Measure, str, float], ...] = (
+            ("time", "processor", "-o json", 1 / 8),
+            ("memory", "megabytes", "-o json", 1 / 8),
+            ("time", "processor", "table", 1 / 2),
         )
-        for measure, against, bound in bounds:
-            work, other = f"{name}, {what}: {NAMES[measure]}", f"kubectl get pods -A, {against}"
+        for called, measure, against, bound in bounds:
+            work, other = f"{name}, {what}: {called}", f"kubectl get pods -A, {against}"
             if against not in found:
                 not_run(work, other, f"kubectl takes more memory than this machine has free; ours {ours}")
                 continue

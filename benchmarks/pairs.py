@@ -32,6 +32,8 @@ class Run:
     megabytes: float
 
 
+TURNS = 7
+"""The usual number of turns."""
 Measure = Literal["clock", "processor", "megabytes"]
 """The name of a figure of a run."""
 
@@ -92,7 +94,7 @@ def run(command: Command, env: Mapping[str, str] | None = None, done: Sequence[i
 
 def in_turn(
     commands: Mapping[str, Command],
-    runs: int = 5,
+    runs: int = TURNS,
     env: Mapping[str, str] | None = None,
     before: Callable[[], object] = lambda: None,
     done: Sequence[int] = (0, 1),

@@ -183,13 +183,11 @@ class TrialRun:
 
         Returns the end of the baseline if it has ended instead. Raises CapsError.
         """
-        while True:
-            if ended := self._look():
-                return ended[0]
-            if baseline.is_up:
-                break
+        while not (ended := self._look()) and not baseline.is_up:
             progress(show())
             time.sleep(POLL)
+        if ended:
+            return ended[0]
         self.limit = time_limit(baseline.ready_after)
         return None
 

@@ -1,8 +1,6 @@
 """The table of the Linux kernel's capabilities: what each capability allows, and its risk in a container."""
 
-from typing import Literal
-
-from msgspec import Struct
+from typing import Literal, NamedTuple
 
 from kubectl_caps.core.nearest import hint
 
@@ -15,7 +13,7 @@ class UnknownCapability(ValueError):
     """A name that is not a capability. The message suggests the nearest name."""
 
 
-class Capability(Struct, frozen=True):
+class Capability(NamedTuple):
     """One capability. `name` has no CAP_ prefix; `since` is the first kernel with the capability.
 
     `risk` holds for a container in the host's user namespace that shares no other namespace or path with the host.

@@ -112,7 +112,7 @@ def other_modes(
         policy = plan.after.of(request.mode)
         if request.mode == item.mode or policy in (item.policy, Policy("privileged", policy.version)):
             continue
-        found = judge(workloads, replace(verdicts, policy=policy, _templates={}))
+        found = judge(workloads, replace(verdicts, policy=policy, _known={}))
         names = [judged.workload.reference for judged in found if workload_key(judged.workload) not in refused]
         told += [f"{request.mode}={policy}: {text}" for text in unseen(workloads, policy)]
         if names:
@@ -152,14 +152,11 @@ class Verdicts(Struct, frozen=True):
     minor: int | None
     admitted: Mapping[Key, Pod] = {}
     uncertain: Set[Key] = frozenset()
-    _templates: dict[Key, tuple[Violation, ...]] = {}
+    _known: dict[tuple[Key, bool], tuple[Violation, ...]] = {}
 
     def template_verdict(self, workload: Workload) -> tuple[Violation, ...]:
         """The verdict on the template, or on the pod as it is."""
-        at = workload_key(workload)
-        if at not in self._templates:
-            self._templates[at] = self._evaluated(workload.template)
-        return self._templates[at]
+        return self._evaluated(workload, workload.template)
 
     def of(self, workload: Workload) -> tuple[Violation, ...]:
         """The verdict that counts: on the pod that the server created in a dry run, or on the template."""
@@ -171,11 +168,15 @@ class Verdicts(Struct, frozen=True):
     def admitted_verdict(self, workload: Workload) -> tuple[Violation, ...] | None:
         """The verdict on the pod that the server created in a dry run; None if there is no such pod."""
         pod = self.admitted.get(workload_key(workload))
-        return None if pod is None else self._evaluated(pod)
+        return None if pod is None else self._evaluated(workload, pod)
 
-    def _evaluated(self, template: PodTemplate) -> tuple[Violation, ...]:
-        minor = effective_minor(self.policy.version, self.minor)
-        return evaluate(as_admitted(template, pod=True), self.policy.level, minor)
+    def _evaluated(self, workload: Workload, template: PodTemplate) -> tuple[Violation, ...]:
+        """The verdict on the workload's template, or on its pod of the dry run. Each is evaluated once."""
+        at = workload_key(workload), template is workload.template
+        if at not in self._known:
+            minor = effective_minor(self.policy.version, self.minor)
+            self._known[at] = evaluate(as_admitted(template, pod=True), self.policy.level, minor)
+        return self._known[at]
 
 
 def judge(workloads: Sequence[Workload], verdicts: Verdicts) -> tuple[RefusedWorkload, ...]:

@@ -20,8 +20,11 @@ def proven(workloads: Sequence[Workload], admitted: Mapping[Key, Pod]) -> set[Ke
     owners = {one.metadata.uid: one for one in workloads if _has_known_controller(one)}
     found: set[Key] = set()
     for pod in workloads:
+        chain = list(owner_chain(pod, owners)) if pod.is_pod else []
+        if all(workload_key(owner) in found for owner in chain):
+            continue  # another pod has proven them
         below: Workload | None = None
-        for owner in owner_chain(pod, owners) if pod.is_pod else ():
+        for owner in chain:
             if below and not same_security(below.template, owner.template):
                 break  # the owner's template has changed since
             below, key = owner, workload_key(owner)

@@ -101,7 +101,8 @@ def pieces(text: str) -> list[Piece]:
 def parsed(text: str, first: Any = None) -> Iterator[Parsed]:
     """The documents of a piece: one, or two if `...` ends the first. Raises UnreadableYaml.
 
-    `first` is the value of the first document, if the value was read before and repeats no key.
+    `first` is the value of the first document, if the value was read before and repeats no key. If there is no other
+    document, the tags of its nodes only tell merge keys.
     """
     from kubectl_caps.manifests.read import go_yaml  # with it comes PyYAML, which plain YAML needs not
 

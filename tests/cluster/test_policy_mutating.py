@@ -75,7 +75,8 @@ def test_a_template_that_says_nothing_passes_because_its_pods_are_filled_in(
     api_cluster: Cluster, restricted: str
 ) -> None:
     deployment(api_cluster, restricted, "new", spec(securityContext=NOT_OURS))
-    api_cluster.kubectl("delete", "deployment", "new", "-n", restricted)
+    # In the background the ReplicaSet would go later, and the next run of the policy would still see it.
+    api_cluster.kubectl("delete", "deployment", "new", "-n", restricted, "--cascade=foreground")
     with pytest.raises(AssertionError):
         deployment(api_cluster, restricted, "bad", spec({"privileged": True}))
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Any
 
 from kubectl_caps.cli.parser import InvalidCommandLine, parse
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_answer(argv[1:], kubectl=argv[0] == "__complete_kubectl")
     try:
         options = parse(argv)
-        status: int = import_module(MODULES[options.command]).main(options)
+        status: int = _module(options.command).main(options)
         sys.stdout.flush()
         return status
     except InvalidCommandLine as error:
@@ -63,6 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return READER_GONE
     except Exception as error:
         return _failed(error)
+
+
+def _module(command: str) -> Any:
+    """The module of a command, imported while typing_extensions is hidden.
+
+    msgspec then takes the same functions from typing (msgspec/_utils.py). The import of typing_extensions, which the
+    kubernetes client needs and installs, takes a tenth of the time of a small command.
+    """
+    if "typing_extensions" in sys.modules:
+        return import_module(MODULES[command])
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    try:
+        return import_module(MODULES[command])
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _failed(error: Exception) -> int:

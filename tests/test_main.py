@@ -37,7 +37,18 @@ def test_help_imports_no_slow_module(argv: list[str]) -> None:
 @pytest.mark.parametrize("argv", [["inspect", "-f"], ["harden", "--check", "-f"], ["label-ns", "--check", "-f"]])
 def test_files_never_import_kubernetes(argv: list[str]) -> None:
     status, modules = imported(*argv, str(EXAMPLES / "shop.yaml"))
-    assert (status, modules & {"kubernetes", "urllib3"}) == (0 if argv[0] == "inspect" else 1, set())
+    slow = modules & {"kubernetes", "urllib3", "typing_extensions"}
+    assert (status, slow) == (0 if argv[0] == "inspect" else 1, set())
+
+
+def test_the_kubernetes_client_imports_typing_extensions_after_a_command_without_it() -> None:
+    code = (
+        "from kubectl_caps.main import main\nmain(['version', '--client'])\n"
+        "import sys; from kubectl_caps.cluster.read.quantities import quantity\n"
+        "print(quantity('500m'), 'typing_extensions' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "0.500 True", done
 
 
 def test_a_command_on_a_cluster_imports_no_kubernetes_client(tmp_path: Path) -> None:

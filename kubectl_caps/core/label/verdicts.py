@@ -1,13 +1,15 @@
 """Judges the workloads of a namespace: everything that its labels would refuse."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Sequence, Set
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from kubectl_caps.core.assess.coverage import Coverage
+from kubectl_caps.core.assess.judged_volumes import with_judged_volumes
 from kubectl_caps.core.kubernetes.field_path import Path
+from kubectl_caps.core.kubernetes.fingerprint import fingerprint
 from kubectl_caps.core.kubernetes.pod import Pod, PodTemplate
 from kubectl_caps.core.kubernetes.workloads import Workload
 from kubectl_caps.core.label.plan_labels import LabelOptions, LabelPlan, Mode, security_labels
@@ -152,7 +154,7 @@ class Verdicts(Struct, frozen=True):
     minor: int | None
     admitted: Mapping[Key, Pod] = {}
     uncertain: Set[Key] = frozenset()
-    _known: dict[tuple[Key, bool], tuple[Violation, ...]] = {}
+    _known: dict[Hashable, tuple[Violation, ...]] = {}
 
     def template_verdict(self, workload: Workload) -> tuple[Violation, ...]:
         """The verdict on the template, or on the pod as it is."""
@@ -174,9 +176,18 @@ class Verdicts(Struct, frozen=True):
         """The verdict on the workload's template, or on its pod of the dry run. Each is evaluated once."""
         at = workload_key(workload), template is workload.template
         if at not in self._known:
-            minor = effective_minor(self.policy.version, self.minor)
-            self._known[at] = evaluate(as_admitted(template, pod=True), self.policy.level, minor)
+            self._known[at] = self._of_alike(as_admitted(template, pod=True))
         return self._known[at]
+
+    def _of_alike(self, template: PodTemplate) -> tuple[Violation, ...]:
+        """The verdict on a template. Pods that differ only in what no check reads are evaluated once."""
+        minor = effective_minor(self.policy.version, self.minor)
+        alike = fingerprint(replace(with_judged_volumes(template.spec), node_name=None), template.annotations)
+        if alike is None:
+            return evaluate(template, self.policy.level, minor)
+        if alike not in self._known:
+            self._known[alike] = evaluate(template, self.policy.level, minor)
+        return self._known[alike]
 
 
 def judge(workloads: Sequence[Workload], verdicts: Verdicts) -> tuple[RefusedWorkload, ...]:

@@ -12,7 +12,11 @@ from kubectl_caps.core.assess.assess import assess
 from kubectl_caps.core.assess.assessment import Assessment, NodeRuntime
 from kubectl_caps.core.kubernetes.pod import Pod
 from kubectl_caps.core.kubernetes.workloads import Workload
+from kubectl_caps.core.label.verdicts import Verdicts
 from kubectl_caps.core.linux.runtimes import by_name
+from kubectl_caps.core.podsecurity.defaulting import as_admitted
+from kubectl_caps.core.podsecurity.policy import LEVELS, Policy
+from kubectl_caps.core.podsecurity.registry import evaluate
 from kubectl_caps.report.documents.inspection import inspected_items
 from kubectl_caps.report.inspection import InspectionTable
 from kubectl_caps.report.terminal import Screen
@@ -89,7 +93,36 @@ def test_the_output_of_many_templates_is_that_of_each(seed: int) -> None:
     assert rows(alike) == rows(alone)
 
 
-def test_a_pod_with_another_token_volume_and_node_is_not_judged_again() -> None:
+ANNOTATIONS: tuple[dict[str, str], ...] = (
+    {},
+    {"note": "x"},
+    {"container.apparmor.security.beta.kubernetes.io/web": "unconfined"},
+    {"container.seccomp.security.alpha.kubernetes.io/web": "unconfined"},
+)
+
+
+@pytest.mark.parametrize("minor", [18, 37])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_verdict_of_label_ns_on_a_pod_is_the_same_after_other_pods(seed: int, minor: int) -> None:
+    chance = Random(seed)
+    containers = [{"name": "web", "securityContext": {"runAsNonRoot": True}}, {"name": "proxy"}]
+    level = chance.choice(LEVELS)
+    verdicts = Verdicts(Policy(level), minor)
+    for number in range(40):
+        volumes = [{"name": name, **chance.choice(SOURCES)} for name in ("data", "token")]
+        spec = {
+            "containers": chance.sample(containers, chance.choice((1, 2))),
+            "volumes": volumes,
+            "hostNetwork": chance.random() < 0.2,
+            "nodeName": f"node-{number}",
+        }
+        metadata = {"name": f"web-{number}", "annotations": chance.choice(ANNOTATIONS)}
+        pod = msgspec.convert({"metadata": metadata, "spec": spec}, Pod)
+        assert verdicts.template_verdict(workload(pod)) == evaluate(as_admitted(pod, pod=True), level, minor)
+
+
+def pods_with_tokens() -> list[Pod]:
+    """Three pods that differ in their names, their nodes and the volumes of their tokens."""
     model = Maker(Random(1)).pod()
     pods = []
     for number in range(3):
@@ -98,9 +131,21 @@ def test_a_pod_with_another_token_volume_and_node_is_not_judged_again() -> None:
         volumes = [{"name": token, "projected": {"sources": []}}]
         spec = {**model["spec"], "containers": containers, "volumes": volumes, "nodeName": f"node-{number}"}
         pods.append(msgspec.convert({"metadata": {"name": token}, "spec": spec}, Pod))
+    return pods
+
+
+def test_a_pod_with_another_token_volume_and_node_is_not_judged_again() -> None:
+    pods = pods_with_tokens()
     found = [assess(workload(pod), [pod], PLACES, 37, once=True) for pod in pods]
     assert found == [assess(workload(pod), [pod], PLACES, 37) for pod in pods]
     assert len({id(one.containers[0].predicted) for one in found}) == 1
+
+
+def test_label_ns_evaluates_pods_that_differ_in_token_volume_and_node_once() -> None:
+    verdicts = Verdicts(Policy("restricted"), 37)
+    first, *others = [verdicts.template_verdict(workload(pod)) for pod in pods_with_tokens()]
+    assert first
+    assert all(one is first for one in others)
 
 
 def test_the_tables_of_a_run_share_the_containers_of_equal_templates() -> None:

@@ -201,9 +201,10 @@ def _placed(workload: Workload, position: int, namespace: str | None) -> Workloa
 def _is_misplaced(obj: Mapping[str, Any]) -> bool:
     """Whether a built-in kind is in a built-in group that does not have this kind."""
     group = obj["apiVersion"].partition("/")[0] if "/" in obj["apiVersion"] else ""
-    return group in ("", "apps", "batch", "extensions") and any(
-        kind.builtin and kind.kind == obj["kind"] for kind in KINDS
-    )
+    return obj["kind"] in _BUILTIN and group in ("", "apps", "batch", "extensions")
+
+
+_BUILTIN = frozenset(kind.kind for kind in KINDS if kind.builtin)
 
 
 def _without_nulls(document: ManifestObject) -> Any:

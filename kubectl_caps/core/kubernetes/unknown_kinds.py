@@ -133,6 +133,8 @@ def pod_field(obj: Any, templates: Collection[Path] = ()) -> Path | None:
         return None
     api_version, kind = str(obj.get("apiVersion", "")), str(obj.get("kind", ""))
     row = makes_no_pods(api_version, kind)
+    if row is not None and not row.but:
+        return None
     body = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
     for path, key, value, in_template in _fields(body, templates):
         if row is not None and not any(step in row.but for step in path):

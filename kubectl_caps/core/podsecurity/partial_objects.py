@@ -21,7 +21,7 @@ def is_partial(kind: Kind, obj: Mapping[str, Any]) -> bool:
     pkg/apis/core/validation requires an image of each), or there are neither containers nor a selector. But `kubectl
     apply` merges the part into an existing object. So a part with a violation of the level baseline is judged.
     """
-    if not kind.builtin:
+    if not kind.builtin or any(_child(_child(obj, "spec"), field) is not None for field in _WHOLE):
         return False
     template: Any = obj
     for step in kind.template:
@@ -29,8 +29,6 @@ def is_partial(kind: Kind, obj: Mapping[str, Any]) -> bool:
     spec = _child(template, "spec")
     containers = [container for name in _LISTS for container in _items(_child(spec, name))]
     if not isinstance(template or {}, Mapping) or not isinstance(spec or {}, Mapping):
-        return False
-    if any(_child(_child(obj, "spec"), field) is not None for field in _WHOLE):
         return False
     if containers:
         whole = not kind.template or any(_child(container, "image") is not None for container in containers)

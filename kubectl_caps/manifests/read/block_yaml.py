@@ -10,7 +10,8 @@ twice, values of several lines, tabs, and any character but printable ASCII.
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, cast
 
 from kubectl_caps.manifests.read.go_scalars import MERGE, UnreadableYaml, plain_tag, plain_text, scalar_value
 
@@ -19,10 +20,10 @@ _LONGEST = 1_000
 _DEEPEST = 100
 _MOST_TOKENS = 10_000
 
-_NOT_PRINTABLE = re.compile(r"[^\n -~]")
-_COMMENTS = r"(?: *(?:#[^\n]*)?\n)*"
-_BEGIN = re.compile(rf"{_COMMENTS}(?:---(?: +(?:#[^\n]*)?)?\n{_COMMENTS})?")
-_LINE = re.compile(r"( *)(?:-( +))?(?:([A-Za-z0-9_./][\w./-]*):(?: +|\Z))?(.*)", re.ASCII)
+_PRINTABLE = re.compile(r"[\n -~]*")
+_COMMENTS = r"(?: *(?:#[ -~]*)?\n)*"
+_BEGIN = re.compile(rf"{_COMMENTS}(?:---(?: +(?:#[ -~]*)?)?\n{_COMMENTS})?")
+_LINE = re.compile(r"( *)(?:-( +))?(?:([A-Za-z0-9_./][\w./-]*):(?: +|\Z))?([ -~]*)", re.ASCII)
 
 _BEHIND = r"(?: +#.*| *)"
 _QUOTED = r""""[^"\\]*"|'[^']*'"""
@@ -69,99 +70,95 @@ _tokens: dict[str, _Token] = {}
 
 def read_block(text: str) -> Block | None:
     """The one document of a text; None if it has more than is read here."""
-    if _NOT_PRINTABLE.search(text):
-        return None
     found = _BEGIN.match(text)
     start = found.end() if found else 0
     if text[start : start + 1] in ("", " ", "#", "-"):  # nothing, an indented mapping, one more separator
         return None
     try:
-        return Block(_Reader(text[start:].split("\n")).read(), text.count("\n", 0, start))
+        return Block(_root(text[start:].split("\n")), text.count("\n", 0, start))
     except _Outside:
         return None
 
 
-class _Reader:
-    """The lines of one document, and the collections that are open at the line `at`, with their columns."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines, self.at = lines, 0
-        self.root: dict[str, Any] = {}
-        self.open: list[tuple[int, Any]] = [(0, self.root)]
-
-    def read(self) -> dict[str, Any]:
-        """The root. Raises _Outside."""
-        column, waiting = 0, None
-        holder: Any = self.root
-        while self.at < len(self.lines):
-            line = self.lines[self.at]
-            self.at += 1
-            indent, item, key, kind, value = _tokens.get(line) or _token(line)
-            if kind == "nothing":
+def _root(lines: Sequence[str]) -> dict[str, Any]:
+    """The mapping that the lines of one document are. Raises _Outside."""
+    root: dict[str, Any] = {}
+    column, holder, waiting, after = 0, cast(Any, root), None, 0
+    opened = [(column, holder)]
+    for at, line in enumerate(lines):
+        if at < after:  # a line of a literal block
+            continue
+        indent, item, key, kind, value = _tokens.get(line) or _token(line)
+        if kind == "nothing":
+            continue
+        if waiting is not None or item or indent != column or type(holder) is list:
+            column, holder = _holder(opened, indent, item, waiting)
+            waiting = None
+        if kind in ("list", "mapping"):
+            value = value.copy()  # no other line has it
+        elif kind == "literal":
+            value, after = _literal(lines, at + 1, indent if key is None else item or indent, chomped=value)
+        if item:
+            if key is None:
+                holder.append(value)
                 continue
-            if waiting is not None or item or indent != column or type(holder) is list:
-                column, holder = self._holder(indent, item, waiting)
-                waiting = None
-            if item:
-                if key is None:
-                    holder.append(self._value(kind, value, indent))
-                    continue
-                below: dict[str, Any] = {}
-                holder.append(below)
-                column, holder = item, below
-                self.open.append((item, below))
-            if key is None or key in holder:
-                raise _Outside
-            if kind == "value":
-                holder[key] = value
-            elif kind == "below":
-                holder[key], waiting = None, key
-            else:
-                holder[key] = self._value(kind, value, column)
-        return self.root
-
-    def _holder(self, indent: int, item: int, waiting: str | None) -> tuple[int, Any]:
-        """The collection that a line belongs to, and its column; `waiting` is the key whose value may begin here."""
-        column, holder = self.open[-1]
-        if waiting is not None and (indent > column or (item and indent == column)):
-            below: Any = [] if item else {}
-            holder[waiting] = below
-            self.open.append((indent, below))
-            if len(self.open) > _DEEPEST:
-                raise _Outside
-            return indent, below
-        while indent < column:
-            self.open.pop()
-            column, holder = self.open[-1]
-        if not item and indent == column and type(holder) is list:
-            self.open.pop()  # the list stood in the column of its key
-            column, holder = self.open[-1]
-        if indent != column or bool(item) != (type(holder) is list):
+            below: dict[str, Any] = {}
+            holder.append(below)
+            column, holder = item, below
+            opened.append((item, below))
+        if key is None or key in holder:
             raise _Outside
-        return column, holder
+        holder[key] = value
+        if kind == "below":
+            waiting = key
+    return root
 
-    def _value(self, kind: _Kind, value: Any, column: int) -> Any:
-        """A value that is no one else's. `column` is that of the key or the dash."""
-        if kind == "literal":
-            return self._literal(value, column)
-        return value if kind == "value" else value.copy()
 
-    def _literal(self, chomped: bool, column: int) -> str:
-        """The text of a literal block, which begins on the next line."""
-        first = self.lines[self.at] if self.at < len(self.lines) else ""
-        indent = len(first) - len(first.lstrip(" "))
-        if not first.strip(" ") or indent <= column:
+def _holder(opened: list[tuple[int, Any]], indent: int, item: int, waiting: str | None) -> tuple[int, Any]:
+    """The collection that a line belongs to, and its column.
+
+    `opened` are the collections around the line before, with their columns. `waiting` is the key whose value may begin
+    here.
+    """
+    column, holder = opened[-1]
+    if waiting is not None and (indent > column or (item and indent == column)):
+        below: Any = [] if item else {}
+        holder[waiting] = below
+        opened.append((indent, below))
+        if len(opened) > _DEEPEST:
             raise _Outside
-        found: list[str] = []
-        while self.at < len(self.lines) and not (line := self.lines[self.at])[:indent].strip(" "):
-            if line.isspace() and len(line) > indent:
-                raise _Outside
-            found.append(line[indent:])
-            self.at += 1
-        if self.at == len(self.lines) and found[-1]:  # without a line end
+        return indent, below
+    while indent < column:
+        opened.pop()
+        column, holder = opened[-1]
+    if not item and indent == column and type(holder) is list:
+        opened.pop()  # the list stood in the column of its key
+        column, holder = opened[-1]
+    if indent != column or bool(item) != (type(holder) is list):
+        raise _Outside
+    return column, holder
+
+
+def _literal(lines: Sequence[str], start: int, column: int, *, chomped: bool) -> tuple[str, int]:
+    """The text of the literal block that begins on a line, and the line behind it.
+
+    `column` is that of the key or the dash.
+    """
+    first = lines[start] if start < len(lines) else ""
+    indent = len(first) - len(first.lstrip(" "))
+    if not first.strip(" ") or indent <= column:
+        raise _Outside
+    end = start
+    while end < len(lines) and not (line := lines[end])[:indent].strip(" "):
+        if line.isspace() and len(line) > indent:
             raise _Outside
-        text = "\n".join(found).rstrip("\n")
-        return text if chomped else f"{text}\n"
+        end += 1
+    found = [line[indent:] for line in lines[start:end]]
+    if end == len(lines) and found[-1]:  # without a line end
+        raise _Outside
+    if not _PRINTABLE.fullmatch(text := "\n".join(found).rstrip("\n")):
+        raise _Outside
+    return text if chomped else f"{text}\n", end
 
 
 def _token(line: str) -> _Token:
@@ -185,6 +182,7 @@ def _token(line: str) -> _Token:
     return token
 
 
+@lru_cache(1_000)  # a name stands in many lines of its document
 def _read(rest: str) -> tuple[_Kind, Any]:
     """What stands behind a key or a dash."""
     first = rest[:1]

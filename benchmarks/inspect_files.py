@@ -15,7 +15,7 @@ from pathlib import Path
 
 import tools
 from manifests import files, one_file
-from pairs import CAPS, TURNS, Command, exponent, in_turn, not_run, row
+from pairs import CAPS, Command, exponent, in_turn, not_run, row
 
 SIZES = (1_000, 3_000, 10_000)
 SLOW = 5
@@ -53,7 +53,7 @@ def measured(work: str, path: Path) -> float:
             not_run(work, name, f"it takes more than {SLOW} s of the processor for fewer manifests")
             continue
         quick = in_turn({name: command}, 1, done=range(256), warm=False)[name].processor < SLOW
-        found = in_turn({"ours": ours, name: command}, TURNS if quick else 1, done=range(256), warm=quick)
+        found = in_turn({"ours": ours, name: command}, None if quick else 1, done=range(256), warm=quick)
         own, other = found["ours"], found[name]
         if not quick:
             slow.setdefault(name, size)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from pairs import CAPS, TURNS, Figures, Measure, in_turn, not_run, row
+from pairs import CAPS, Figures, Measure, in_turn, not_run, row
 from pods import TEMPLATES, fill
 from testbed.cluster import Cluster
 from testbed.needs import kubectl
@@ -49,7 +49,7 @@ def measured(pods: int, kind: str) -> dict[str, Figures]:
         filling.join()
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
-        runs = TURNS if pods <= FEW else 2
+        runs = None if pods <= FEW else 2
         return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
 
 

@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from pairs import RESULTS
+from pairs import RESULTS, verdict
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
@@ -23,6 +23,7 @@ the unavoidable work. The scripts in `benchmarks/` write this page.
 - Memory is the highest resident size of the process. ± is the spread: (highest - lowest) / median.
 - Each turn gives a ratio: the figure of kubectl caps divided by the other figure. The row shows the median of these
   ratios. **OVER** means a figure above its bound. Bounds are not changed.
+- `fit` has a goal and no bound, because most of its time is `--settle`, for which it watches its trial pods.
 - Of each five manifests, three are Deployments of forty lines, one is a Service and one a ConfigMap.
 
 """
@@ -41,9 +42,10 @@ def line(result: dict[str, Any]) -> str:
     """One row of the table."""
     if result["figure"] is None:
         return f"| {result['work']} | {result['against']} | | | not run: {result['detail']} |"
-    verdict = "PASS" if result["figure"] <= result["bound"] else "**OVER**"
     figure, bound = (f"{result[name]:,.4g}{result['unit']}" for name in ("figure", "bound"))
-    return f"| {result['work']} | {result['against']} | {figure} | {bound} | {verdict}: {result['detail']} |"
+    found = verdict(result).replace("OVER", "**OVER**")
+    most = f"goal: {bound}" if result["goal"] else bound
+    return f"| {result['work']} | {result['against']} | {figure} | {most} | {found}: {result['detail']} |"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Compares the start of the program with bare Python: help, the completion of a flag, `inspect` of one file.
 
-    .venv/bin/python benchmarks/start_up.py [RUNS]
+    .venv/bin/python benchmarks/start_up.py
 """
 
 import sys
@@ -17,14 +17,14 @@ ROWS = {
 }
 
 
-def main(runs: int = 15) -> None:
+def main() -> None:
     """Measure, and print a row for each."""
     with tempfile.TemporaryDirectory() as folder:
         path = one_file(Path(folder, "one.yaml"), 1)
         commands = {
             work: [*CAPS, *(str(path) if one == "FILE" else one for one in flags)] for work, (flags, _) in ROWS.items()
         }
-        found = in_turn({"python": [sys.executable, "-c", "pass"], **commands}, runs)
+        found = in_turn({"python": [sys.executable, "-c", "pass"], **commands})
     bare = found.pop("python")
     for work, figures in found.items():
         detail = f"{figures.processor * 1000:.0f} ms and {bare.processor * 1000:.0f} ms of the processor"
@@ -32,4 +32,4 @@ def main(runs: int = 15) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

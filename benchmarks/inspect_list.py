@@ -50,7 +50,8 @@ def measured(pods: int, kind: str) -> dict[str, Figures]:
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
         runs = None if pods <= FEW else 2
-        return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
+        env = {"KUBECONFIG": str(place.kubeconfig)}
+        return in_turn(OURS | theirs(pods), runs, env, warm=pods <= FEW)
 
 
 def print_rows(what: str, found: dict[str, Figures]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import parse_url
 
 from kubectl_caps.cluster.config.connection import Connection
 from kubectl_caps.cluster.http.dial import authorization, dial
@@ -16,15 +17,9 @@ CONNECTIONS = 16
 """The most connections to the server that are kept open: one for each thread of `inspect --live`."""
 
 
-def pool_manager(connection: Connection, tls: ssl.SSLContext) -> urllib3.PoolManager:
+def connection_pool(connection: Connection, tls: ssl.SSLContext) -> HTTPConnectionPool:
     """A connection pool for the server. The pool knows no token, certificate or proxy."""
     _silence_urllib3()
-    manager = urllib3.PoolManager(maxsize=CONNECTIONS)
-    manager.pool_classes_by_scheme = _pools(connection, tls)
-    return manager
-
-
-def _pools(connection: Connection, tls: ssl.SSLContext) -> dict[str, Any]:
     server, proxy, name = connection.server, connection.proxy, connection.trust.server_name
     # For a server without TLS an HTTP proxy forwards the request, and needs the whole URL in it.
     passed_on = proxy.startswith("http") and not connection.secure
@@ -47,7 +42,9 @@ def _pools(connection: Connection, tls: ssl.SSLContext) -> dict[str, Any]:
     class Secure(HTTPSConnectionPool):
         ConnectionCls = DialedConnection
 
-    return {"http": Plain, "https": Secure}
+    kind, port = (Secure, 443) if connection.secure else (Plain, 80)
+    place = parse_url(server)
+    return kind(place.host or "", place.port or port, maxsize=CONNECTIONS)
 
 
 def _silence_urllib3() -> None:

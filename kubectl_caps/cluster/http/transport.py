@@ -1,7 +1,7 @@
 """Sends requests to the API server (`send`) and runs commands in containers (`run`).
 
-`connect` makes the transport from a `Connection`, on the connection pool of the kubernetes client (`pool`). The module
-imports kubernetes only when a connection is made.
+`connect` makes the transport from a `Connection`, on a connection pool of urllib3 (`pool`), which is imported only when
+a connection is made.
 """
 
 import threading
@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -101,6 +101,7 @@ class _HttpTransport:
     ) -> None:
         self._connection, self._credentials, self._warn, self._log = connection, credentials, warn, log
         self._agent = f"kubectl-caps/{_version()}"
+        self._origin = len("{0.scheme}://{0.netloc}".format(urlsplit(connection.server)))
         self._lock = threading.Lock()
         self._pool: Any = None
         self._context: Any = None
@@ -167,16 +168,15 @@ class _HttpTransport:
         url, headers = _url(self._connection.server, request), self._headers(request, credential)
         started = self._log.request(request.method, url, headers.items(), request.body)
         try:
-            # The client's `call_api` would encode the body again. It sends a JSON Patch that is not a Python list as a
-            # strategic merge patch, in spite of the content type. The pool sends these bytes and headers.
-            answer = pool.request(
+            # The path of the URL is sent, with the query: the pool knows the server.
+            answer = pool.urlopen(
                 request.method,
-                url,
-                headers=headers,
+                url[self._origin :],
                 body=request.body,
-                timeout=None,
+                headers=headers,
                 retries=False,
                 redirect=False,
+                timeout=None,
                 preload_content=False,
             )
             stage, request_limit.size = "reading body", ANSWER_LIMIT
@@ -210,10 +210,10 @@ class _HttpTransport:
         """The connection pool, which is made again when a plugin has given another client certificate."""
         with self._lock:
             if self._pool is None or self._pool_certificate != credential.certificate:
-                from kubectl_caps.cluster.http.pool import pool_manager
+                from kubectl_caps.cluster.http.pool import connection_pool
 
                 self._context = tls_context(self._connection.trust, self._connection.identity, credential)
-                self._pool = pool_manager(self._connection, self._context)
+                self._pool = connection_pool(self._connection, self._context)
                 self._pool_certificate = credential.certificate
             return self._pool
 

@@ -4,8 +4,9 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import Event, Lock
 
@@ -73,9 +74,8 @@ class UndoFile:
         if job.result == "planned":
             mark = while_changed(progress.states)
             job = job.ended(mark.result, mark.words)
-        item = _item(job)
         with self._lock:
-            self._items[at] = item
+            self._items[at] = _item(job)
             if not self._is_due:
                 self._is_due, self._last = True, self._writer.submit(self._write_changes)
         if self._at_once.is_set():
@@ -103,8 +103,9 @@ class UndoFile:
             self.error = InputError(f"{self.path}: {words}")
         self._at_once.wait(_PAUSE)
 
-    def _write(self, items: Sequence[tuple[HardenOutcome, str]]) -> None:
+    def _write(self, made: Sequence[Callable[[], tuple[HardenOutcome, str]]]) -> None:
         """Replace the whole file in one step, and sync it to the disk. Raises OSError."""
+        items = [item() for item in made]
         text = "".join(json.with_items(frame_of_items([result for result, _ in items]), [text for _, text in items]))
         with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}.", delete=False) as out:
             try:
@@ -117,6 +118,9 @@ class UndoFile:
                 raise
 
 
-def _item(job: HardenResult) -> tuple[HardenOutcome, str]:
-    """The result of an object, and the text of its item in the document."""
-    return job.result, json.item_text(hardened_item(job))
+def _item(job: HardenResult) -> Callable[[], tuple[HardenOutcome, str]]:
+    """A function that returns the result of an object, and the text of its item in the document.
+
+    The text is made when the file is written, once: two states of an object may come between two writings.
+    """
+    return cache(lambda: (job.result, json.item_text(hardened_item(job))))

@@ -20,7 +20,8 @@ from kubectl_caps.errors import Unreachable
 
 CONNECT_TIMEOUT = 30.0
 """Seconds for a connection, as in Go's dialer."""
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
+"""The port of a server whose URL names none."""
 
 
 def dial(server: str, proxy: str, tls: ssl.SSLContext, server_name: str, *, tunnel: bool = True) -> Any:
@@ -30,7 +31,7 @@ def dial(server: str, proxy: str, tls: ssl.SSLContext, server_name: str, *, tunn
     opens a tunnel (CONNECT) only with `tunnel`. Without `tunnel` the socket leads to the proxy, as in Go's HTTP client.
     """
     to, via = urlsplit(server), urlsplit(proxy)
-    host, port = to.hostname or "", to.port or _PORTS[to.scheme]
+    host, port = to.hostname or "", to.port or PORTS[to.scheme]
     secure = to.scheme == "https"
     sock = _to_proxy(via, tls) if proxy else _tcp(host, port, to.netloc)
     try:

@@ -11,7 +11,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import parse_url
 
 from kubectl_caps.cluster.config.connection import Connection
-from kubectl_caps.cluster.http.dial import authorization, dial
+from kubectl_caps.cluster.http.dial import PORTS, authorization, dial
 
 CONNECTIONS = 16
 """The most connections to the server that are kept open: one for each thread of `inspect --live`."""
@@ -42,9 +42,8 @@ def connection_pool(connection: Connection, tls: ssl.SSLContext) -> HTTPConnecti
     class Secure(HTTPSConnectionPool):
         ConnectionCls = DialedConnection
 
-    kind, port = (Secure, 443) if connection.secure else (Plain, 80)
-    place = parse_url(server)
-    return kind(place.host or "", place.port or port, maxsize=CONNECTIONS)
+    place, kind = parse_url(server), Secure if connection.secure else Plain
+    return kind(str(place.host), place.port or PORTS[str(place.scheme)], maxsize=CONNECTIONS)
 
 
 def _silence_urllib3() -> None:

@@ -101,7 +101,7 @@ class _HttpTransport:
     ) -> None:
         self._connection, self._credentials, self._warn, self._log = connection, credentials, warn, log
         self._agent = f"kubectl-caps/{_version()}"
-        self._origin = len("{0.scheme}://{0.netloc}".format(urlsplit(connection.server)))
+        self._prefix = urlsplit(connection.server).path
         self._lock = threading.Lock()
         self._pool: Any = None
         self._context: Any = None
@@ -135,7 +135,7 @@ class _HttpTransport:
 
     def run(self, request: Request, limit: float, /) -> Outcome:
         """See Runner."""
-        url, trust = _url(self._connection.server, request), self._connection.trust
+        url, trust = f"{self._connection.server}{_target(request)}", self._connection.trust
         credential, renewed = self._credentials.current(), False
         deadline = time.monotonic() + limit
         while True:
@@ -165,13 +165,13 @@ class _HttpTransport:
         stage = "awaiting headers"
         pool = self._ready(credential)
         request_limit.size = HEADER_LIMIT
-        url, headers = _url(self._connection.server, request), self._headers(request, credential)
+        target, headers = _target(request), self._headers(request, credential)
+        url = f"{self._connection.server}{target}"
         started = self._log.request(request.method, url, headers.items(), request.body)
         try:
-            # The path of the URL is sent, with the query: the pool knows the server.
             answer = pool.urlopen(
                 request.method,
-                url[self._origin :],
+                f"{self._prefix}{target}",
                 body=request.body,
                 headers=headers,
                 retries=False,
@@ -237,9 +237,9 @@ def _close_sockets(error: BaseException) -> None:
         part = part.__context__
 
 
-def _url(server: str, request: Request) -> str:
+def _target(request: Request) -> str:
     query = urlencode([(name, value) for name, value in request.query if value])
-    return f"{server}{request.path}?{query}" if query else f"{server}{request.path}"
+    return f"{request.path}?{query}" if query else request.path
 
 
 def _body(answer: Any, request_limit: RequestLimit) -> bytes:

@@ -11,7 +11,7 @@ twice, values of several lines, tabs, and any character but printable ASCII.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from kubectl_caps.manifests.read.go_scalars import MERGE, UnreadableYaml, plain_tag, plain_text, scalar_value
 
@@ -65,7 +65,7 @@ class Block(NamedTuple):
 
 
 _tokens: dict[str, _Token] = {}
-"""The lines that have been seen: most lines of manifests stand in many of them."""
+"""The lines that have been seen: most lines of manifests stand in many of them. With lru_cache, reading is slower."""
 
 
 def read_block(text: str) -> Block | None:
@@ -83,7 +83,8 @@ def read_block(text: str) -> Block | None:
 def _root(lines: Sequence[str]) -> dict[str, Any]:
     """The mapping that the lines of one document are. Raises _Outside."""
     root: dict[str, Any] = {}
-    column, holder, waiting, after = 0, cast(Any, root), None, 0
+    column, waiting, after = 0, None, 0
+    holder: Any = root
     opened = [(column, holder)]
     for at, line in enumerate(lines):
         if at < after:  # a line of a literal block

@@ -14,7 +14,6 @@ from testbed.cluster import Cluster
 from testbed.needs import kubectl
 from testbed.serve import running
 
-RUNS = 11
 SILENT = 3.0
 """Seconds after which completion gives up on a server that does not answer."""
 
@@ -38,8 +37,7 @@ def main(deployments: int = 50) -> None:
                 "ours": [kubectl(), "__complete", "caps", "inspect", "deploy/"],
                 "silent": [*CAPS, "__complete", "inspect", "-s", address, "deploy/"],
             },
-            RUNS,
-            env,
+            env=env,
         )
     python, capability, own, ours = (found[name] for name in ("python", "capability", "own", "ours"))
     row("completion of a capability", "python -c pass", capability.ratio(python), 4.0, str(capability))

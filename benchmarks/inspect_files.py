@@ -52,8 +52,8 @@ def measured(work: str, path: Path) -> float:
         if size > 2 * slow.get(name, size):
             not_run(work, name, f"it takes more than {SLOW} s of the processor for fewer manifests")
             continue
-        quick = in_turn({name: command}, 1, done=range(256), warm=False)[name].processor < SLOW
-        found = in_turn({"ours": ours, name: command}, None if quick else 1, done=range(256), warm=quick)
+        quick = in_turn({name: command}, 1, done=range(256))[name].processor < SLOW
+        found = in_turn({"ours": ours, name: command}, None if quick else 1, done=range(256))
         own, other = found["ours"], found[name]
         if not quick:
             slow.setdefault(name, size)

@@ -50,8 +50,7 @@ def measured(pods: int, kind: str) -> dict[str, Figures]:
         if filling.exitcode:
             raise SystemExit(filling.exitcode)
         runs = None if pods <= FEW else 2
-        env = {"KUBECONFIG": str(place.kubeconfig)}
-        return in_turn(OURS | theirs(pods), runs, env, warm=pods <= FEW)
+        return in_turn(OURS | theirs(pods), runs, {"KUBECONFIG": str(place.kubeconfig)})
 
 
 def print_rows(what: str, found: dict[str, Figures]) -> None:

@@ -101,17 +101,16 @@ def in_turn(
     env: Mapping[str, str] | None = None,
     before: Callable[[], object] = lambda: None,
     done: Sequence[int] = (0, 1),
-    *,
-    warm: bool = True,
 ) -> dict[str, Figures]:
-    """The figures of commands that take turns: the usual number, or exactly `runs`. `before` is called before each run.
+    """The figures of commands that take turns. `before` is called before each run.
 
-    With `warm`, a first run of each command does not count.
+    The first run of each command does not count. Slow commands take turns exactly `runs` times, and each run counts.
     """
     found: dict[str, list[Run]] = {name: [] for name in commands}
     began = time.monotonic()
-    for turn in count(0 if warm else 1):
-        if turn > (runs or TURNS) and (runs or time.monotonic() - began > SECONDS):
+    least, seconds = (runs, 0) if runs else (TURNS, SECONDS)
+    for turn in count(1 if runs else 0):
+        if turn > least and time.monotonic() - began > seconds:
             break
         for name, command in commands.items():
             before()
@@ -132,10 +131,11 @@ def row(
     work: str, against: str, figure: float, bound: float, detail: str = "", unit: str = "x", *, goal: bool = False
 ) -> None:
     """Print a row with its verdict, and store it for the page. A figure may be above a goal, but not above a bound."""
-    result = {"work": work, "against": against, "figure": figure, "bound": bound, "unit": unit, "detail": detail}
-    found, most = verdict(result | {"goal": goal}), "goal" if goal else "at most"
-    print(f"{found}  {work}, against {against}: {figure:,.4g}{unit} ({most} {bound:,.4g}{unit})  {detail}", flush=True)
-    keep(result | {"goal": goal})
+    result = {"work": work, "against": against, "figure": figure, "bound": bound, "unit": unit}
+    result |= {"detail": detail, "goal": goal}
+    figures = f"{figure:,.4g}{unit} ({'goal' if goal else 'at most'} {bound:,.4g}{unit})"
+    print(f"{verdict(result)}  {work}, against {against}: {figures}  {detail}", flush=True)
+    keep(result)
 
 
 def verdict(result: Mapping[str, Any]) -> str:
@@ -147,7 +147,7 @@ def verdict(result: Mapping[str, Any]) -> str:
 def not_run(work: str, against: str, why: str) -> None:
     """Print and store the reason why a row was not measured."""
     print(f"not run  {work}, against {against}: {why}", flush=True)
-    keep({"work": work, "against": against, "figure": None, "bound": None, "unit": "", "detail": why, "goal": False})
+    keep({"work": work, "against": against, "figure": None, "bound": None, "unit": "", "detail": why})
 
 
 def keep(result: Mapping[str, object]) -> None:

@@ -1,9 +1,8 @@
 """Compares `--help` of the frozen program with its bare interpreter, and prints the size of the archive.
 
-    PYTHONPATH=tests/cluster:packaging .venv/bin/python benchmarks/start.py [RUNS]
+    PYTHONPATH=tests/cluster:packaging .venv/bin/python benchmarks/start.py
 """
 
-import sys
 import tarfile
 import tempfile
 
@@ -12,7 +11,7 @@ from pairs import in_turn, row
 from two_clones import CLONES, two_clones
 
 
-def main(runs: int = 30) -> None:
+def main() -> None:
     """Measure, and print a row for each measurement."""
     [archive] = (two_clones() / CLONES[0] / "dist").glob("kubectl-caps_*_*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
@@ -22,7 +21,7 @@ def main(runs: int = 30) -> None:
             "bare": [f"{folder}/python/{PROGRAM}", "-I", "-S", "-c", "pass"],
             "help": [f"{folder}/kubectl-caps", "--help"],
         }
-        found = in_turn(commands, runs, done=(0,))
+        found = in_turn(commands, done=(0,))
     bare, caps = found["bare"], found["help"]
     detail = f"{caps.processor * 1000:.0f} ms and {bare.processor * 1000:.0f} ms of the processor"
     row("--help of the archive's program", "its interpreter", caps.ratio(bare), 4.0, detail)
@@ -30,4 +29,4 @@ def main(runs: int = 30) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()
